@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# The services as containers of compose.yaml. Valkey's container owns the network that all three share, so that inside
+# as outside 127.0.0.1 and the same ports reach them, and so that PostgreSQL may crash without taking it along.
+# Sourced by scripts/services.sh.
+
+docker_setup() {
+  CONFIG_INSIDE=/etc/pgfleet
+  LISTEN=0.0.0.0 # inside the containers; published on this machine's loopback only
+}
+
+compose() {
+  PGFLEET_CONFIG="$RUN/config" PGFLEET_PG_PORT="$PG_PORT" PGFLEET_POOL_PORT="$POOL_PORT" \
+    PGFLEET_CACHE_PORT="$CACHE_PORT" PGFLEET_PG_PASSWORD="$PG_PASSWORD" \
+    docker compose --project-name "pgfleet-$CHECKOUT_ID" --file "$CHECKOUT/compose.yaml" "$@" 9>&-
+}
+
+docker_prepare() { say 'images that are missing will be pulled'; }
+
+# The containers run as users of their own, which must be able to read what is mounted; the folder around it is closed.
+docker_start() {
+  chmod 755 "$RUN/config"
+  chmod 644 "$RUN/config/"*
+  logged compose compose up --detach
+}
+
+docker_restart_postgres() { logged compose compose restart --timeout 60 postgres; }
+
+docker_discard_data() { logged compose compose down --volumes --remove-orphans; }
+
+docker_stop() {
+  compose logs --no-color postgres >"$RUN/postgres.log" 2>&1 || true
+  compose logs --no-color pgbouncer >"$RUN/pgbouncer.log" 2>&1 || true
+  compose logs --no-color valkey >"$RUN/valkey.log" 2>&1 || true
+  logged compose compose down --timeout 60 --remove-orphans
+}
+
+docker_pid() {
+  local container pid
+  container="$(compose ps --quiet "$1" 2>/dev/null)" && [ -n "$container" ] || return 1
+  pid="$(docker inspect --format '{{.State.Pid}}' "$container" 2>/dev/null)" || return 1
+  [ "$pid" != 0 ] && echo "$pid"
+}
+
+docker_alive() { docker_pid "$1" >/dev/null; }
+
+# psql and pg_isready as the superuser by the unix socket, unless the arguments name another host.
+docker_client() {
+  compose exec -T --user postgres -e PGPASSWORD="${PGPASSWORD:-}" postgres "$@"
+}
+
+# Copies each script file into the container first, since pgbench runs there.
+docker_write_pgbench() {
+  {
+    printf '#!/bin/bash\nset -euo pipefail\n'
+    printf 'container="$(docker ps --quiet --filter label=com.docker.compose.project=%q' "pgfleet-$CHECKOUT_ID"
+    printf ' --filter label=com.docker.compose.service=postgres)"\n'
+    cat "$SOURCE/services/pgbench-in-container.sh"
+  } >"$1"
+}
