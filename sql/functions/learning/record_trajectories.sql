@@ -1,0 +1,124 @@
+-- learning.record_trajectories(tenant, trajectories): keeps trajectories with their rewards; idempotent by id.
+--
+-- trajectories: a jsonb array of objects
+--   id uuid (version 7), agent_type text, initial_state jsonb, execution_ms number, succeeded bool, started_at,
+--   completed_at: required
+--   rewards: an array, one element a step: a number, or {reward, reward_type (immediate), reward_source, state_hash, action_hash}
+--   final_state, states, actions, metadata jsonb; session_id uuid; task_id, error_message text; pattern_ids uuid[];
+--   priority number (1)
+-- returns one row a trajectory: its total reward, its discounted return (sum of discount_factor^step * reward, with the
+-- agent type's factor), and whether the id was there before; then nothing of it was written.
+-- A new trajectory counts into its session's tasks and reward.
+-- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type, PF006 the id's time lies outside the window,
+-- PF007 quota, PF008 unknown session.
+create or replace function learning.record_trajectories(p_tenant text, p_trajectories jsonb)
+returns table (ordinal integer, total_reward double precision, discounted_return double precision, replayed boolean)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_unknown bigint;
+  v_id_first uuid;
+  v_id_last uuid;
+  v_sessions uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select
+    min(x.ordinality) filter (where t.agent_type is null),
+    min(x.id::text)::uuid, max(x.id::text)::uuid,
+    array_agg(distinct x.session_id) filter (where x.session_id is not null)
+  into v_unknown, v_id_first, v_id_last, v_sessions
+  from rows from (jsonb_to_recordset(p_trajectories) as (id uuid, agent_type text, session_id uuid)) with ordinality as x
+  left join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type;
+  if v_unknown is not null then
+    raise exception 'trajectory %: the tenant has no agent type %', v_unknown,
+      coalesce(quote_literal(left(p_trajectories -> (v_unknown::integer - 1) ->> 'agent_type', 80)), 'null')
+      using errcode = 'PF004', column = format('trajectories[%s].agentType', v_unknown - 1);
+  end if;
+  perform platform.check_quota(p_tenant, 'trajectories');
+  perform platform.ensure_partition('learning', 'trajectories', v_id_first);
+  perform platform.ensure_partition('learning', 'trajectories', v_id_last);
+  perform platform.ensure_partition('learning', 'rewards', v_id_first);
+  perform platform.ensure_partition('learning', 'rewards', v_id_last);
+  if v_sessions is not null then
+    -- Locked in the order of the keys, like everything that several batches may share.
+    perform from learning.sessions s where s.tenant_id = p_tenant and s.session_id = any (v_sessions) order by s.session_id for update;
+    if (select count(*) from learning.sessions s where s.tenant_id = p_tenant and s.session_id = any (v_sessions)) < cardinality(v_sessions) then
+      raise exception 'a trajectory names a session that the tenant does not have' using errcode = 'PF008', column = 'sessionId';
+    end if;
+  end if;
+
+  return query
+  with trajectory as materialized (
+    select x.*, t.discount_factor
+    from rows from (
+      jsonb_to_recordset(p_trajectories) as (id uuid, agent_type text, session_id uuid, task_id text, initial_state jsonb,
+        final_state jsonb, states jsonb, actions jsonb, rewards jsonb, execution_ms double precision, succeeded boolean,
+        error_message text, pattern_ids uuid[], priority double precision, started_at timestamptz,
+        completed_at timestamptz, metadata jsonb)
+    ) with ordinality as x
+    join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type
+  ),
+  step as materialized (
+    select
+      t.ordinality, t.id, t.agent_type, t.completed_at, t.discount_factor, (r.place - 1)::integer as step, r.value,
+      case jsonb_typeof(r.value) when 'number' then r.value::double precision else (r.value ->> 'reward')::double precision end as reward
+    from trajectory t
+    cross join lateral jsonb_array_elements(t.rewards) with ordinality as r(value, place)
+  ),
+  total as materialized (
+    select t.ordinality, coalesce(sum(s.reward), 0) as total_reward, count(s.step)::integer as steps,
+      -- power(0, 0) is 1, as the formula wants.
+      coalesce(sum(s.reward * power(s.discount_factor, s.step)), 0) as discounted_return
+    from trajectory t
+    left join step s on s.ordinality = t.ordinality
+    group by t.ordinality
+  ),
+  recorded as (
+    insert into learning.trajectories
+      (tenant_id, trajectory_id, agent_type, session_id, task_id, initial_state, final_state, states, actions, step_count,
+       total_reward, discounted_return, priority, execution_ms, succeeded, error_message, pattern_ids, started_at, completed_at, metadata)
+    select p_tenant, t.id, t.agent_type, t.session_id, t.task_id, t.initial_state, t.final_state, coalesce(t.states, '[]'::jsonb),
+      coalesce(t.actions, '[]'::jsonb), o.steps, o.total_reward, o.discounted_return, coalesce(t.priority, 1), t.execution_ms,
+      t.succeeded, t.error_message, coalesce(t.pattern_ids, '{}'), t.started_at, t.completed_at, coalesce(t.metadata, '{}'::jsonb)
+    from trajectory t
+    join total o on o.ordinality = t.ordinality
+    order by t.id, t.ordinality
+    on conflict (tenant_id, trajectory_id) do nothing
+    returning trajectory_id, session_id, total_reward
+  ),
+  rewarded as (
+    insert into learning.rewards
+      (tenant_id, trajectory_id, step, agent_type, reward, reward_type, reward_source, state_hash, action_hash, observed_at)
+    select p_tenant, s.id, s.step, s.agent_type, s.reward, coalesce(s.value ->> 'reward_type', 'immediate'), s.value ->> 'reward_source',
+      (s.value ->> 'state_hash')::uuid, (s.value ->> 'action_hash')::uuid, s.completed_at
+    from step s
+    join recorded n on n.trajectory_id = s.id
+    -- Of an id that comes twice in one call, only the first counts.
+    where not exists (select from trajectory e where e.id = s.id and e.ordinality < s.ordinality)
+  ),
+  counted as (
+    update learning.sessions s
+    set task_count = s.task_count + n.tasks, total_reward = s.total_reward + n.reward
+    from (
+      select r.session_id, count(*)::integer as tasks, sum(r.total_reward) as reward
+      from recorded r
+      where r.session_id is not null
+      group by r.session_id
+    ) n
+    where s.tenant_id = p_tenant and s.session_id = n.session_id
+  )
+  select t.ordinality::integer, o.total_reward, o.discounted_return,
+    n.trajectory_id is null or exists (select from trajectory e where e.id = t.id and e.ordinality < t.ordinality)
+  from trajectory t
+  join total o on o.ordinality = t.ordinality
+  left join recorded n on n.trajectory_id = t.id
+  order by t.ordinality;
+end
+$$;
+comment on function learning.record_trajectories(text, jsonb) is 'Keeps many trajectories with their rewards and discounted returns; idempotent by id.';
+revoke all on function learning.record_trajectories(text, jsonb) from public;
+grant execute on function learning.record_trajectories(text, jsonb) to pgfleet_app;

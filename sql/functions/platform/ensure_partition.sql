@@ -1,0 +1,49 @@
+-- platform.ensure_partition(schema, table, id): makes the monthly partition that takes rows of this UUIDv7, if it is
+-- not there. Runs as pgfleet_owner, because a tenant may not create tables; narrow: registered tables only, months from
+-- the retention ago to one month ahead only. It reads and writes no tenant row.
+-- Errors: PF006 the id is not a UUIDv7, or its time lies outside that window.
+create or replace function platform.ensure_partition(p_schema text, p_table text, p_id uuid) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_time timestamptz := platform.uuid_time(p_id);
+  v_month timestamptz := date_trunc('month', v_time, 'UTC');
+  v_partition text := p_table || '_p' || to_char(v_month at time zone 'UTC', 'YYYYMM');
+  v_retention interval;
+begin
+  select r.retention into v_retention
+  from platform.partitioned_tables r
+  where r.schema_name = p_schema and r.table_name = p_table;
+  if not found then
+    raise exception '%.% is not a registered partitioned table', p_schema, p_table using errcode = 'PF005';
+  end if;
+  if v_time is null or v_time < now() - v_retention or v_time > now() + interval '31 days' then
+    raise exception 'the time inside id % (%) lies outside the window of %.%: % before to 31 days after now',
+      p_id, coalesce(v_time::text, 'not a UUID version 7'), p_schema, p_table, v_retention
+      using errcode = 'PF006';
+  end if;
+  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
+    return;
+  end if;
+  -- Attaching takes this lock, which leaves readers and writers alone; taken first, so that two who create the same
+  -- partition at once stand in line instead of failing.
+  execute format('lock table %I.%I in share update exclusive mode', p_schema, p_table);
+  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
+    return;
+  end if;
+  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)',
+    p_schema, v_partition, p_schema, p_table);
+  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
+  execute format('alter table %I.%I force row level security', p_schema, v_partition);
+  execute format('create policy tenant_isolation on %I.%I using (tenant_id = current_setting(''pgfleet.tenant'', true)) with check (tenant_id = current_setting(''pgfleet.tenant'', true))',
+    p_schema, v_partition);
+  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search', p_schema, v_partition);
+  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
+    p_schema, p_table, p_schema, v_partition,
+    platform.uuid_floor(v_month), platform.uuid_floor(date_trunc('month', v_month + interval '40 days', 'UTC')));
+end
+$$;
+comment on function platform.ensure_partition(text, text, uuid) is 'Makes the monthly partition for a UUIDv7 within the window of its table; outside it refuses.';
+revoke all on function platform.ensure_partition(text, text, uuid) from public;
+grant execute on function platform.ensure_partition(text, text, uuid) to pgfleet_app;

@@ -1,0 +1,2 @@
+--! data-loss: yes
+drop table platform.tenants, platform.tenant_usage, platform.partitioned_tables cascade;

@@ -1,0 +1,442 @@
+import { build, type Histogram } from 'hdr-histogram-js'
+import { FleetError } from '../errors.js'
+import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
+import type { Statement } from './statement.js'
+
+/** What a crash of the server may lose of a settled call: nothing, or the last moments (about 0.6 s). */
+export type Durability = 'durable' | 'async'
+
+/** Options that every call takes. */
+export interface CallOptions {
+  /** Ends the wait. Before the call is sent it rejects with ABORTED; a write in flight with OUTCOME_UNKNOWN. */
+  readonly signal?: AbortSignal
+  /**
+   * `durable`: settles when the commit is on disk. `async`: settles when it is visible to all; a crash of the server
+   * may lose the last moments (three times wal_writer_delay, 0.6 s by default), never a part of a batch. @default 'durable'
+   */
+  readonly durability?: Durability
+}
+
+/** An operation that takes many items in one statement: `select * from f($1::text, $2::jsonb)`, tenant and items. */
+export interface Operation<Item, Row, Result> {
+  readonly name: string
+  readonly statement: Statement<Row & { ordinal: number }>
+  /** True when it changes rows: then an abort in flight leaves the outcome unknown. */
+  readonly writes: boolean
+  /** Most items of one statement. */
+  readonly itemsMax: number
+  /** The item as JSON text; made before it is queued, so that its size is known and its errors are its caller's. */
+  encode(item: Item): string
+  /** The result of an item from its row; the row is undefined when the database returned none. */
+  decode(row: Row | undefined, item: Item): Result
+  /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
+  isIdempotent(item: Item): boolean
+}
+
+/** Limits of the queues. */
+export interface BatchOptions {
+  /** Most items that wait in one queue (one operation of one tenant); further calls wait. @default 10000 */
+  readonly queueMax: number
+  /** Most calls that wait for room in one queue; further calls are rejected with QUEUE_FULL. @default 10000 */
+  readonly waitersMax: number
+  /** Most statements of one queue in flight at once; more than one only when a full batch waits. @default 4 */
+  readonly flightsMax: number
+  /** Most bytes of one statement's items. @default 8388608 */
+  readonly bytesMax: number
+}
+
+export const BATCH_DEFAULTS: BatchOptions = Object.freeze({
+  queueMax: 10_000,
+  waitersMax: 10_000,
+  flightsMax: 4,
+  bytesMax: 8 * 1024 * 1024,
+})
+
+/** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
+export type Send = (
+  operation: AnyOperation,
+  tenant: string,
+  items: string,
+  options: { durability: Durability; idempotent: boolean },
+) => Promise<{ ordinal: number }[]>
+
+// biome-ignore lint/suspicious/noExplicitAny: queues of all operations stand in one map
+type AnyOperation = Operation<any, any, any>
+
+/** One caller's items; they travel in one statement and settle together. */
+interface Unit {
+  readonly items: readonly unknown[]
+  readonly encoded: readonly string[]
+  readonly bytes: number
+  readonly idempotent: boolean
+  readonly queuedAt: number
+  resolve(results: unknown[]): void
+  reject(error: unknown): void
+  settled: boolean
+}
+
+/** What became of an operation's calls since the fleet was opened. Sizes in items, times in milliseconds. */
+export interface BatchMetrics {
+  readonly operation: string
+  readonly batches: number
+  readonly items: number
+  /** Batches that had to be split because the database refused one of their items. */
+  readonly splits: number
+  readonly failures: number
+  readonly queued: number
+  readonly batchSize: Spread
+  readonly queueAgeMs: Spread
+  readonly flushMs: Spread
+}
+
+/** The middle and the tail of a measure. */
+export interface Spread {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+/**
+ * Gathers concurrent calls of one operation and one tenant into one statement. A lone call leaves at the end of the
+ * event loop's turn; while a statement is in flight further calls gather, and leave together when it returns, or as
+ * soon as they fill a statement.
+ */
+export class Batcher {
+  readonly #queues = new Map<string, Queue>()
+  readonly #meters = new Map<string, Meter>()
+  readonly #send: Send
+  readonly #options: BatchOptions
+  #closed = false
+
+  constructor(send: Send, options: BatchOptions) {
+    this.#send = send
+    this.#options = options
+  }
+
+  /** Queues the items as one unit. Resolves with their results in order; rejects if any of them is refused. */
+  async submit<Item, Row, Result>(
+    operation: Operation<Item, Row, Result>,
+    tenant: string,
+    items: readonly Item[],
+    options: CallOptions,
+  ): Promise<Result[]> {
+    if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
+    if (items.length === 0) return []
+    if (items.length > operation.itemsMax) {
+      throw new FleetError('INPUT_INVALID', {
+        message: `${operation.name} takes at most ${operation.itemsMax} items a call, got ${items.length}`,
+        field: 'items',
+      })
+    }
+    const encoded = items.map((item) => operation.encode(item))
+    const durability = options.durability ?? 'durable'
+    const key = `${operation.name}\n${tenant}\n${durability}`
+    let queue = this.#queues.get(key)
+    if (queue === undefined) {
+      const meter = this.#meters.get(operation.name) ?? new Meter(operation.name)
+      this.#meters.set(operation.name, meter)
+      queue = new Queue(operation, tenant, durability, this.#send, this.#options, meter, () => this.#queues.delete(key))
+      this.#queues.set(key, queue)
+    }
+    return (await queue.submit(items, encoded, options.signal)) as Result[]
+  }
+
+  /** Refuses new calls, and waits until every queued one has settled. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#queues.values()].map((queue) => queue.drained()))
+  }
+
+  /** One row an operation that was called, by name. */
+  metrics(): BatchMetrics[] {
+    const queued = new Map<string, number>()
+    for (const queue of this.#queues.values()) {
+      queued.set(queue.operation.name, (queued.get(queue.operation.name) ?? 0) + queue.length)
+    }
+    return [...this.#meters.values()].map((meter) => meter.read(queued.get(meter.operation) ?? 0))
+  }
+}
+
+class Queue {
+  readonly operation: AnyOperation
+  readonly #tenant: string
+  readonly #durability: Durability
+  readonly #send: Send
+  readonly #options: BatchOptions
+  readonly #meter: Meter
+  readonly #onIdle: () => void
+  readonly #units: Unit[] = []
+  readonly #waiters: (() => void)[] = []
+  readonly #drained: (() => void)[] = []
+  #items = 0
+  #inFlight = 0
+  #scheduled = false
+
+  constructor(
+    operation: AnyOperation,
+    tenant: string,
+    durability: Durability,
+    send: Send,
+    options: BatchOptions,
+    meter: Meter,
+    onIdle: () => void,
+  ) {
+    this.operation = operation
+    this.#tenant = tenant
+    this.#durability = durability
+    this.#send = send
+    this.#options = options
+    this.#meter = meter
+    this.#onIdle = onIdle
+  }
+
+  /** Items that wait, those in flight not counted. */
+  get length(): number {
+    return this.#items
+  }
+
+  async submit(
+    items: readonly unknown[],
+    encoded: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<unknown[]> {
+    if (signal?.aborted) throw aborted(signal)
+    while (this.#items > 0 && this.#items + items.length > this.#options.queueMax) await this.#room(signal)
+    return new Promise((resolve, reject) => {
+      const unit: Unit = {
+        items,
+        encoded,
+        bytes: encoded.reduce((sum, text) => sum + text.length + 1, 0),
+        idempotent: items.every((item) => this.operation.isIdempotent(item)),
+        queuedAt: performance.now(),
+        settled: false,
+        resolve: (results) => {
+          signal?.removeEventListener('abort', onAbort)
+          if (!unit.settled) resolve(results)
+          unit.settled = true
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort)
+          if (!unit.settled) reject(error)
+          unit.settled = true
+        },
+      }
+      const onAbort = () => {
+        const place = this.#units.indexOf(unit)
+        if (place >= 0) {
+          this.#units.splice(place, 1)
+          this.#release(unit.items.length)
+          unit.reject(aborted(signal))
+        } else if (this.operation.writes) {
+          unit.reject(
+            new FleetError('OUTCOME_UNKNOWN', {
+              message: `${this.operation.name} was aborted in flight; it may still be applied`,
+              cause: signal?.reason,
+            }),
+          )
+        } else {
+          unit.reject(aborted(signal))
+        }
+        this.#settleIdle()
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#units.push(unit)
+      this.#items += items.length
+      this.#schedule()
+    })
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  drained(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve()
+    return new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  #isIdle(): boolean {
+    return this.#units.length === 0 && this.#inFlight === 0 && this.#waiters.length === 0
+  }
+
+  #settleIdle(): void {
+    if (!this.#isIdle()) return
+    this.#onIdle()
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  /** Waits until items have left the queue. */
+  #room(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiters.length >= this.#options.waitersMax) {
+      throw new FleetError('QUEUE_FULL', {
+        message: `${this.#items} items and ${this.#waiters.length} calls wait for ${this.operation.name} already`,
+      })
+    }
+    return new Promise((resolve, reject) => {
+      const onRoom = () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      const onAbort = () => {
+        this.#waiters.splice(this.#waiters.indexOf(onRoom), 1)
+        reject(aborted(signal))
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiters.push(onRoom)
+    })
+  }
+
+  #release(items: number): void {
+    this.#items -= items
+    if (this.#items < this.#options.queueMax) for (const wake of this.#waiters.splice(0)) wake()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#units.length === 0) return
+    const full = this.#items >= this.operation.itemsMax && this.#inFlight < this.#options.flightsMax
+    if (this.#inFlight > 0 && !full) return
+    this.#scheduled = true
+    // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#fly(this.#take())
+    })
+  }
+
+  #take(): Unit[] {
+    let items = 0
+    let bytes = 0
+    let count = 0
+    for (const unit of this.#units) {
+      items += unit.items.length
+      bytes += unit.bytes
+      if (count > 0 && (items > this.operation.itemsMax || bytes > this.#options.bytesMax)) break
+      count++
+    }
+    const units = this.#units.splice(0, count)
+    this.#release(units.reduce((sum, unit) => sum + unit.items.length, 0))
+    return units
+  }
+
+  async #fly(units: Unit[]): Promise<void> {
+    if (units.length === 0) return this.#settleIdle()
+    this.#inFlight++
+    this.#schedule()
+    const startedAt = performance.now()
+    await this.#flush(units)
+    this.#meter.record(units, startedAt, performance.now())
+    this.#inFlight--
+    this.#schedule()
+    this.#settleIdle()
+  }
+
+  /** Sends the units as one statement; never rejects. When the database refuses it, halves find the one at fault. */
+  async #flush(units: readonly Unit[]): Promise<void> {
+    const idempotent = units.every((unit) => unit.idempotent)
+    let rows: { ordinal: number }[]
+    try {
+      rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
+        durability: this.#durability,
+        idempotent,
+      })
+    } catch (error) {
+      if (units.length > 1 && isRefusal(error)) {
+        this.#meter.splits++
+        const half = units.length >> 1
+        await this.#flush(units.slice(0, half))
+        await this.#flush(units.slice(half))
+      } else if (
+        !idempotent &&
+        this.operation.writes &&
+        units.some((unit) => unit.idempotent) &&
+        isConnectionLoss(error)
+      ) {
+        for (const unit of units) if (!unit.idempotent) this.#fail(unit, error)
+        await this.#flush(units.filter((unit) => unit.idempotent))
+      } else {
+        for (const unit of units) this.#fail(unit, error)
+      }
+      return
+    }
+    const byOrdinal: unknown[] = []
+    for (const row of rows) byOrdinal[row.ordinal - 1] = row
+    let first = 0
+    for (const unit of units) {
+      const start = first
+      first += unit.items.length
+      try {
+        unit.resolve(unit.items.map((item, i) => this.operation.decode(byOrdinal[start + i], item)))
+      } catch (error) {
+        unit.reject(error)
+      }
+    }
+  }
+
+  #fail(unit: Unit, error: unknown): void {
+    this.#meter.failures++
+    unit.reject(toFleetError(error, this.operation.writes))
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): FleetError {
+  return new FleetError('ABORTED', { message: 'the call was aborted before it took effect', cause: signal?.reason })
+}
+
+class Meter {
+  readonly operation: string
+  readonly #batchSize = histogram()
+  readonly #queueAge = histogram()
+  readonly #flush = histogram()
+  #batches = 0
+  #items = 0
+  splits = 0
+  failures = 0
+
+  constructor(operation: string) {
+    this.operation = operation
+  }
+
+  record(units: readonly Unit[], startedAt: number, endedAt: number): void {
+    let items = 0
+    let oldest = startedAt
+    for (const unit of units) {
+      items += unit.items.length
+      if (unit.queuedAt < oldest) oldest = unit.queuedAt
+    }
+    this.#batches++
+    this.#items += items
+    this.#batchSize.recordValue(items)
+    this.#queueAge.recordValue(Math.round((startedAt - oldest) * 1000))
+    this.#flush.recordValue(Math.round((endedAt - startedAt) * 1000))
+  }
+
+  read(queued: number): BatchMetrics {
+    return {
+      operation: this.operation,
+      batches: this.#batches,
+      items: this.#items,
+      splits: this.splits,
+      failures: this.failures,
+      queued,
+      batchSize: spread(this.#batchSize, 1),
+      queueAgeMs: spread(this.#queueAge, 1000),
+      flushMs: spread(this.#flush, 1000),
+    }
+  }
+}
+
+/** Two significant digits, auto-resized: some kilobytes. */
+function histogram(): Histogram {
+  return build({
+    bitBucketSize: 32,
+    autoResize: true,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 2,
+    numberOfSignificantValueDigits: 2,
+  })
+}
+
+function spread(histogram: Histogram, unit: number): Spread {
+  return {
+    p50: histogram.getValueAtPercentile(50) / unit,
+    p99: histogram.getValueAtPercentile(99) / unit,
+    max: histogram.maxValue / unit,
+  }
+}

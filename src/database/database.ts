@@ -1,0 +1,258 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import pg from 'pg'
+import { FleetError } from '../errors.js'
+import type { Durability } from './batch.js'
+import type { Embedded } from './embedded.js'
+import { isConnectionLoss, isStalePlan, sqlstateOf, toFleetError } from './failure.js'
+import { withRetry } from './retry.js'
+import { type Statement, statement } from './statement.js'
+
+/** Where the database is and how many connections it may have. */
+export interface DatabaseOptions {
+  readonly connectionString?: string
+  /** The embedded database behind this pool; ended when a call hangs in it. */
+  readonly embedded?: Embedded
+  readonly host?: string
+  readonly port?: number
+  readonly poolMax: number
+  readonly connectTimeoutMs: number
+  readonly callTimeoutMs: number
+  readonly prepare: boolean
+}
+
+/** How one call runs. */
+export interface RunOptions {
+  readonly durability?: Durability
+  /** True when repeating the call after a lost connection cannot apply it twice. @default false */
+  readonly idempotent?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** A connection lent to a callback. */
+export type Connection = pg.PoolClient
+
+const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
+const SET_ASYNC = statement<unknown>('platform.set_async', `select set_config('synchronous_commit', 'off', true)`)
+
+const { builtins } = pg.types
+/** bigint as number: counters and sizes stay below 2^53. Everything else as pg does it. */
+const TYPES = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === builtins.INT8 && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+}
+
+/**
+ * A pool of pipelined connections to one PostgreSQL, embedded or a server. Nothing here relies on the state of a
+ * session: whatever is set, is set for the transaction, in the same flight as the statement.
+ */
+export class Database {
+  readonly #pool: pg.Pool
+  readonly #options: DatabaseOptions
+  readonly #inTransaction = new AsyncLocalStorage<true>()
+  /** Prepared names carry it, so that a statement whose plan no longer fits is prepared afresh. */
+  #generation = 0
+  #closed = false
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options
+    this.#pool = new pg.Pool({
+      ...(options.connectionString === undefined
+        ? { host: options.host, port: options.port, user: 'postgres', database: 'postgres', password: '' }
+        : { connectionString: options.connectionString }),
+      max: options.embedded === undefined ? options.poolMax : 1,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      idleTimeoutMillis: options.embedded === undefined ? 30_000 : 0,
+      query_timeout: options.callTimeoutMs,
+      application_name: 'pgfleet',
+      types: TYPES,
+      pipeline: true,
+    } as pg.PoolConfig)
+    // An idle connection that dies is replaced when next needed; without a listener it would end the process.
+    this.#pool.on('error', () => {})
+  }
+
+  /** True for the embedded database, which has one connection. */
+  get isEmbedded(): boolean {
+    return this.#options.embedded !== undefined
+  }
+
+  /**
+   * Refuses a plain call inside a transaction of the embedded database: it would wait for the one connection that the
+   * transaction holds, for ever.
+   */
+  assertNotNested(): void {
+    if (this.isEmbedded && this.#inTransaction.getStore()) {
+      throw new FleetError('TRANSACTION_NESTED', {
+        message: 'a plain call inside a transaction would wait for the connection that the transaction holds',
+      })
+    }
+  }
+
+  /** Runs one statement in a transaction of its own: one flight, and with default durability one message. */
+  run<Row>(statement: Statement<Row>, values: readonly unknown[], options: RunOptions = {}): Promise<Row[]> {
+    const before = options.durability === 'async' ? [this.#query(SET_ASYNC, [])] : []
+    return this.#flight(before, statement, values, options)
+  }
+
+  /** Like `run`, inside the tenant: begin, enter, statement and commit leave in one flight. */
+  runAs<Row>(
+    tenant: string,
+    statement: Statement<Row>,
+    values: readonly unknown[],
+    options: RunOptions = {},
+  ): Promise<Row[]> {
+    const before = [this.#query(ENTER, [tenant])]
+    if (options.durability === 'async') before.push(this.#query(SET_ASYNC, []))
+    return this.#flight(before, statement, values, options)
+  }
+
+  async #flight<Row>(
+    before: readonly pg.QueryConfig[],
+    statement: Statement<Row>,
+    values: readonly unknown[],
+    options: RunOptions,
+  ): Promise<Row[]> {
+    let sent = false
+    try {
+      return await withRetry(
+        async () => {
+          sent = false
+          return await this.#lend(async (connection) => {
+            sent = true
+            if (before.length === 0) {
+              return (await connection.query(this.#query(statement, values))).rows as Row[]
+            }
+            const flight = [{ text: 'begin' }, ...before, this.#query(statement, values), { text: 'commit' }]
+            const landed = await Promise.allSettled(flight.map((query) => connection.query(query)))
+            return committed(landed, landed.length - 2).rows as Row[]
+          })
+        },
+        () => sent,
+        { idempotent: options.idempotent ?? false, signal: options.signal },
+      )
+    } catch (error) {
+      throw this.#ended(error, sent)
+    }
+  }
+
+  /** Lends a connection inside a transaction; commits when the callback resolves, else rolls back. */
+  async transaction<T>(
+    begin: string,
+    enter: readonly { statement: Statement<unknown>; values: readonly unknown[] }[],
+    callback: (run: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>) => Promise<T>,
+  ): Promise<T> {
+    this.assertNotNested()
+    let committing = false
+    try {
+      return await this.#lend(async (connection) => {
+        const opened = await Promise.allSettled([
+          connection.query(begin),
+          ...enter.map(({ statement, values }) => connection.query(this.#query(statement, values))),
+        ])
+        let active = true
+        try {
+          for (const part of opened) if (part.status === 'rejected') throw part.reason
+          const result = await this.#inTransaction.run(true, () =>
+            callback(async (statement, values) => {
+              if (!active) {
+                throw new FleetError('TRANSACTION_ENDED', {
+                  message: `${statement.name} was called after its transaction had ended`,
+                })
+              }
+              try {
+                return (await connection.query(this.#query(statement, values))).rows
+              } catch (error) {
+                if (isStalePlan(error)) this.#generation++
+                throw toFleetError(error, false)
+              }
+            }),
+          )
+          active = false
+          committing = true
+          const [commit] = await Promise.allSettled([connection.query('commit')])
+          committed([commit as PromiseSettledResult<pg.QueryResult>], 0)
+          return result
+        } catch (error) {
+          active = false
+          if (!isConnectionLoss(error)) await connection.query('rollback').catch(() => {})
+          throw error
+        }
+      })
+    } catch (error) {
+      // Before the commit was sent a lost connection rolls back: the outcome is known.
+      throw isOurs(error) ? this.#ended(error, committing) : error
+    }
+  }
+
+  /** Lends a connection for work that minds its own transactions: migrations and reports. */
+  async lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
+    this.assertNotNested()
+    try {
+      return await this.#lend(callback)
+    } catch (error) {
+      throw isOurs(error) ? this.#ended(error, true) : error
+    }
+  }
+
+  async #lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
+    const connection = await this.#pool.connect()
+    let broken: Error | undefined
+    const onError = (error: Error) => {
+      broken = error
+    }
+    connection.on('error', onError)
+    try {
+      return await callback(connection)
+    } catch (error) {
+      if (isConnectionLoss(error)) broken = error as Error
+      throw error
+    } finally {
+      connection.off('error', onError)
+      connection.release(broken)
+    }
+  }
+
+  #query(statement: Statement<unknown>, values: readonly unknown[]): pg.QueryConfig {
+    const query = { text: statement.text, values: values as unknown[] }
+    return this.#options.prepare
+      ? { ...query, name: this.#generation === 0 ? statement.name : `${statement.name}#${this.#generation}` }
+      : query
+  }
+
+  #ended(error: unknown, sent: boolean): FleetError {
+    if (isStalePlan(error)) this.#generation++
+    if (this.#options.embedded !== undefined && /Query read timeout/.test((error as Error).message)) {
+      // The embedded engine cannot be interrupted: its worker is ended, and with it whatever hangs in it.
+      void this.#options.embedded.stop()
+    }
+    return toFleetError(error, sent)
+  }
+
+  /** Waits for the connections that are lent, then closes them all. A second close is harmless. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#pool.end()
+    await this.#options.embedded?.stop()
+  }
+}
+
+/** The result at `index`, when everything landed and the commit was one: a commit of a failed transaction is tagged ROLLBACK. */
+function committed(landed: readonly PromiseSettledResult<pg.QueryResult>[], index: number): pg.QueryResult {
+  for (const part of landed) if (part.status === 'rejected') throw part.reason
+  const results = landed.map((part) => (part as PromiseFulfilledResult<pg.QueryResult>).value)
+  if (results.at(-1)?.command !== 'COMMIT') {
+    throw new FleetError('TRANSACTION_ENDED', {
+      message: 'a statement of the transaction had failed, so its commit rolled it back',
+    })
+  }
+  return results[index] as pg.QueryResult
+}
+
+/** Errors of the driver are translated; what a callback threw passes as it is. */
+function isOurs(error: unknown): boolean {
+  return sqlstateOf(error) !== undefined || isConnectionLoss(error)
+}

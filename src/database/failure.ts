@@ -1,0 +1,101 @@
+import { ERRORS, type ErrorCode, FleetError, isFleetError } from '../errors.js'
+
+/** SQLSTATEs after which the transaction is known to have been rolled back, and may succeed when repeated. */
+const CONFLICTS = new Set(['40001', '40P01', '55P03'])
+
+const BY_SQLSTATE = new Map<string, ErrorCode>(
+  Object.entries(ERRORS).flatMap(([code, kind]) =>
+    'sqlstate' in kind ? [[kind.sqlstate, code as ErrorCode] as const] : [],
+  ),
+)
+
+/** The SQLSTATE of a driver's error, or of the one behind ours; undefined for errors that do not come from the server. */
+export function sqlstateOf(error: unknown): string | undefined {
+  if (isFleetError(error)) return error.cause === undefined ? undefined : sqlstateOf(error.cause)
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** True when the server refused the statement itself (data, constraint, our own rules): repeating it changes nothing. */
+export function isRefusal(error: unknown): boolean {
+  const state = sqlstateOf(error)
+  return state !== undefined && !CONFLICTS.has(state) && !isConnectionState(state) && state !== '0A000'
+}
+
+/** True when the transaction was rolled back because of another one. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICTS.has(sqlstateOf(error) ?? '')
+}
+
+/** True when a prepared statement no longer fits the schema; on a fresh name the same text works. */
+export function isStalePlan(error: unknown): boolean {
+  const state = sqlstateOf(error)
+  return state === '0A000' && /cached plan must not change result type/.test((error as Error).message)
+}
+
+/** True when the connection is gone, whatever became of the statement. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (isFleetError(error)) return error.cause !== undefined && isConnectionLoss(error.cause)
+  const state = sqlstateOf(error)
+  if (state !== undefined) return isConnectionState(state)
+  const { code, message } = error as { code?: string; message?: string }
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'].includes(
+      code ?? '',
+    ) ||
+    /Connection terminated|Client has encountered a connection error|Client was closed|not queryable|timeout exceeded when trying to connect|Query read timeout|server closed the connection/i.test(
+      message ?? '',
+    )
+  )
+}
+
+function isConnectionState(state: string): boolean {
+  return state.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '53300'
+}
+
+/**
+ * The catalogue's error for what a driver threw. `sent` tells whether the statement may have reached the server:
+ * a lost connection then leaves its outcome unknown.
+ */
+export function toFleetError(error: unknown, sent: boolean): FleetError {
+  if (isFleetError(error)) return error
+  const state = sqlstateOf(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const details = state === undefined ? {} : { sqlstate: state }
+  if (isConnectionLoss(error)) {
+    if (!sent)
+      return new FleetError('CONNECTION_FAILED', {
+        message: `no connection to the database: ${message}`,
+        cause: error,
+        details,
+      })
+    return new FleetError('OUTCOME_UNKNOWN', {
+      message: `the connection was lost during the call: ${message}`,
+      cause: error,
+      details,
+    })
+  }
+  if (isConflict(error)) return new FleetError('CONFLICT', { message, cause: error, details })
+  const known = state === undefined ? undefined : BY_SQLSTATE.get(state)
+  if (known !== undefined) {
+    // Our functions name the argument at fault as the error's column.
+    const { column } = error as { column?: string }
+    return new FleetError(known, { message, cause: error, details, ...(column ? { field: column } : {}) })
+  }
+  if (state === '25P02')
+    return new FleetError('TRANSACTION_ENDED', {
+      message: 'an earlier statement of this transaction failed',
+      cause: error,
+      details,
+    })
+  if (state === '42501') return new FleetError('PERMISSION_DENIED', { message, cause: error, details })
+  if (state === '57014' || state === '25P04') return new FleetError('TIMEOUT', { message, cause: error, details })
+  if (state !== undefined && /^22|^23/.test(state)) {
+    return new FleetError('INPUT_INVALID', {
+      message: `the database refused the value: ${message}`,
+      cause: error,
+      details,
+    })
+  }
+  return new FleetError('DATABASE_ERROR', { message, cause: error, details })
+}

@@ -1,0 +1,79 @@
+import { FleetError } from '../errors.js'
+import type { Batcher, CallOptions, Operation } from './batch.js'
+import type { Database } from './database.js'
+import type { Statement } from './statement.js'
+
+/** How a store reaches the rows of one tenant: through the queues, or directly inside a transaction. */
+export interface Session {
+  readonly tenant: string
+  /** A hot operation on many items: gathered with others' into one statement. */
+  submit<Item, Row, Result>(
+    operation: Operation<Item, Row, Result>,
+    items: readonly Item[],
+    options?: CallOptions,
+  ): Promise<Result[]>
+  /** Any other statement, inside the tenant. */
+  query<Row>(
+    statement: Statement<Row>,
+    values: readonly unknown[],
+    options?: CallOptions & { idempotent?: boolean },
+  ): Promise<Row[]>
+}
+
+/** The session of plain calls: each is a transaction of its own. */
+export function createSession(database: Database, batcher: Batcher, tenant: string): Session {
+  return {
+    tenant,
+    submit(operation, items, options = {}) {
+      try {
+        database.assertNotNested()
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      return batcher.submit(operation, tenant, items, options)
+    },
+    async query(statement, values, options = {}) {
+      database.assertNotNested()
+      if (options.signal?.aborted) {
+        throw new FleetError('ABORTED', {
+          message: `${statement.name} was aborted before it was sent`,
+          cause: options.signal.reason,
+        })
+      }
+      return await database.runAs(tenant, statement, values, {
+        durability: options.durability ?? 'durable',
+        idempotent: options.idempotent ?? false,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      })
+    },
+  }
+}
+
+/** The session inside a transaction: calls go to it directly, one after the other, and commit with it. */
+export function createTransactionSession(
+  run: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>,
+  tenant: string,
+): Session {
+  return {
+    tenant,
+    async submit(operation, items, options = {}) {
+      if (options.signal?.aborted) {
+        throw new FleetError('ABORTED', {
+          message: `${operation.name} was aborted before it was sent`,
+          cause: options.signal.reason,
+        })
+      }
+      if (items.length === 0) return []
+      if (items.length > operation.itemsMax) {
+        throw new FleetError('INPUT_INVALID', {
+          message: `${operation.name} takes at most ${operation.itemsMax} items a call, got ${items.length}`,
+          field: 'items',
+        })
+      }
+      const rows = await run(operation.statement, [tenant, `[${items.map((item) => operation.encode(item)).join()}]`])
+      const byOrdinal = new Map(rows.map((row) => [row.ordinal, row]))
+      return items.map((item, i) => operation.decode(byOrdinal.get(i + 1), item))
+    },
+    query: (statement, values) => run(statement, values),
+  }
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { BATCH_DEFAULTS, type BatchOptions } from './database/batch.js'
+import { FleetError } from './errors.js'
+
+/** How to open a fleet. Unknown keys are refused. */
+export interface FleetOptions {
+  /**
+   * A PostgreSQL url, direct or through a pooler in transaction mode. Without it the embedded database is started.
+   * The environment is not consulted. @default undefined
+   */
+  readonly url?: string | undefined
+  /** Where the embedded database keeps its files, or `memory://`. Only without `url`. @default '.pgfleet' */
+  readonly dataDir?: string
+  /**
+   * `true` brings the schema to this package's version when opening. `false` only checks it, and refuses an older one
+   * with SCHEMA_MISSING: for logins that may not migrate. @default true
+   */
+  readonly migrate?: boolean
+  /** Most connections to the server. Each batch in flight holds one. The embedded database has one. @default 10 */
+  readonly poolMax?: number
+  /** Longest wait for a connection, in milliseconds. @default 10000 */
+  readonly connectTimeoutMs?: number
+  /**
+   * Longest time for one statement, in milliseconds; then its connection is closed, and the call rejected with
+   * OUTCOME_UNKNOWN. The embedded database is ended by it, and has to be opened again. @default 60000
+   */
+  readonly callTimeoutMs?: number
+  /** Prepared statements. Off for a pooler that does not carry them (PgBouncer before 1.21). Costs speed. @default true */
+  readonly prepare?: boolean
+  /** Limits of the queues that gather calls. */
+  readonly batch?: Partial<BatchOptions>
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch'>> {
+  readonly url: string | undefined
+  readonly batch: BatchOptions
+}
+
+const count = (max: number) => z.int().min(1).max(max)
+
+const schema = z.strictObject({
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'a url begins with postgres:// or postgresql://')
+    .optional(),
+  dataDir: z.string().min(1).default('.pgfleet'),
+  migrate: z.boolean().default(true),
+  poolMax: count(1000).default(10),
+  connectTimeoutMs: count(3_600_000).default(10_000),
+  callTimeoutMs: count(3_600_000).default(60_000),
+  prepare: z.boolean().default(true),
+  batch: z
+    .strictObject({
+      queueMax: count(10_000_000).default(BATCH_DEFAULTS.queueMax),
+      waitersMax: count(10_000_000).default(BATCH_DEFAULTS.waitersMax),
+      flightsMax: count(100).default(BATCH_DEFAULTS.flightsMax),
+      bytesMax: z
+        .int()
+        .min(1024)
+        .max(256 * 1024 * 1024)
+        .default(BATCH_DEFAULTS.bytesMax),
+    })
+    .prefault({}),
+})
+
+/** Fills in the defaults, and freezes. Errors: OPTIONS_INVALID, which names the option and never shows its value. */
+export function resolveOptions(options: FleetOptions): ResolvedOptions {
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const field = issue?.code === 'unrecognized_keys' ? issue.keys.join() : issue?.path.join('.')
+    throw new FleetError('OPTIONS_INVALID', {
+      message: `option ${field}: ${issue?.message}`,
+      field: field ?? 'options',
+    })
+  }
+  if (options.url !== undefined && options.dataDir !== undefined) {
+    throw new FleetError('OPTIONS_INVALID', { message: 'give url or dataDir, not both', field: 'dataDir' })
+  }
+  return Object.freeze({ ...parsed.data, url: parsed.data.url })
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import type { Database } from './database/database.js'
+import { type Statement, statement } from './database/statement.js'
+import { FleetError, isFleetError } from './errors.js'
+import { check } from './input.js'
+
+/** What may be counted and limited. */
+export const RESOURCES = ['q_values', 'trajectories', 'patterns'] as const
+export type Resource = (typeof RESOURCES)[number]
+
+/** Most rows allowed, by resource; a resource that is absent has no limit. */
+export type Quotas = Partial<Record<Resource, number>>
+
+/** A tenant to create. */
+export interface NewTenant {
+  /** 1 to 63 characters: a-z, 0-9, "-", "_" or ".", beginning with a letter or digit. Never changes. */
+  readonly id: string
+  readonly displayName?: string
+  readonly quotas?: Quotas
+  readonly metadata?: Record<string, unknown>
+}
+
+/** A tenant as it is. */
+export interface TenantRecord {
+  readonly id: string
+  readonly displayName: string | null
+  readonly quotas: Quotas
+  readonly metadata: Record<string, unknown>
+  readonly createdAt: Date
+}
+
+/** Rows of a tenant when last measured. */
+export interface Usage {
+  readonly resource: Resource
+  readonly rows: number
+  readonly measuredAt: Date
+}
+
+/** Creates, lists and limits tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
+export interface Tenants {
+  /** Errors: TENANT_EXISTS, unless `ifNotExists`; TENANT_INVALID. */
+  create(tenant: NewTenant, options?: { ifNotExists?: boolean }): Promise<void>
+  /** All tenants by id, `limit` at a time; `after` continues behind that id. @default limit 1000 */
+  list(options?: { after?: string; limit?: number }): Promise<TenantRecord[]>
+  /** Replaces the quotas. Errors: TENANT_UNKNOWN. */
+  setQuotas(id: string, quotas: Quotas): Promise<void>
+  /** Counts the tenant's rows; quotas are enforced against the last count. Reads every row: for a schedule, not a request. */
+  measure(id: string): Promise<Usage[]>
+}
+
+const CREATE = statement<unknown>(
+  'platform.create_tenant',
+  'select platform.create_tenant($1::text, $2::text, $3::jsonb, $4::jsonb)',
+)
+
+const LIST = statement<{
+  tenant_id: string
+  display_name: string | null
+  quotas: Quotas
+  metadata: Record<string, unknown>
+  created_at: Date
+}>(
+  'platform.list_tenants',
+  `select t.tenant_id, t.display_name, t.quotas, t.metadata, t.created_at
+  from platform.tenants t
+  where t.tenant_id > $1::text
+  order by t.tenant_id
+  limit $2::integer`,
+)
+
+const SET_QUOTAS = statement<{ tenant_id: string }>(
+  'platform.set_quotas',
+  'update platform.tenants t set quotas = $2::jsonb where t.tenant_id = $1::text returning t.tenant_id',
+)
+
+const MEASURE = statement<{ resource: Resource; row_count: number; measured_at: Date }>(
+  'platform.measure_usage',
+  'select m.resource, m.row_count, m.measured_at from platform.measure_usage($1::text) m',
+)
+
+const AS_OWNER = statement<unknown>('platform.as_owner', `select set_config('role', 'pgfleet_owner', true)`)
+
+/** Every statement of this file, for the test that prepares them all. */
+export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [CREATE, LIST, SET_QUOTAS, MEASURE, AS_OWNER]
+
+const quotas = z.partialRecord(z.enum(RESOURCES), z.int().min(0))
+const newTenant = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
+  displayName: z.string().max(200).optional(),
+  quotas: quotas.default({}),
+  metadata: z.record(z.string(), z.unknown()).default({}),
+})
+
+export function createTenants(database: Database): Tenants {
+  const asOwner = <Row>(work: Statement<Row>, values: readonly unknown[]) =>
+    database.transaction('begin', [{ statement: AS_OWNER, values: [] }], (run) => run(work, values))
+  return {
+    async create(tenant, options = {}) {
+      assertTenantId(tenant?.id)
+      const { id, displayName, quotas, metadata } = check('tenant', newTenant, tenant)
+      try {
+        await asOwner(CREATE, [id, displayName ?? null, JSON.stringify(quotas), JSON.stringify(metadata)])
+      } catch (error) {
+        if (!(options.ifNotExists && isFleetError(error, 'TENANT_EXISTS'))) throw error
+      }
+    },
+    async list(options = {}) {
+      const { after, limit } = check(
+        'options',
+        z.strictObject({ after: z.string().default(''), limit: z.int().min(1).max(10_000).default(1000) }),
+        options,
+      )
+      const rows = await asOwner(LIST, [after, limit])
+      return rows.map((row) => ({
+        id: row.tenant_id,
+        displayName: row.display_name,
+        quotas: row.quotas,
+        metadata: row.metadata,
+        createdAt: row.created_at,
+      }))
+    },
+    async setQuotas(id, next) {
+      assertTenantId(id)
+      const rows = await asOwner(SET_QUOTAS, [id, JSON.stringify(check('quotas', quotas, next))])
+      if (rows.length === 0) throw new FleetError('TENANT_UNKNOWN', { message: `there is no tenant '${id}'` })
+    },
+    async measure(id) {
+      assertTenantId(id)
+      const rows = await database.run(MEASURE, [id], { idempotent: true })
+      return rows.map((row) => ({ resource: row.resource, rows: row.row_count, measuredAt: row.measured_at }))
+    },
+  }
+}
+
+/** Refuses what cannot be a tenant id, before anything is sent. Errors: TENANT_INVALID. */
+export function assertTenantId(id: unknown): asserts id is string {
+  if (typeof id === 'string' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(id)) return
+  const shown = typeof id === 'string' ? `'${id.slice(0, 80)}'` : String(id === null ? null : typeof id)
+  throw new FleetError('TENANT_INVALID', { message: `${shown} is not a tenant id`, field: 'tenant' })
+}
