@@ -1,0 +1,124 @@
+import { Batcher, type BatchMetrics, type Durability } from './database/batch.js'
+import { Database } from './database/database.js'
+import { startEmbedded } from './database/embedded.js'
+import { migrate, schemaStatus } from './database/migrate.js'
+import { createSession, createTransactionSession } from './database/session.js'
+import { statement } from './database/statement.js'
+import { FleetError } from './errors.js'
+import { type FleetOptions, resolveOptions } from './options.js'
+import { createLearningStore, type LearningStore } from './stores/learning/index.js'
+import { assertTenantId, createTenants, type Tenants } from './tenants.js'
+
+/** The stores of one tenant, inside one transaction. */
+export interface Transaction {
+  readonly learning: LearningStore
+}
+
+/** How a transaction runs. */
+export interface TransactionOptions {
+  /** @default 'read committed' */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  /** @default false */
+  readonly readOnly?: boolean
+  readonly durability?: Durability
+}
+
+/** The stores of one tenant. */
+export interface Tenant {
+  readonly id: string
+  readonly learning: LearningStore
+  /**
+   * Runs the callback in one transaction: everything it does through `tx` commits together when it resolves, and
+   * nothing when it throws. Calls go to the database one by one, not through the queues. It is not repeated by itself:
+   * on CONFLICT (`retryable`) the caller may. Errors: the callback's own; OUTCOME_UNKNOWN when the connection is lost
+   * during the commit.
+   */
+  transaction<T>(callback: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
+}
+
+/** An open database. */
+export interface Fleet extends AsyncDisposable {
+  readonly tenants: Tenants
+  /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
+  tenant(id: string): Tenant
+  /** What the gathered operations did since opening. */
+  metrics(): BatchMetrics[]
+  /** True when the database runs in this process. */
+  readonly isEmbedded: boolean
+  /** The database under the stores, for migrations, benchmarks and tests. */
+  readonly database: Database
+  /** Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. */
+  close(): Promise<void>
+}
+
+const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
+const SET_ASYNC = statement<unknown>('platform.set_async', `select set_config('synchronous_commit', 'off', true)`)
+
+/**
+ * Opens a fleet: the server behind `url`, or without one the embedded database. Brings the schema up to date unless told
+ * not to. Errors: OPTIONS_INVALID, CONNECTION_FAILED, DATABASE_LOCKED, DATABASE_UNSUITABLE, SCHEMA_MISSING,
+ * SCHEMA_TOO_NEW, and those of `migrate`.
+ */
+export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const resolved = resolveOptions(options)
+  const database = await openDatabase(options)
+  try {
+    const status = await schemaStatus(database)
+    if (!status.upToDate) {
+      if (!resolved.migrate) {
+        throw new FleetError('SCHEMA_MISSING', {
+          message: `the schema is at migration ${status.version} of ${status.target}, with ${status.changed.length} functions to apply`,
+        })
+      }
+      await migrate(database)
+    }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  const batcher = new Batcher(
+    (operation, tenant, items, { durability, idempotent }) =>
+      database.run(operation.statement, [tenant, items], { durability, idempotent: idempotent || !operation.writes }),
+    resolved.batch,
+  )
+  const close = async () => {
+    await batcher.close()
+    await database.close()
+  }
+  return {
+    tenants: createTenants(database),
+    tenant: (id) => createTenant(database, batcher, id),
+    metrics: () => batcher.metrics(),
+    isEmbedded: database.isEmbedded,
+    database,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Opens the database alone, whatever its schema: for migrations. */
+export async function openDatabase(options: FleetOptions = {}): Promise<Database> {
+  const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare } = resolveOptions(options)
+  const limits = { poolMax, connectTimeoutMs, callTimeoutMs, prepare }
+  if (url !== undefined) return new Database({ connectionString: url, ...limits })
+  const embedded = await startEmbedded(dataDir)
+  return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
+}
+
+function createTenant(database: Database, batcher: Batcher, id: string): Tenant {
+  assertTenantId(id)
+  return {
+    id,
+    learning: createLearningStore(createSession(database, batcher, id)),
+    transaction(callback, options = {}) {
+      const begin = `begin isolation level ${options.isolation ?? 'read committed'}${options.readOnly ? ' read only' : ''}`
+      const enter = [
+        { statement: ENTER, values: [id] },
+        ...(options.durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
+      ]
+      return database.transaction(begin, enter, (run) =>
+        callback({ learning: createLearningStore(createTransactionSession(run, id)) }),
+      )
+    },
+  }
+}

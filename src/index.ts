@@ -1,0 +1,13 @@
+export type { BatchMetrics, CallOptions, Durability } from './database/batch.js'
+export {
+  type MigrateReport,
+  migrate,
+  migrateDown,
+  migrationPlan,
+  type SchemaStatus,
+  schemaStatus,
+} from './database/migrate.js'
+export { ERRORS, type ErrorCode, FleetError, isFleetError } from './errors.js'
+export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, type TransactionOptions } from './fleet.js'
+export type { FleetOptions } from './options.js'
+export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import type { CallOptions, Operation } from '../../database/batch.js'
+import type { Session } from '../../database/session.js'
+import { statement } from '../../database/statement.js'
+import { check } from '../../input.js'
+import { type Json, STATE_LENGTH_MAX, toContent } from './content.js'
+
+/** A state to look up for an agent type. */
+export interface StateOf {
+  readonly agentType: string
+  readonly state: Json
+}
+
+/** What is known of one action in one state. */
+export interface ActionValue {
+  readonly action: Json
+  readonly q: number
+  /** Experiences behind the value. */
+  readonly visits: number
+}
+
+const stateOf = z.strictObject({ agentType: z.string().min(1).max(50), state: z.unknown() })
+const statesOf = z.array(stateOf)
+
+/** Checks and encodes states to look up; each travels as its hash. */
+export function encodeStates(input: readonly StateOf[]): string[] {
+  return check('lookups', statesOf, input).map(({ agentType, state }, index) => {
+    const { hash } = toContent(`lookups[${index}].state`, state, STATE_LENGTH_MAX)
+    return `{"agent_type":${JSON.stringify(agentType)},"state_hash":"${hash}"}`
+  })
+}
+
+export const BEST: Operation<string, ActionValue, ActionValue | undefined> = {
+  name: 'learning.best',
+  statement: statement('learning.best', 'select ordinal, action, q, visits from learning.best($1::text, $2::jsonb)'),
+  writes: false,
+  itemsMax: 2000,
+  encode: (item) => item,
+  decode: (row) => (row === undefined ? undefined : { action: row.action, q: row.q, visits: row.visits }),
+  isIdempotent: () => true,
+}
+
+/** The best known action of each state; undefined where the agent type knows none. Errors: INPUT_INVALID. */
+export async function best(
+  session: Session,
+  lookups: readonly StateOf[],
+  options?: CallOptions,
+): Promise<(ActionValue | undefined)[]> {
+  return await session.submit(BEST, encodeStates(lookups), options)
+}
