@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { Batcher, type BatchMetrics, type Durability } from './database/batch.js'
 import { Database } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
@@ -5,6 +6,7 @@ import { migrate, schemaStatus } from './database/migrate.js'
 import { createSession, createTransactionSession } from './database/session.js'
 import { statement } from './database/statement.js'
 import { FleetError } from './errors.js'
+import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
@@ -22,6 +24,12 @@ export interface TransactionOptions {
   readonly readOnly?: boolean
   readonly durability?: Durability
 }
+
+const transactionOptions = z.strictObject({
+  isolation: z.enum(['read committed', 'repeatable read', 'serializable']).default('read committed'),
+  readOnly: z.boolean().default(false),
+  durability: z.enum(['durable', 'async']).default('durable'),
+})
 
 /** The stores of one tenant. */
 export interface Tenant {
@@ -110,13 +118,14 @@ function createTenant(database: Database, batcher: Batcher, id: string): Tenant 
   return {
     id,
     learning: createLearningStore(createSession(database, batcher, id)),
-    transaction(callback, options = {}) {
-      const begin = `begin isolation level ${options.isolation ?? 'read committed'}${options.readOnly ? ' read only' : ''}`
+    async transaction(callback, options = {}) {
+      const { isolation, readOnly, durability } = check('options', transactionOptions, options)
+      const begin = `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`
       const enter = [
         { statement: ENTER, values: [id] },
-        ...(options.durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
+        ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
-      return database.transaction(begin, enter, (run) =>
+      return await database.transaction(begin, enter, (run) =>
         callback({ learning: createLearningStore(createTransactionSession(run, id)) }),
       )
     },

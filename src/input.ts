@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { FleetError } from './errors.js'
 
 /**
@@ -6,7 +6,13 @@ import { FleetError } from './errors.js'
  * `experiences[3].reward` and whose message never shows the value.
  */
 export function check<Schema extends z.ZodType>(name: string, schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(value)
+  let parsed: z.ZodSafeParseResult<z.output<Schema>>
+  try {
+    parsed = schema.safeParse(value)
+  } catch (cause) {
+    // A value that contains itself, or is nested without end, exhausts the stack of the parser.
+    throw new FleetError('INPUT_INVALID', { message: `${name} cannot be read`, field: name, cause })
+  }
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const path = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [])]
@@ -16,3 +22,18 @@ export function check<Schema extends z.ZodType>(name: string, schema: Schema, va
   )
   throw new FleetError('INPUT_INVALID', { message: `${field}: ${issue?.message}`, field })
 }
+
+/** A string that the database can hold: no NUL character, no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
+}
+
+/** Text of so many characters that the database can hold. */
+export const text = (min: number, max: number) =>
+  z.string().min(min).max(max).refine(isStorable, 'holds a NUL character or half of a surrogate pair')
+
+/** A plain object with any members; each is checked where it is made JSON. */
+export const members = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'is not an object',
+)

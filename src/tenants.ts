@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Database } from './database/database.js'
 import { type Statement, statement } from './database/statement.js'
 import { FleetError, isFleetError } from './errors.js'
-import { check } from './input.js'
+import { check, members, text } from './input.js'
 
 /** What may be counted and limited. */
 export const RESOURCES = ['q_values', 'trajectories', 'patterns'] as const
@@ -86,9 +86,9 @@ export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [CREATE, LIST, S
 const quotas = z.partialRecord(z.enum(RESOURCES), z.int().min(0))
 const newTenant = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
-  displayName: z.string().max(200).optional(),
+  displayName: text(0, 200).optional(),
   quotas: quotas.default({}),
-  metadata: z.record(z.string(), z.unknown()).default({}),
+  metadata: members.default({}),
 })
 
 export function createTenants(database: Database): Tenants {

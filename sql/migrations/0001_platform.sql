@@ -5,7 +5,7 @@ comment on schema platform is 'Shared by all stores: tenants, partitions, migrat
 grant usage on schema platform to pgfleet_app, pgfleet_monitor, pgfleet_search;
 
 create table platform.tenants (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   display_name text,
   quotas jsonb not null default '{}'::jsonb,
   metadata jsonb not null default '{}'::jsonb,
@@ -20,7 +20,7 @@ comment on column platform.tenants.tenant_id is '1 to 63 characters a-z, 0-9, -,
 comment on column platform.tenants.quotas is 'Most rows allowed, by resource: {"q_values": 1000000}. A resource that is absent has no limit.';
 
 create table platform.tenant_usage (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   resource text not null,
   row_count bigint not null,
   measured_at timestamptz not null,
@@ -42,15 +42,15 @@ comment on column platform.partitioned_tables.retention is 'A partition is dropp
 
 alter table platform.tenants enable row level security;
 alter table platform.tenants force row level security;
-create policy tenant_isolation on platform.tenants for select using (tenant_id = current_setting('pgfleet.tenant', true));
+create policy tenant_isolation on platform.tenants for select using (tenant_id = (select current_setting('pgfleet.tenant', true)));
 create policy owner_administers on platform.tenants to pgfleet_owner using (true) with check (true);
 create policy monitor_reads on platform.tenants for select to pgfleet_monitor using (true);
 
 alter table platform.tenant_usage enable row level security;
 alter table platform.tenant_usage force row level security;
 create policy tenant_isolation on platform.tenant_usage
-  using (tenant_id = current_setting('pgfleet.tenant', true))
-  with check (tenant_id = current_setting('pgfleet.tenant', true));
+  using (tenant_id = (select current_setting('pgfleet.tenant', true)))
+  with check (tenant_id = (select current_setting('pgfleet.tenant', true)));
 create policy monitor_reads on platform.tenant_usage for select to pgfleet_monitor using (true);
 
 grant select on platform.tenants to pgfleet_app, pgfleet_monitor;

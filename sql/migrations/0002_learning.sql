@@ -7,7 +7,7 @@ comment on schema learning is 'What agents learn: action values, trajectories, r
 grant usage on schema learning to pgfleet_app, pgfleet_monitor, pgfleet_search;
 
 create table learning.agent_type_defaults (
-  agent_type text not null,
+  agent_type text collate "C" not null,
   display_name text not null,
   category text not null,
   description text not null,
@@ -40,8 +40,8 @@ values
   ('chaos-engineer', 'Chaos engineer', 'specialized', 'Breaks things on purpose to see what holds.', 15, 8);
 
 create table learning.agent_types (
-  tenant_id text not null,
-  agent_type text not null,
+  tenant_id text collate "C" not null,
+  agent_type text collate "C" not null,
   display_name text not null,
   category text not null,
   description text not null default '',
@@ -60,11 +60,11 @@ create table learning.agent_types (
   constraint agent_types_pkey primary key (tenant_id, agent_type),
   constraint agent_types_name_length check (length(agent_type) between 1 and 50),
   constraint agent_types_dimensions_positive check (state_dimensions > 0 and action_dimensions > 0),
-  constraint agent_types_learning_rate_range check (learning_rate > 0 and learning_rate <= 1),
+  constraint agent_types_learning_rate_range check (learning_rate >= 1e-9 and learning_rate <= 1),
   constraint agent_types_discount_factor_range check (discount_factor >= 0 and discount_factor <= 1),
   constraint agent_types_exploration_rate_range check (exploration_rate >= 0 and exploration_rate <= 1),
   constraint agent_types_min_exploration_rate_range check (min_exploration_rate >= 0 and min_exploration_rate <= exploration_rate),
-  constraint agent_types_exploration_decay_range check (exploration_decay > 0 and exploration_decay <= 1),
+  constraint agent_types_exploration_decay_range check (exploration_decay >= 1e-9 and exploration_decay <= 1),
   constraint agent_types_retention_range check (retention_days between 1 and 36500)
 );
 comment on table learning.agent_types is 'The kinds of agent of a tenant, with the rates they learn by. Copied from agent_type_defaults when the tenant is created, then its own.';
@@ -72,9 +72,9 @@ comment on column learning.agent_types.category is 'The group whose knowledge is
 comment on column learning.agent_types.retention_days is 'Days after its last update that an action value, a pattern or an agent state of this type expires.';
 
 create table learning.sessions (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   session_id uuid not null,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   session_name text,
   status text not null default 'active',
   environment text not null default 'development',
@@ -107,30 +107,33 @@ create table learning.q_values (
   state_hash uuid not null,
   action_hash uuid not null,
   session_id uuid,
-  tenant_id text not null,
-  agent_type text not null,
+  tenant_id text collate "C" not null,
+  agent_type text collate "C" not null,
   state jsonb not null,
   action jsonb not null,
   constraint q_values_pkey primary key (tenant_id, state_hash, agent_type, action_hash),
-  constraint q_values_visits_positive check (visits >= 0)
+  constraint q_values_visits_positive check (visits >= 0),
+  -- NaN counts as greater than infinity.
+  constraint q_values_finite check (q > '-infinity' and q < 'infinity' and td_error > '-infinity' and td_error < 'infinity'),
+  constraint q_values_learning_rate_range check (learning_rate >= 0 and learning_rate <= 1)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 comment on table learning.q_values is 'One row a (state, agent type, action): what taking the action in the state is worth. The key is the only B-tree, and it holds nothing that an update changes, so updates are HOT.';
 comment on column learning.q_values.q is 'The action value; with double Q-learning the first of two estimates.';
 comment on column learning.q_values.q_b is 'Double Q-learning''s second estimate; null until it is used. The value that counts is then the mean of both.';
 comment on column learning.q_values.visits is 'Experiences applied since the row was made or last expired. 0 only inside the transaction that makes the row.';
 comment on column learning.q_values.td_error is 'The temporal-difference error of the last update: target minus the value before.';
-comment on column learning.q_values.learning_rate is 'The rate of the last update.';
+comment on column learning.q_values.learning_rate is 'The rate of the last update; 0 when it was 1 / visits.';
 comment on column learning.q_values.expires_at is 'Midnight UTC after the agent type''s retention: moves at most once a day.';
 comment on column learning.q_values.state_hash is 'learning.content_hash(state): 128 bits, a UUIDv8.';
 -- Finds the expired rows without making updates non-HOT, as a B-tree on the deadline would.
 create index q_values_expires_at on learning.q_values using brin (expires_at) with (pages_per_range = 32, autosummarize = on);
 
 create table learning.experiences (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   experience_id uuid not null,
   state_hash uuid not null,
   action_hash uuid not null,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   q double precision not null,
   visits bigint not null,
   td_error double precision not null,
@@ -139,9 +142,9 @@ create table learning.experiences (
 comment on table learning.experiences is 'The experiences that carried an id, and what they led to: a retry of the id gets the same answer and changes nothing. Partitioned by the month inside the id.';
 
 create table learning.trajectories (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   trajectory_id uuid not null,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   session_id uuid,
   task_id text,
   initial_state jsonb not null,
@@ -163,7 +166,7 @@ create table learning.trajectories (
   constraint trajectories_times_ordered check (completed_at >= started_at),
   constraint trajectories_step_count_positive check (step_count >= 0),
   constraint trajectories_execution_positive check (execution_ms >= 0),
-  constraint trajectories_priority_positive check (priority > 0)
+  constraint trajectories_priority_positive check (priority between 1e-9 and 1e9)
 ) partition by range (trajectory_id);
 comment on table learning.trajectories is 'What an agent did on one task, from the first state to the last. Partitioned by the month inside the id.';
 comment on column learning.trajectories.discounted_return is 'Sum over steps of discount_factor^step times the step''s reward, with the agent type''s factor at the time.';
@@ -171,26 +174,27 @@ comment on column learning.trajectories.priority is 'Weight in prioritised sampl
 create index trajectories_recent on learning.trajectories (tenant_id, agent_type, trajectory_id desc);
 
 create table learning.rewards (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   trajectory_id uuid not null,
   step integer not null,
   reward double precision not null,
   observed_at timestamptz not null,
   reward_type text not null,
   reward_source text,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   state_hash uuid,
   action_hash uuid,
   constraint rewards_pkey primary key (tenant_id, trajectory_id, step),
   constraint rewards_step_positive check (step >= 0),
+  constraint rewards_finite check (reward > '-infinity' and reward < 'infinity'),
   constraint rewards_type_legal check (reward_type in ('immediate', 'delayed', 'terminal'))
 ) partition by range (trajectory_id);
 comment on table learning.rewards is 'One row a reward of a step. Partitioned like its trajectories, so that both retire together.';
 
 create table learning.patterns (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   pattern_id uuid not null,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   pattern_name text not null,
   version integer not null default 1,
   parent_pattern_id uuid,
@@ -231,8 +235,8 @@ end
 $$;
 
 create table learning.agent_states (
-  tenant_id text not null,
-  agent_type text not null,
+  tenant_id text collate "C" not null,
+  agent_type text collate "C" not null,
   agent_instance_id text not null,
   status text not null default 'idle',
   total_tasks bigint not null default 0,
@@ -257,9 +261,9 @@ create table learning.agent_states (
 comment on table learning.agent_states is 'One row a running agent: what it has done, and the exploration rate that it has decayed to.';
 
 create table learning.policy_snapshots (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   snapshot_id uuid not null,
-  agent_type text not null,
+  agent_type text collate "C" not null,
   label text not null,
   q_value_count bigint not null,
   created_at timestamptz not null default now(),
@@ -271,7 +275,7 @@ comment on table learning.policy_snapshots is 'Copies of an agent type''s action
 create index policy_snapshots_agent_type on learning.policy_snapshots (tenant_id, agent_type, created_at desc);
 
 create table learning.policy_snapshot_values (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   snapshot_id uuid not null,
   state_hash uuid not null,
   action_hash uuid not null,
@@ -286,8 +290,8 @@ create table learning.policy_snapshot_values (
 comment on table learning.policy_snapshot_values is 'The action values of a policy snapshot.';
 
 create table learning.agent_performance (
-  tenant_id text not null,
-  agent_type text not null,
+  tenant_id text collate "C" not null,
+  agent_type text collate "C" not null,
   sessions bigint not null,
   trajectories bigint not null,
   successes bigint not null,
@@ -305,7 +309,7 @@ create table learning.agent_performance (
 comment on table learning.agent_performance is 'The summary behind agent_performance_summary, each source aggregated by itself, refreshed by refresh_materialized_views. A table under row-level security, because a materialised view can have no policy.';
 
 create table learning.pattern_outcomes (
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   pattern_id uuid not null,
   trajectories_using_pattern bigint not null,
   refreshed_at timestamptz not null,
@@ -318,6 +322,7 @@ insert into platform.partitioned_tables (schema_name, table_name, id_column, ret
   ('learning', 'trajectories', 'trajectory_id', interval '100 days'),
   ('learning', 'rewards', 'trajectory_id', interval '100 days');
 
+-- The setting is read in a sub-select: once a statement instead of once a row.
 do $$
 declare
   v_table regclass;
@@ -328,7 +333,7 @@ begin
   loop
     execute format('alter table %s enable row level security', v_table);
     execute format('alter table %s force row level security', v_table);
-    execute format('create policy tenant_isolation on %s using (tenant_id = current_setting(''pgfleet.tenant'', true)) with check (tenant_id = current_setting(''pgfleet.tenant'', true))', v_table);
+    execute format('create policy tenant_isolation on %s using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
     execute format('grant select, insert, update, delete on %s to pgfleet_app', v_table);
   end loop;
 end

@@ -39,7 +39,7 @@ export interface BatchOptions {
   readonly queueMax: number
   /** Most calls that wait for room in one queue; further calls are rejected with QUEUE_FULL. @default 10000 */
   readonly waitersMax: number
-  /** Most statements of one queue in flight at once; more than one only when a full batch waits. @default 4 */
+  /** Most statements of one queue in flight at once; what waits is shared out among them. @default 2 */
   readonly flightsMax: number
   /** Most bytes of one statement's items. @default 8388608 */
   readonly bytesMax: number
@@ -48,7 +48,7 @@ export interface BatchOptions {
 export const BATCH_DEFAULTS: BatchOptions = Object.freeze({
   queueMax: 10_000,
   waitersMax: 10_000,
-  flightsMax: 4,
+  flightsMax: 2,
   bytesMax: 8 * 1024 * 1024,
 })
 
@@ -98,8 +98,8 @@ export interface Spread {
 
 /**
  * Gathers concurrent calls of one operation and one tenant into one statement. A lone call leaves at the end of the
- * event loop's turn; while a statement is in flight further calls gather, and leave together when it returns, or as
- * soon as they fill a statement.
+ * event loop's turn; while `flightsMax` statements are in flight further calls gather, and leave together when one
+ * returns. No timer is involved.
  */
 export class Batcher {
   readonly #queues = new Map<string, Queue>()
@@ -170,6 +170,7 @@ class Queue {
   readonly #drained: (() => void)[] = []
   #items = 0
   #inFlight = 0
+  #itemsInFlight = 0
   #scheduled = false
 
   constructor(
@@ -290,8 +291,7 @@ class Queue {
 
   #schedule(): void {
     if (this.#scheduled || this.#units.length === 0) return
-    const full = this.#items >= this.operation.itemsMax && this.#inFlight < this.#options.flightsMax
-    if (this.#inFlight > 0 && !full) return
+    if (this.#inFlight >= this.#options.flightsMax) return
     this.#scheduled = true
     // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
     setImmediate(() => {
@@ -304,25 +304,31 @@ class Queue {
     let items = 0
     let bytes = 0
     let count = 0
+    // An equal share for each flight: two of half the size keep both the server's and this process's cores busy, where
+    // one would leave either idle while the other works.
+    const share = Math.ceil((this.#items + this.#itemsInFlight) / this.#options.flightsMax)
+    const itemsMax = Math.min(this.operation.itemsMax, share)
     for (const unit of this.#units) {
       items += unit.items.length
       bytes += unit.bytes
-      if (count > 0 && (items > this.operation.itemsMax || bytes > this.#options.bytesMax)) break
+      if (count > 0 && (items > itemsMax || bytes > this.#options.bytesMax)) break
       count++
     }
-    const units = this.#units.splice(0, count)
-    this.#release(units.reduce((sum, unit) => sum + unit.items.length, 0))
-    return units
+    return this.#units.splice(0, count)
   }
 
   async #fly(units: Unit[]): Promise<void> {
     if (units.length === 0) return this.#settleIdle()
+    const items = units.reduce((sum, unit) => sum + unit.items.length, 0)
+    this.#release(items)
     this.#inFlight++
+    this.#itemsInFlight += items
     this.#schedule()
     const startedAt = performance.now()
     await this.#flush(units)
     this.#meter.record(units, startedAt, performance.now())
     this.#inFlight--
+    this.#itemsInFlight -= items
     this.#schedule()
     this.#settleIdle()
   }

@@ -16,15 +16,19 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
-/** True when the server refused the statement itself (data, constraint, our own rules): repeating it changes nothing. */
+/** True when the server refused a value (data, constraint, our own rules): one item of a batch may be to blame. */
 export function isRefusal(error: unknown): boolean {
-  const state = sqlstateOf(error)
-  return state !== undefined && !CONFLICTS.has(state) && !isConnectionState(state) && state !== '0A000'
+  const state = sqlstateOf(error) ?? ''
+  return /^(22|23|PF|54)/.test(state) && !['PF001', 'PF002', 'PF003'].includes(state)
 }
 
 /** True when the transaction was rolled back because of another one. */
 export function isConflict(error: unknown): boolean {
-  return CONFLICTS.has(sqlstateOf(error) ?? '')
+  if (isFleetError(error)) return error.cause !== undefined && isConflict(error.cause)
+  const { schema, table } = error as { schema?: string; table?: string }
+  // Two calls applied one experience id at the same moment: repeated, the second finds the first's answer.
+  const idRace = sqlstateOf(error) === '23505' && schema === 'learning' && /^experiences(_p|$)/.test(table ?? '')
+  return idRace || CONFLICTS.has(sqlstateOf(error) ?? '')
 }
 
 /** True when a prepared statement no longer fits the schema; on a fresh name the same text works. */
@@ -91,7 +95,10 @@ export function toFleetError(error: unknown, sent: boolean): FleetError {
   if (state === '42501') return new FleetError('PERMISSION_DENIED', { message, cause: error, details })
   if (state === '57014' || state === '25P04') return new FleetError('TIMEOUT', { message, cause: error, details })
   if (state !== undefined && /^22|^23/.test(state)) {
+    // A check constraint is named after the column it guards.
+    const { constraint } = error as { constraint?: string }
     return new FleetError('INPUT_INVALID', {
+      ...(constraint ? { field: constraint } : {}),
       message: `the database refused the value: ${message}`,
       cause: error,
       details,

@@ -6,6 +6,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_number double precision;
+  v_decimal numeric;
+  v_shorter numeric;
+  v_exponent integer;
 begin
   case jsonb_typeof(p_value)
     when 'object' then
@@ -26,11 +29,20 @@ begin
       ), '') || ']';
     when 'number' then
       v_number := (p_value #>> '{}')::double precision;
-      return case
-        when v_number = 0 then '0'
-        when abs(v_number) >= 1e-6 and abs(v_number) < 1e21 then trim_scale(v_number::text::numeric)::text
-        else regexp_replace(v_number::text, 'e([+-])0*', 'e\1')
-      end;
+      if v_number = 0 then
+        return '0';
+      end if;
+      v_decimal := v_number::text::numeric;
+      v_exponent := floor(log(abs(v_decimal)))::integer;
+      -- ECMAScript takes one digit less than PostgreSQL where the shorter number lies on the very edge of the double.
+      v_shorter := round(v_decimal, length(regexp_replace(split_part(v_number::text, 'e', 1), '[^0-9]', '', 'g')) - 2 - v_exponent);
+      if v_exponent < 308 and v_shorter::double precision = v_number then
+        v_decimal := v_shorter;
+      end if;
+      if abs(v_number) >= 1e-6 and abs(v_number) < 1e21 then
+        return trim_scale(v_decimal)::text;
+      end if;
+      return trim_scale(v_decimal * ('1e' || -v_exponent)::numeric)::text || 'e' || case when v_exponent > 0 then '+' else '' end || v_exponent;
     when 'string' then
       return to_json(p_value #>> '{}')::text;
     else

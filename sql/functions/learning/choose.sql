@@ -14,7 +14,7 @@
 -- no actions were given. Values of category and fleet are means weighted by visits.
 --
 -- Softmax by the Gumbel-max method (Gumbel 1954); UCB1: Auer, Cesa-Bianchi & Fischer 2002. Ties are broken at random.
--- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type.
+-- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type, PF005 unknown strategy or a number out of range.
 create or replace function learning.choose(p_tenant text, p_requests jsonb)
 returns table (ordinal integer, action_hash uuid, action jsonb, q double precision, visits bigint, source text, explored boolean)
 language plpgsql volatile
@@ -35,6 +35,16 @@ begin
     raise exception 'request %: the tenant has no agent type %', v_unknown,
       coalesce(quote_literal(left(p_requests -> (v_unknown::integer - 1) ->> 'agent_type', 80)), 'null')
       using errcode = 'PF004', column = format('requests[%s].agentType', v_unknown - 1);
+  end if;
+  select min(x.ordinality) into v_unknown
+  from rows from (
+    jsonb_to_recordset(p_requests) as (strategy text, epsilon double precision, temperature double precision, exploration_weight double precision)
+  ) with ordinality as x
+  where x.strategy not in ('epsilon-greedy', 'softmax', 'ucb1') or x.epsilon not between 0 and 1
+    or x.temperature not between 1e-9 and 1e9 or x.exploration_weight not between 0 and 1e9;
+  if v_unknown is not null then
+    raise exception 'request % has an unknown strategy, or a number out of its range', v_unknown
+      using errcode = 'PF005', column = format('requests[%s]', v_unknown - 1);
   end if;
   return query
   select r.ordinal, c.action_hash, c.action, c.value, c.visits, coalesce(c.source, 'none'), coalesce(c.score <> c.best or r.explores, false)

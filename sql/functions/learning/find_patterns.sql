@@ -31,7 +31,7 @@ begin
       where p.tenant_id = v_tenant and p.pattern_name % x.name
         and (x.agent_type is null or p.agent_type = x.agent_type)
         and p.expires_at > statement_timestamp()
-        and similarity(p.pattern_name, x.name) >= coalesce(x.threshold, 0.3)
+        and similarity(p.pattern_name, x.name) >= coalesce(x.threshold, 0.3)::real
       order by score desc, p.pattern_id
       limit coalesce(x.max_results, 10)
     ) n

@@ -16,8 +16,9 @@
 -- Q-learning: Watkins 1989; SARSA: Rummery & Niranjan 1994; expected SARSA: van Seijen et al. 2009; double
 -- Q-learning: van Hasselt 2010. Experiences of one key are applied one after the other in the order of the array; the
 -- values of other keys that they read are those at the statement's start. A next state's best is taken over its known
--- actions, and is 0 when none is known. An expired value is gone: an update of it starts anew.
--- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type, PF005 a field is missing, PF006 the id's time lies
+-- actions, and is 0 when none is known. An expired value is gone: an update of it starts anew. Rewards below 1e-290 count
+-- as 0, and an error below it is corrected at once: PostgreSQL raises an error where a product of doubles would underflow.
+-- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type, PF005 a field is missing or out of range, PF006 the id's time lies
 -- outside the window, PF007 new values are over the tenant's quota, PF012 an id was used before for another key.
 create or replace function learning.learn(p_tenant text, p_experiences jsonb)
 returns table (ordinal integer, q double precision, visits bigint, td_error double precision, replayed boolean)
@@ -30,224 +31,99 @@ as $$
 declare
   v_now timestamptz := statement_timestamp();
   v_today timestamptz := date_trunc('day', v_now, 'UTC');
-  v_created bigint;
-  v_unknown bigint;
-  v_incomplete bigint;
-  v_reused uuid;
-  v_id_first uuid;
-  v_id_last uuid;
+  v_has_ids boolean := jsonb_path_exists(p_experiences, '$[*].id');
 begin
   perform platform.enter(p_tenant);
-
-  select
-    min(x.ordinality) filter (where t.agent_type is null),
-    min(x.ordinality) filter (where x.reward is null or x.state_hash is null or x.action_hash is null),
-    min(x.id::text)::uuid, max(x.id::text)::uuid
-  into v_unknown, v_incomplete, v_id_first, v_id_last
-  from rows from (
-    jsonb_to_recordset(p_experiences) as (agent_type text, state_hash uuid, action_hash uuid, reward double precision, id uuid)
-  ) with ordinality as x
-  left join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type;
-  if v_unknown is not null then
-    raise exception 'experience %: the tenant has no agent type %', v_unknown,
-      coalesce(quote_literal(left(p_experiences -> (v_unknown::integer - 1) ->> 'agent_type', 80)), 'null')
-      using errcode = 'PF004', column = format('experiences[%s].agentType', v_unknown - 1);
-  end if;
-  if v_incomplete is not null then
-    raise exception 'experience % needs reward, state_hash and action_hash', v_incomplete
-      using errcode = 'PF005', column = format('experiences[%s]', v_incomplete - 1);
+  if v_has_ids then
+    perform platform.ensure_partitions('learning', 'experiences',
+      array(select x.id from rows from (jsonb_to_recordset(p_experiences) as (id uuid)) with ordinality as x order by x.ordinality),
+      'experiences');
   end if;
 
-  if v_id_first is not null then
-    perform platform.ensure_partition('learning', 'experiences', v_id_first);
-    perform platform.ensure_partition('learning', 'experiences', v_id_last);
-  end if;
-
-  -- Locks every key of the batch, and makes those that are missing, in one pass in the order of the keys: two batches
-  -- that share keys wait for each other instead of deadlocking. WHERE false locks an existing row and leaves it as it is.
-  insert into learning.q_values
-    (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate, created_at, updated_at, expires_at, state, action, session_id)
-  select p_tenant, k.state_hash, k.agent_type, k.action_hash, 0, 0, 0, 0, v_now, v_now, v_today, k.state, k.action, k.session_id
-  from (
-    select distinct on (x.state_hash, x.agent_type, x.action_hash)
-      x.state_hash, x.agent_type, x.action_hash, x.state, x.action, x.session_id
-    from jsonb_to_recordset(p_experiences)
-      as x(agent_type text, state_hash uuid, action_hash uuid, state jsonb, action jsonb, session_id uuid)
-    order by x.state_hash, x.agent_type, x.action_hash
-  ) k
-  on conflict (tenant_id, state_hash, agent_type, action_hash) do update set visits = 0 where false;
-  get diagnostics v_created = row_count;
-  if v_created > 0 then
-    perform platform.check_quota(p_tenant, 'q_values');
-  end if;
-
-  if v_id_first is not null then
-    -- Checked under the locks: whoever applied an id before has committed by now.
-    select x.id into v_reused
-    from jsonb_to_recordset(p_experiences) as x(id uuid, agent_type text, state_hash uuid, action_hash uuid)
-    left join learning.experiences e on e.tenant_id = p_tenant and e.experience_id = x.id
-    where x.id is not null
-    group by x.id
-    having count(distinct (x.state_hash, x.agent_type, x.action_hash)) > 1
-      or bool_or((e.state_hash, e.agent_type, e.action_hash) <> (x.state_hash, x.agent_type, x.action_hash))
-    limit 1;
-    if found then
-      raise exception 'id % was used before for another state, agent type or action', v_reused using errcode = 'PF012';
-    end if;
-  end if;
-
+  -- Most batches hold each key once, and lead from one state to another: they are one upsert, in the order of the keys,
+  -- so that two batches that share keys wait for each other instead of deadlocking. The row that is offered carries the
+  -- target in td_error and the rate in learning_rate: what becomes of an existing row follows from these and itself.
   return query
-  with recursive item as materialized (
+  with item as materialized (
     select
-      x.ordinality::integer as ordinal, x.id, x.agent_type, x.state_hash, x.action_hash, x.reward,
-      coalesce(x.algorithm, 'q-learning') as algorithm,
-      case when x.by_visits then null else coalesce(x.learning_rate, t.learning_rate) end as rate,
-      case when x.terminal or x.next_state_hash is null then 0 else coalesce(x.discount_factor, t.discount_factor) end as discount,
-      coalesce(x.exploration_rate, t.exploration_rate) as epsilon,
-      -- The experience leads back to the state it came from: its own value, as of then, is one of the next state's.
-      (x.next_state_hash = x.state_hash and not coalesce(x.terminal, false)
-        and (x.algorithm is distinct from 'sarsa' or x.next_action_hash = x.action_hash)) is true as reads_itself,
-      coalesce(x.draw, random()) < 0.5 as moves_first,
+      x.ordinality::integer as ordinal, x.agent_type, x.state_hash, x.action_hash, x.state, x.action, x.session_id, x.id,
+      case when x.by_visits then 0 else coalesce(x.learning_rate, t.learning_rate) end as rate,
+      case when abs(x.reward) < 1e-290 then 0 else x.reward end + coalesce(coalesce(x.discount_factor, t.discount_factor) * case coalesce(x.algorithm, 'q-learning')
+        when 'q-learning' then next.best
+        when 'sarsa' then next.taken
+        when 'expected-sarsa' then (1 - coalesce(x.exploration_rate, t.exploration_rate)) * next.best + coalesce(x.exploration_rate, t.exploration_rate) * next.mean
+      end, 0) as target,
       v_today + make_interval(days => t.retention_days + 1) as expires_at,
-      done.q as done_q, done.visits as done_visits, done.td_error as done_td_error,
-      done.experience_id is not null as is_done,
-      other.best, other.total, other.known, other.taken,
-      pair.best_a, pair.best_a_by_b, pair.best_b, pair.best_b_by_a
-    from rows from (jsonb_to_recordset(p_experiences) as (agent_type text, state_hash uuid, action_hash uuid, reward double precision, terminal boolean,
-           next_state_hash uuid, next_action_hash uuid, algorithm text, learning_rate double precision, by_visits boolean,
-           discount_factor double precision, exploration_rate double precision, draw double precision, id uuid)) with ordinality as x
+      row_number() over (partition by x.state_hash, x.agent_type, x.action_hash) = 1
+        and (x.next_state_hash is distinct from x.state_hash or x.terminal is true)
+        and coalesce(x.algorithm, 'q-learning') in ('q-learning', 'sarsa', 'expected-sarsa')
+        and coalesce(x.discount_factor, 0) between 0 and 1 and coalesce(x.exploration_rate, 0) between 0 and 1 as is_simple
+    from rows from (
+      jsonb_to_recordset(p_experiences) as (agent_type text, state_hash uuid, state jsonb, action_hash uuid, action jsonb,
+        reward double precision, terminal boolean, next_state_hash uuid, next_action_hash uuid, algorithm text,
+        learning_rate double precision, by_visits boolean, discount_factor double precision, exploration_rate double precision,
+        session_id uuid, id uuid)
+    ) with ordinality as x
     join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type
     left join lateral (
-      select e.* from learning.experiences e where e.tenant_id = p_tenant and e.experience_id = x.id limit 1
-    ) done on x.id is not null
-    cross join lateral (
-      -- What the next state's other actions are worth; none when the episode ended.
-      select
-        max(n.value) as best, sum(n.value) as total, count(*) as known,
-        max(n.value) filter (where n.action_hash = x.next_action_hash) as taken
+      -- What the next state's known actions are worth.
+      select max(n.value) as best, avg(n.value) as mean, max(n.value) filter (where n.action_hash = x.next_action_hash) as taken
       from (
         select v.action_hash, case when v.q_b is null then v.q else (v.q + v.q_b) / 2 end as value
         from learning.q_values v
-        where v.tenant_id = p_tenant and v.state_hash = x.next_state_hash and v.agent_type = x.agent_type
-          and v.expires_at > v_now and v.visits > 0
-          and (v.state_hash, v.action_hash) is distinct from (x.state_hash, x.action_hash)
-          and not coalesce(x.terminal, false)
+        where v.tenant_id = p_tenant and v.state_hash = x.next_state_hash and v.agent_type = x.agent_type and v.expires_at > v_now
         offset 0
       ) n
-    ) other
-    left join lateral (
-      select
-        max(n.q) as best_a, (array_agg(coalesce(n.q_b, 0) order by n.q desc, n.action_hash))[1] as best_a_by_b,
-        max(coalesce(n.q_b, 0)) as best_b, (array_agg(n.q order by coalesce(n.q_b, 0) desc, n.action_hash))[1] as best_b_by_a
-      from learning.q_values n
-      where n.tenant_id = p_tenant and n.state_hash = x.next_state_hash and n.agent_type = x.agent_type
-        and n.expires_at > v_now and n.visits > 0
-        and (n.state_hash, n.action_hash) is distinct from (x.state_hash, x.action_hash)
-    ) pair on x.algorithm = 'double-q' and not coalesce(x.terminal, false)
-  ),
-  -- The experiences to apply: not those applied before, and of an id that comes twice only the first.
-  todo as materialized (
-    select
-      i.*,
-      row_number() over (partition by i.state_hash, i.agent_type, i.action_hash order by i.ordinal) as nth,
-      count(*) over (partition by i.state_hash, i.agent_type, i.action_hash) as of
-    from (
-      select i.*, i.id is not null and row_number() over (partition by i.id order by i.ordinal) > 1 as is_again
-      from item i
-      where not i.is_done
-    ) i
-    where not i.is_again
-  ),
-  own as materialized (
-    select k.state_hash, k.agent_type, k.action_hash, v.place, v.q, v.q_b, v.visits
-    from todo k
-    cross join lateral (
-      select
-        v.ctid as place,
-        case when v.expires_at > v_now then v.q else 0 end as q,
-        case when v.expires_at > v_now then v.q_b end as q_b,
-        case when v.expires_at > v_now then v.visits else 0 end as visits
-      from learning.q_values v
-      where v.tenant_id = p_tenant and v.state_hash = k.state_hash and v.agent_type = k.agent_type and v.action_hash = k.action_hash
-      limit 1
-    ) v
-    where k.nth = 1
-  ),
-  -- One round for each repetition of a key: most batches take one.
-  applied as (
-    select o.state_hash, o.agent_type, o.action_hash, o.place, 0::bigint as nth, 0 as ordinal,
-      o.q, o.q_b, o.visits, 0::double precision as td_error, 0::double precision as rate
-    from own o
-    union all
-    select
-      s.state_hash, s.agent_type, s.action_hash, s.place, s.nth, s.ordinal,
-      case when s.moves_first then s.q + s.rate * s.error else s.q end,
-      case when s.moves_first then s.q_b else s.q_b + s.rate * s.error end,
-      s.visits, s.error, s.rate
-    from (
-      select
-        a.state_hash, a.agent_type, a.action_hash, a.place, i.nth, i.ordinal, a.q, a.visits + 1 as visits,
-        case when i.algorithm = 'double-q' then coalesce(a.q_b, 0) else a.q_b end as q_b,
-        i.algorithm <> 'double-q' or i.moves_first as moves_first,
-        coalesce(i.rate, 1.0 / (a.visits + 1)) as rate,
-        i.reward + i.discount * coalesce(case
-          when i.algorithm = 'q-learning' then
-            case when i.reads_itself and a.visits > 0 then greatest(i.best, own_value.value) else i.best end
-          when i.algorithm = 'sarsa' then
-            case when i.reads_itself then own_value.value else i.taken end
-          when i.algorithm = 'expected-sarsa' then
-            case
-              when i.reads_itself and a.visits > 0 then
-                (1 - i.epsilon) * greatest(i.best, own_value.value)
-                + i.epsilon * (coalesce(i.total, 0) + own_value.value) / (i.known + 1)
-              else (1 - i.epsilon) * i.best + i.epsilon * i.total / nullif(i.known, 0)
-            end
-          when i.moves_first then
-            case when i.reads_itself and a.visits > 0 and (i.best_a is null or a.q > i.best_a) then coalesce(a.q_b, 0) else i.best_a_by_b end
-          else
-            case when i.reads_itself and a.visits > 0 and (i.best_b is null or coalesce(a.q_b, 0) > i.best_b) then a.q else i.best_b_by_a end
-        end, 0)
-        - case when i.algorithm = 'double-q' and not i.moves_first then coalesce(a.q_b, 0) else a.q end as error
-      from applied a
-      join todo i
-        on i.state_hash = a.state_hash and i.agent_type = a.agent_type and i.action_hash = a.action_hash and i.nth = a.nth + 1
-      cross join lateral (select case when a.q_b is null then a.q else (a.q + a.q_b) / 2 end as value) own_value
-    ) s
+    ) next on x.terminal is not true and x.next_state_hash is not null
   ),
   written as (
-    update learning.q_values v
-    set q = a.q, q_b = a.q_b, visits = a.visits, td_error = a.td_error, learning_rate = a.rate,
-      created_at = case when a.visits = i.of then v_now else v.created_at end,
-      updated_at = v_now, expires_at = i.expires_at
-    from applied a
-    join todo i on i.ordinal = a.ordinal
-    where a.nth = i.of and v.ctid = a.place and v.tenant_id = p_tenant
+    insert into learning.q_values as v
+      (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate, created_at, updated_at, expires_at, state, action, session_id)
+    select p_tenant, i.state_hash, i.agent_type, i.action_hash, case when i.rate = 0 then i.target when abs(i.target) < 1e-290 then 0 else i.rate * i.target end, 1,
+      i.target, i.rate, v_now, v_now, i.expires_at, i.state, i.action, i.session_id
+    from item i
+    -- All or none: what is not one upsert is left to learning.learn_in_rounds, which also says what is wrong with a batch.
+    where (select bool_and(a.is_simple) and count(*) = jsonb_array_length(p_experiences) and count(a.id) = count(distinct a.id) from item a)
+      and not exists (
+        select from platform.tenant_usage u
+        join platform.tenants l on l.tenant_id = u.tenant_id
+        where u.tenant_id = p_tenant and u.resource = 'q_values' and u.row_count >= (l.quotas ->> 'q_values')::numeric
+      )
+      and not (v_has_ids and exists (
+        select from item a
+        join learning.experiences e on e.tenant_id = p_tenant and e.experience_id = a.id
+      ))
+    order by i.state_hash, i.agent_type, i.action_hash
+    on conflict (tenant_id, state_hash, agent_type, action_hash) do update
+    set
+      q = case
+        when v.expires_at <= excluded.updated_at then excluded.q
+        when abs(excluded.td_error - v.q) < 1e-290 then excluded.td_error
+        when excluded.learning_rate = 1 then excluded.td_error
+        else v.q + case when excluded.learning_rate = 0 then 1.0 / (v.visits + 1) else excluded.learning_rate end * (excluded.td_error - v.q)
+      end,
+      q_b = case when v.expires_at > excluded.updated_at then v.q_b end,
+      visits = case when v.expires_at > excluded.updated_at then v.visits + 1 else 1 end,
+      td_error = case when v.expires_at > excluded.updated_at then excluded.td_error - v.q else excluded.td_error end,
+      learning_rate = excluded.learning_rate,
+      created_at = case when v.expires_at > excluded.updated_at then v.created_at else excluded.created_at end,
+      updated_at = excluded.updated_at,
+      expires_at = excluded.expires_at
+    returning v.state_hash, v.agent_type, v.action_hash, case when v.q_b is null then v.q else (v.q + v.q_b) / 2 end as value, v.visits, v.td_error
   ),
   remembered as (
+    -- Fails with 23505 when another transaction applied the id in the meantime: repeated, the batch gets its answer.
     insert into learning.experiences (tenant_id, experience_id, state_hash, action_hash, agent_type, q, visits, td_error)
-    select p_tenant, i.id, i.state_hash, i.action_hash, i.agent_type,
-      case when a.q_b is null then a.q else (a.q + a.q_b) / 2 end, a.visits, a.td_error
-    from todo i
-    join applied a on a.ordinal = i.ordinal
+    select p_tenant, i.id, i.state_hash, i.action_hash, i.agent_type, w.value, w.visits, w.td_error
+    from item i
+    join written w on w.state_hash = i.state_hash and w.action_hash = i.action_hash and w.agent_type = i.agent_type
     where i.id is not null
   )
-  select
-    i.ordinal,
-    coalesce(i.done_q, case when a.q_b is null then a.q else (a.q + a.q_b) / 2 end),
-    coalesce(i.done_visits, a.visits),
-    coalesce(i.done_td_error, a.td_error),
-    i.is_done or a.ordinal <> i.ordinal
+  select i.ordinal, w.value, w.visits, w.td_error, false
   from item i
-  left join todo f on f.id = i.id and not i.is_done and f.ordinal <> i.ordinal
-  left join applied a on a.ordinal = coalesce(f.ordinal, i.ordinal)
-  order by i.ordinal;
-
-  -- A replay of an experience whose value has expired and was removed since finds the row that was made for its lock.
-  if v_created > 0 and v_id_first is not null then
-    delete from learning.q_values v
-    using jsonb_to_recordset(p_experiences) as x(agent_type text, state_hash uuid, action_hash uuid)
-    where v.tenant_id = p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
-      and v.action_hash = x.action_hash and v.visits = 0;
+  join written w on w.state_hash = i.state_hash and w.action_hash = i.action_hash and w.agent_type = i.agent_type;
+  if not found then
+    return query select r.ordinal, r.q, r.visits, r.td_error, r.replayed from learning.learn_in_rounds(p_tenant, p_experiences) r;
   end if;
 end
 $$;

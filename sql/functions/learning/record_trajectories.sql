@@ -8,7 +8,7 @@
 --   priority number (1)
 -- returns one row a trajectory: its total reward, its discounted return (sum of discount_factor^step * reward, with the
 -- agent type's factor), and whether the id was there before; then nothing of it was written.
--- A new trajectory counts into its session's tasks and reward.
+-- A new trajectory counts into its session's tasks and reward, and renews the session's expiry.
 -- Errors: PF001..PF003 (platform.enter), PF004 unknown agent type, PF006 the id's time lies outside the window,
 -- PF007 quota, PF008 unknown session.
 create or replace function learning.record_trajectories(p_tenant text, p_trajectories jsonb)
@@ -21,16 +21,15 @@ as $$
 #variable_conflict use_column
 declare
   v_unknown bigint;
-  v_id_first uuid;
-  v_id_last uuid;
+  v_ids uuid[];
   v_sessions uuid[];
 begin
   perform platform.enter(p_tenant);
   select
     min(x.ordinality) filter (where t.agent_type is null),
-    min(x.id::text)::uuid, max(x.id::text)::uuid,
+    array_agg(x.id order by x.ordinality),
     array_agg(distinct x.session_id) filter (where x.session_id is not null)
-  into v_unknown, v_id_first, v_id_last, v_sessions
+  into v_unknown, v_ids, v_sessions
   from rows from (jsonb_to_recordset(p_trajectories) as (id uuid, agent_type text, session_id uuid)) with ordinality as x
   left join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type;
   if v_unknown is not null then
@@ -39,15 +38,21 @@ begin
       using errcode = 'PF004', column = format('trajectories[%s].agentType', v_unknown - 1);
   end if;
   perform platform.check_quota(p_tenant, 'trajectories');
-  perform platform.ensure_partition('learning', 'trajectories', v_id_first);
-  perform platform.ensure_partition('learning', 'trajectories', v_id_last);
-  perform platform.ensure_partition('learning', 'rewards', v_id_first);
-  perform platform.ensure_partition('learning', 'rewards', v_id_last);
+  perform platform.ensure_partitions('learning', 'trajectories', v_ids, 'trajectories');
+  perform platform.ensure_partitions('learning', 'rewards', v_ids, 'trajectories');
   if v_sessions is not null then
     -- Locked in the order of the keys, like everything that several batches may share.
     perform from learning.sessions s where s.tenant_id = p_tenant and s.session_id = any (v_sessions) order by s.session_id for update;
-    if (select count(*) from learning.sessions s where s.tenant_id = p_tenant and s.session_id = any (v_sessions)) < cardinality(v_sessions) then
-      raise exception 'a trajectory names a session that the tenant does not have' using errcode = 'PF008', column = 'sessionId';
+    select min(x.ordinality) into v_unknown
+    from rows from (jsonb_to_recordset(p_trajectories) as (session_id uuid)) with ordinality as x
+    where x.session_id is not null
+      and not exists (
+        select from learning.sessions s
+        where s.tenant_id = p_tenant and s.session_id = x.session_id and s.expires_at > statement_timestamp()
+      );
+    if v_unknown is not null then
+      raise exception 'trajectory %: the tenant has no live session of that id', v_unknown
+        using errcode = 'PF008', column = format('trajectories[%s].sessionId', v_unknown - 1);
     end if;
   end if;
 
@@ -71,8 +76,13 @@ begin
   ),
   total as materialized (
     select t.ordinality, coalesce(sum(s.reward), 0) as total_reward, count(s.step)::integer as steps,
-      -- power(0, 0) is 1, as the formula wants.
-      coalesce(sum(s.reward * power(s.discount_factor, s.step)), 0) as discounted_return
+      -- What is discounted below 1e-150 counts as 0: a product that underflows would be an error.
+      coalesce(sum(case
+        when s.step = 0 then s.reward
+        when s.discount_factor = 0 or abs(s.reward) < 1e-150 then 0
+        when s.step * ln(s.discount_factor) < -345 then 0
+        else s.reward * power(s.discount_factor, s.step)
+      end), 0) as discounted_return
     from trajectory t
     left join step s on s.ordinality = t.ordinality
     group by t.ordinality
@@ -102,14 +112,15 @@ begin
   ),
   counted as (
     update learning.sessions s
-    set task_count = s.task_count + n.tasks, total_reward = s.total_reward + n.reward
-    from (
+    set task_count = s.task_count + n.tasks, total_reward = s.total_reward + n.reward,
+      expires_at = date_trunc('day', statement_timestamp(), 'UTC') + make_interval(days => t.retention_days + 1)
+    from learning.agent_types t, (
       select r.session_id, count(*)::integer as tasks, sum(r.total_reward) as reward
       from recorded r
       where r.session_id is not null
       group by r.session_id
     ) n
-    where s.tenant_id = p_tenant and s.session_id = n.session_id
+    where s.tenant_id = p_tenant and s.session_id = n.session_id and t.tenant_id = p_tenant and t.agent_type = s.agent_type
   )
   select t.ordinality::integer, o.total_reward, o.discounted_return,
     n.trajectory_id is null or exists (select from trajectory e where e.id = t.id and e.ordinality < t.ordinality)

@@ -26,12 +26,9 @@ begin
       using errcode = 'PF004', column = format('patterns[%s].agentType', v_unknown - 1);
   end if;
   insert into learning.patterns as p
-    (tenant_id, pattern_id, agent_type, pattern_name, version, parent_pattern_id, pattern_type, category, pattern_data,
+    (tenant_id, pattern_id, agent_type, pattern_name, version, pattern_type, category, pattern_data,
      trigger_conditions, expected_outcome, metadata, first_seen_at, expires_at)
   select p_tenant, x.id, x.agent_type, x.name, x.version,
-    (select b.pattern_id from learning.patterns b
-     where b.tenant_id = p_tenant and b.agent_type = x.agent_type and b.pattern_name = x.name and b.version < x.version and b.expires_at > v_now
-     order by b.version desc limit 1),
     x.type, x.category, x.data, x.trigger_conditions, x.expected_outcome, coalesce(x.metadata, '{}'::jsonb), v_now,
     date_trunc('day', v_now, 'UTC') + make_interval(days => t.retention_days + 1)
   from (
@@ -53,8 +50,22 @@ begin
     success_count = case when p.expires_at <= excluded.first_seen_at then 0 else p.success_count end,
     failure_count = case when p.expires_at <= excluded.first_seen_at then 0 else p.failure_count end,
     total_reward = case when p.expires_at <= excluded.first_seen_at then 0 else p.total_reward end,
+    parent_pattern_id = case when p.expires_at > excluded.first_seen_at then p.parent_pattern_id end,
+    last_used_at = case when p.expires_at > excluded.first_seen_at then p.last_used_at end,
     first_seen_at = case when p.expires_at <= excluded.first_seen_at then excluded.first_seen_at else p.first_seen_at end,
     expires_at = excluded.expires_at;
+  -- A statement of its own, so that versions remembered together find each other.
+  update learning.patterns p
+  set parent_pattern_id = b.pattern_id
+  from jsonb_to_recordset(p_patterns) as x(agent_type text, name text, version integer)
+  cross join lateral (
+    select b.pattern_id from learning.patterns b
+    where b.tenant_id = p_tenant and b.agent_type = x.agent_type and b.pattern_name = x.name and b.version < x.version and b.expires_at > v_now
+    order by b.version desc
+    limit 1
+  ) b
+  where p.tenant_id = p_tenant and p.agent_type = x.agent_type and p.pattern_name = x.name and p.version = x.version
+    and p.parent_pattern_id is distinct from b.pattern_id;
   return query
   select x.ordinality::integer, p.pattern_id
   from rows from (jsonb_to_recordset(p_patterns) as (agent_type text, name text, version integer)) with ordinality as x

@@ -58,7 +58,8 @@ begin
       failed_tasks = a.failed_tasks + r.failed,
       total_reward = a.total_reward + r.reward,
       patterns_learned = a.patterns_learned + r.patterns_learned,
-      exploration_rate = greatest(least(a.exploration_rate, t.min_exploration_rate), a.exploration_rate * power(t.exploration_decay, r.episodes)),
+      exploration_rate = greatest(least(a.exploration_rate, t.min_exploration_rate), 
+        case when r.episodes * ln(t.exploration_decay) < -345 then 0 else a.exploration_rate * power(t.exploration_decay, r.episodes) end),
       last_activity_at = v_now,
       expires_at = date_trunc('day', v_now, 'UTC') + make_interval(days => t.retention_days + 1)
     from (

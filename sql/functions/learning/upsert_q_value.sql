@@ -15,6 +15,12 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform platform.enter(p_tenant);
+  -- The value that counts is the mean of both estimates of double Q-learning: the one that is set replaces them.
+  update learning.q_values v
+  set q_b = null
+  where v.tenant_id = p_tenant and v.state_hash = p_state_hash and v.agent_type = p_agent_type and v.action_hash = p_action_hash
+    and v.q_b is not null;
   return (
     select l.q
     from learning.learn(p_tenant, jsonb_build_array(jsonb_build_object(

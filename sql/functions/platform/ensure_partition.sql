@@ -1,8 +1,8 @@
--- platform.ensure_partition(schema, table, id): makes the monthly partition that takes rows of this UUIDv7, if it is
+-- platform.ensure_partition(schema, table, id, field): makes the monthly partition that takes rows of this UUIDv7, if it is
 -- not there. Runs as pgfleet_owner, because a tenant may not create tables; narrow: registered tables only, months from
 -- the retention ago to one month ahead only. It reads and writes no tenant row.
--- Errors: PF006 the id is not a UUIDv7, or its time lies outside that window.
-create or replace function platform.ensure_partition(p_schema text, p_table text, p_id uuid) returns void
+-- Errors: PF006 the id is not a UUIDv7, or its time lies outside that window; names `field`.
+create or replace function platform.ensure_partition(p_schema text, p_table text, p_id uuid, p_field text default 'id') returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,7 +21,7 @@ begin
   if v_time is null or v_time < now() - v_retention or v_time > now() + interval '31 days' then
     raise exception 'the time inside id % (%) lies outside the window of %.%: % before to 31 days after now',
       p_id, coalesce(v_time::text, 'not a UUID version 7'), p_schema, p_table, v_retention
-      using errcode = 'PF006';
+      using errcode = 'PF006', column = p_field;
   end if;
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return;
@@ -36,7 +36,7 @@ begin
     p_schema, v_partition, p_schema, p_table);
   execute format('alter table %I.%I enable row level security', p_schema, v_partition);
   execute format('alter table %I.%I force row level security', p_schema, v_partition);
-  execute format('create policy tenant_isolation on %I.%I using (tenant_id = current_setting(''pgfleet.tenant'', true)) with check (tenant_id = current_setting(''pgfleet.tenant'', true))',
+  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
     p_schema, v_partition);
   execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search', p_schema, v_partition);
   execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
@@ -44,6 +44,6 @@ begin
     platform.uuid_floor(v_month), platform.uuid_floor(date_trunc('month', v_month + interval '40 days', 'UTC')));
 end
 $$;
-comment on function platform.ensure_partition(text, text, uuid) is 'Makes the monthly partition for a UUIDv7 within the window of its table; outside it refuses.';
-revoke all on function platform.ensure_partition(text, text, uuid) from public;
-grant execute on function platform.ensure_partition(text, text, uuid) to pgfleet_app;
+comment on function platform.ensure_partition(text, text, uuid, text) is 'Makes the monthly partition for a UUIDv7 within the window of its table; outside it refuses.';
+revoke all on function platform.ensure_partition(text, text, uuid, text) from public;
+grant execute on function platform.ensure_partition(text, text, uuid, text) to pgfleet_app;

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 
 export type AgentStatus = 'idle' | 'active' | 'learning' | 'paused' | 'error'
 
@@ -69,16 +69,12 @@ interface Row {
 const tasks = z.int().min(0).max(1_000_000_000)
 const reports = z.array(
   z.strictObject({
-    agentType: z.string().min(1).max(50),
-    instanceId: z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[^\0]*$/),
+    agentType: text(1, 50),
+    instanceId: text(1, 100),
     status: z.enum(['idle', 'active', 'learning', 'paused', 'error']).optional(),
     succeeded: tasks.optional(),
     failed: tasks.optional(),
-    reward: z.number().optional(),
+    reward: z.number().min(-1e100).max(1e100).optional(),
     patternsLearned: tasks.optional(),
     episodes: z.int().min(0).max(1_000_000).optional(),
   }),
@@ -126,8 +122,10 @@ const LIST = statement<Row & { agent_type: string; agent_instance_id: string }>(
 export const AGENT_STATE_STATEMENTS: readonly Statement<unknown>[] = [LIST]
 
 const listOptions = z.strictObject({
-  agentType: z.string().optional(),
-  after: z.strictObject({ agentType: z.string(), instanceId: z.string() }).default({ agentType: '', instanceId: '' }),
+  agentType: text(0, 200).optional(),
+  after: z
+    .strictObject({ agentType: text(0, 50), instanceId: text(0, 100) })
+    .default({ agentType: '', instanceId: '' }),
   limit: z.int().min(1).max(10_000).default(1000),
 })
 

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { FleetError, isFleetError } from '../../errors.js'
+import { check, members, text } from '../../input.js'
+import { STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A kind of agent, and the rates by which its agents learn. */
 export interface AgentType {
@@ -13,9 +15,9 @@ export interface AgentType {
   readonly description: string
   readonly stateDimensions: number
   readonly actionDimensions: number
-  /** (0, 1]. @default 0.1 */
+  /** [1e-9, 1]. @default 0.1 */
   readonly learningRate: number
-  /** [0, 1]. @default 0.95 */
+  /** 0, or [1e-9, 1]. @default 0.95 */
   readonly discountFactor: number
   /** [0, 1]. @default 0.2 */
   readonly explorationRate: number
@@ -109,23 +111,23 @@ const REMOVE = statement<{ agent_type: string }>(
 
 export const AGENT_TYPE_STATEMENTS: readonly Statement<unknown>[] = [LIST, UPSERT, REMOVE]
 
-const rate = z.number().min(0).max(1)
-const name = z.string().min(1).max(50)
+const rate = z.union([z.literal(0), z.number().min(1e-9).max(1)])
+const name = text(1, 50)
 const change = z.strictObject({
   agentType: name,
-  displayName: z.string().max(200).optional(),
-  category: z.string().min(1).max(100).optional(),
-  description: z.string().max(10_000).optional(),
+  displayName: text(0, 200).optional(),
+  category: text(1, 100).optional(),
+  description: text(0, 10_000).optional(),
   stateDimensions: z.int().min(1).max(1_000_000).optional(),
   actionDimensions: z.int().min(1).max(1_000_000).optional(),
-  learningRate: rate.gt(0).optional(),
+  learningRate: z.number().min(1e-9).max(1).optional(),
   discountFactor: rate.optional(),
   explorationRate: rate.optional(),
   minExplorationRate: rate.optional(),
-  explorationDecay: rate.gt(0).optional(),
+  explorationDecay: z.number().min(1e-9).max(1).optional(),
   retentionDays: z.int().min(1).max(36_500).optional(),
   isActive: z.boolean().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
+  metadata: members.optional(),
 })
 
 export function createAgentTypes(session: Session): AgentTypes {
@@ -135,13 +137,26 @@ export function createAgentTypes(session: Session): AgentTypes {
     },
     async upsert(input) {
       const { agentType, ...fields } = check('agentType', change, input)
+      if (fields.metadata !== undefined) toContent('agentType.metadata', fields.metadata, STATE_LENGTH_MAX)
       const columns = Object.fromEntries(
         Object.entries(fields)
           .filter(([, value]) => value !== undefined)
           .map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
       )
-      const [row] = await session.query(UPSERT, [agentType, JSON.stringify(columns)], { idempotent: true })
-      return toAgentType(row as Row)
+      try {
+        const values = [agentType, toContent('agentType', columns, STATE_LENGTH_MAX).json]
+        const [row] = await session.query(UPSERT, values, { idempotent: true })
+        return toAgentType(row as Row)
+      } catch (error) {
+        if (!(isFleetError(error, 'INPUT_INVALID') && error.field === 'agent_types_min_exploration_rate_range'))
+          throw error
+        const field = 'agentType.minExplorationRate'
+        throw new FleetError('INPUT_INVALID', {
+          message: `${field} is above the exploration rate`,
+          field,
+          cause: error,
+        })
+      }
     },
     async remove(agentType) {
       return (await session.query(REMOVE, [check('agentType', name, agentType)], { idempotent: true })).length > 0

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 import { type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A state to look up for an agent type. */
@@ -19,7 +19,7 @@ export interface ActionValue {
   readonly visits: number
 }
 
-const stateOf = z.strictObject({ agentType: z.string().min(1).max(50), state: z.unknown() })
+const stateOf = z.strictObject({ agentType: text(1, 50), state: z.unknown() })
 const statesOf = z.array(stateOf)
 
 /** Checks and encodes states to look up; each travels as its hash. */

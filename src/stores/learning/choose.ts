@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 import type { StateOf } from './best.js'
 import { ACTION_LENGTH_MAX, type Content, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
@@ -46,7 +46,7 @@ export interface ChoiceRequest extends StateOf, ChoiceOptions {}
 
 const requests = z.array(
   z.strictObject({
-    agentType: z.string().min(1).max(50),
+    agentType: text(1, 50),
     state: z.unknown(),
     strategy: z.enum(['epsilon-greedy', 'softmax', 'ucb1']).optional(),
     epsilon: z.number().min(0).max(1).optional(),

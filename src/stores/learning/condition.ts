@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Json } from './content.js'
+import { type Json, jsonProblem } from './content.js'
 
 /** What a value must be. All operators given must hold; values compare only with values of their JSON type. */
 export interface Test {
@@ -25,16 +25,21 @@ export type Condition = {
   readonly $or?: readonly Condition[]
 } & { readonly [path: string]: Test | Json | readonly Condition[] | undefined }
 
+/** Checked by hand: zod's own follows a value that contains itself until the stack ends. */
+const json = z.unknown().superRefine((value, context) => {
+  const problem = jsonProblem(value)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem.replace(/^[^:]*: /, '') })
+})
 const bound = z.union([z.number(), z.string()])
 const test = z.strictObject({
-  $eq: z.json().optional(),
-  $ne: z.json().optional(),
+  $eq: json.optional(),
+  $ne: json.optional(),
   $lt: bound.optional(),
   $lte: bound.optional(),
   $gt: bound.optional(),
   $gte: bound.optional(),
-  $in: z.array(z.json()).optional(),
-  $nin: z.array(z.json()).optional(),
+  $in: z.array(json).optional(),
+  $nin: z.array(json).optional(),
   $exists: z.boolean().optional(),
 })
 
@@ -50,10 +55,17 @@ export const condition: z.ZodType<Condition> = z.unknown().superRefine((value, c
 }) as unknown as z.ZodType<Condition>
 
 function check(value: unknown, path: (string | number)[], context: z.core.$RefinementCtx, depth: number): void {
-  const refuse = (message: string, at: (string | number)[] = path) =>
+  const refuse = (message: string, at: (string | number)[] = path): void => {
     context.addIssue({ code: 'custom', message, path: at })
-  if (depth > 32) return refuse('a condition has at most 32 levels')
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('a condition is an object')
+  }
+  if (depth > 32) {
+    refuse('a condition has at most 32 levels')
+    return
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse('a condition is an object')
+    return
+  }
   for (const [key, member] of Object.entries(value)) {
     const at = [...path, key]
     if (key === '$and' || key === '$or') {
@@ -62,7 +74,7 @@ function check(value: unknown, path: (string | number)[], context: z.core.$Refin
     } else if (key.startsWith('$')) {
       refuse(`there is no operator ${key.slice(0, 40)}`, at)
     } else {
-      const parsed = (isTest(member) ? test : z.json()).safeParse(member)
+      const parsed = (isTest(member) ? test : json).safeParse(member)
       if (!parsed.success) refuse(parsed.error.issues[0]?.message ?? 'is not a test', at)
     }
   }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { FleetError } from '../../errors.js'
+import { isStorable } from '../../input.js'
 
 /** A JSON value: what states and actions are made of. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -18,27 +19,65 @@ export const CONTENT_VERSION = 1
 export const STATE_LENGTH_MAX = 65_536
 export const ACTION_LENGTH_MAX = 8_192
 
-// A NUL character, or half of a surrogate pair, as canonical JSON escapes them: PostgreSQL's jsonb holds neither.
-const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/
+/** Deepest nesting of a JSON value. */
+export const DEPTH_MAX = 200
+
+/**
+ * What keeps a value from being JSON that the database can hold, as `path: reason`; undefined when nothing does. JSON is
+ * null, booleans, finite numbers, strings without NUL and lone surrogates, arrays without holes, and plain objects:
+ * what JSON.stringify would quietly change (a Date, a Map, undefined, a function) is refused.
+ */
+export function jsonProblem(value: unknown, path = '', depth = 0): string | undefined {
+  const refuse = (why: string) => `${path}: ${why}`
+  switch (typeof value) {
+    case 'boolean':
+      return undefined
+    case 'number':
+      return Number.isFinite(value) ? undefined : refuse('a number must be finite')
+    case 'string':
+      return isStorable(value) ? undefined : refuse('holds a NUL character or half of a surrogate pair')
+    case 'object':
+      break
+    default:
+      return refuse(`${typeof value} is not JSON`)
+  }
+  if (value === null) return undefined
+  if (depth >= DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} levels deep, or within itself`)
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const problem = jsonProblem(value[i], `${path}[${i}]`, depth + 1)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return refuse('only plain objects are JSON')
+  for (const key of Object.keys(value)) {
+    if (!isStorable(key)) return refuse('a key holds a NUL character or half of a surrogate pair')
+    const problem = jsonProblem((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
 
 /**
  * Canonical JSON and its hash: equal values give equal hashes, whatever the order of their keys. The hash is a UUID
  * version 8 (RFC 9562, appendix B.2): the first 128 bits of SHA-256 over `pgfleet:1:` and the canonical JSON, less the
- * version and variant bits. Errors: INPUT_INVALID for what is not JSON (NaN, functions, cycles), too long, or holds a
- * character that the database cannot.
+ * version and variant bits. Errors: INPUT_INVALID for what is not JSON (see `jsonProblem`), or too long.
  */
 export function toContent(field: string, value: unknown, lengthMax: number): Content {
-  const refuse = (why: string, cause?: unknown) =>
-    new FleetError('INPUT_INVALID', { message: `${field} ${why}`, field, cause })
-  let json: string | undefined
-  try {
-    json = canonicalize(value)
-  } catch (error) {
-    throw refuse('is not JSON: numbers must be finite, and objects free of cycles', error)
+  const problem = value === undefined ? ': is missing' : jsonProblem(value)
+  if (problem !== undefined) {
+    const [path, why] = problem.split(/: (?=[^:]*$)/)
+    throw new FleetError('INPUT_INVALID', { message: `${field}${path?.slice(0, 100)} ${why}`, field })
   }
-  if (json === undefined) throw refuse('is missing, or not JSON')
-  if (json.length > lengthMax) throw refuse(`has ${json.length} characters of JSON, at most ${lengthMax} are allowed`)
-  if (json.includes('\\u') && UNSTORABLE.test(json)) throw refuse('holds a NUL character or half of a surrogate pair')
+  const json = canonicalize(value) as string
+  if (json.length > lengthMax) {
+    throw new FleetError('INPUT_INVALID', {
+      message: `${field} has ${json.length} characters of JSON, at most ${lengthMax} are allowed`,
+      field,
+    })
+  }
   const hex = hash('sha256', `pgfleet:${CONTENT_VERSION}:${json}`, 'hex')
   const variant = ((Number.parseInt(hex[16] as string, 16) & 3) | 8).toString(16)
   return {

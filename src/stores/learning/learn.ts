@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** One step that an agent took, to learn from. */
@@ -12,7 +12,7 @@ export interface Experience {
   readonly state: Json
   /** What it did: any JSON, at most 8192 characters in canonical form. */
   readonly action: Json
-  /** What it got. Finite. */
+  /** What it got, at most 1e100 in size. */
   readonly reward: number
   /** Where it led. Without it, as with `terminal`, nothing more is expected. */
   readonly nextState?: Json
@@ -23,13 +23,13 @@ export interface Experience {
   /** How the target is made. @default 'q-learning' */
   readonly algorithm?: Algorithm
   /**
-   * How far the value moves towards the target: (0, 1], or `visits` for 1 / visits, the plain mean of the targets.
+   * How far the value moves towards the target: [1e-9, 1], or `visits` for 1 / visits, the plain mean of the targets.
    * @default the agent type's
    */
   readonly learningRate?: number | 'visits'
-  /** Weight of what is expected of the next state, [0, 1]. @default the agent type's */
+  /** Weight of what is expected of the next state: 0, or [1e-9, 1]. @default the agent type's */
   readonly discountFactor?: number
-  /** Exploration rate that `expected-sarsa` averages over, [0, 1]. @default the agent type's */
+  /** Exploration rate that `expected-sarsa` averages over: 0, or [1e-9, 1]. @default the agent type's */
   readonly explorationRate?: number
   /** `double-q` moves its first estimate when this is below 0.5, else its second: [0, 1). @default random */
   readonly draw?: number
@@ -54,20 +54,20 @@ export interface Learned {
   readonly replayed: boolean
 }
 
-const agentType = z.string().min(1).max(50)
-const rate = z.number().min(0).max(1)
+const agentType = text(1, 50)
+const rate = z.union([z.literal(0), z.number().min(1e-9).max(1)])
 const content = z.unknown()
 
 const experience = z.strictObject({
   agentType,
   state: content,
   action: content,
-  reward: z.number(),
+  reward: z.number().min(-1e100).max(1e100),
   nextState: content.optional(),
   terminal: z.boolean().optional(),
   nextAction: content.optional(),
   algorithm: z.enum(['q-learning', 'sarsa', 'expected-sarsa', 'double-q']).optional(),
-  learningRate: z.union([z.literal('visits'), z.number().gt(0).max(1)]).optional(),
+  learningRate: z.union([z.literal('visits'), z.number().min(1e-9).max(1)]).optional(),
   discountFactor: rate.optional(),
   explorationRate: rate.optional(),
   draw: z.number().min(0).lt(1).optional(),

@@ -4,7 +4,7 @@ import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import { check, members, text } from '../../input.js'
 import { type Condition, condition } from './condition.js'
 import { type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
@@ -186,32 +186,24 @@ interface CountersRow {
   readonly confidence: number
 }
 
-const agentType = z.string().min(1).max(50)
+const agentType = text(1, 50)
 const patterns = z
   .array(
     z.strictObject({
       agentType,
-      name: z
-        .string()
-        .min(1)
-        .max(200)
-        .regex(/^[^\0]*$/),
+      name: text(1, 200),
       version: z.int().min(1).max(1_000_000).default(1),
-      type: z.string().min(1).max(100),
-      category: z.string().max(100).optional(),
+      type: text(1, 100),
+      category: text(0, 100).optional(),
       data: z.unknown(),
       triggerConditions: condition.optional(),
       expectedOutcome: z.unknown().optional(),
-      metadata: z.record(z.string(), z.unknown()).default({}),
+      metadata: members.default({}),
     }),
   )
   .max(1000)
 const search = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(/^[^\0]*$/),
+  name: text(1, 200),
   agentType: agentType.optional(),
   threshold: z.number().min(0.3).max(1).optional(),
   limit: z.int().min(1).max(100).optional(),
@@ -219,12 +211,12 @@ const search = z.strictObject({
 const outcome = z.strictObject({
   patternId: z.uuid(),
   succeeded: z.boolean().optional(),
-  reward: z.number().optional(),
+  reward: z.number().min(-1e100).max(1e100).optional(),
 })
 const topOptions = z.strictObject({
   minReward: z.number().default(-Number.MAX_VALUE),
   minUsage: z.int().min(0).default(0),
-  type: z.string().optional(),
+  type: text(0, 200).optional(),
   limit: z.int().min(1).max(1000).default(20),
 })
 
@@ -267,7 +259,7 @@ export function createPatterns(session: Session): Patterns {
     },
     async match(type, context, options = {}) {
       const { limit } = check('options', z.strictObject({ limit: z.int().min(1).max(1000).default(20) }), options)
-      if (typeof context !== 'object' || context === null)
+      if (typeof context !== 'object' || context === null || Array.isArray(context))
         throw new FleetError('INPUT_INVALID', { message: 'context is an object', field: 'context' })
       const values = [check('agentType', agentType, type), toContent('context', context, STATE_LENGTH_MAX).json, limit]
       return (await session.query(MATCH, values, { idempotent: true })).map(toPattern)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 
 /** Whether an agent type's learning has settled. */
 export interface Convergence {
@@ -103,7 +103,7 @@ const STATISTICS = statement<Record<string, number | null>>(
     from learning.sessions where tenant_id = e.tenant and expires_at > now()
   ) s
   cross join lateral (
-    select count(*) as q_values, coalesce(sum(visits), 0)::bigint as visits, avg(q) as mean_q
+    select count(*) as q_values, coalesce(sum(visits), 0)::bigint as visits, avg(case when q_b is null then q else (q + q_b) / 2 end) as mean_q
     from learning.q_values where tenant_id = e.tenant and expires_at > now()
   ) v
   cross join lateral (
@@ -136,7 +136,7 @@ const CLEANUP = statement<{ table_name: string; deleted: number }>(
 export const REPORT_STATEMENTS: readonly Statement<unknown>[] = [CONVERGENCE, STATISTICS, REFRESH, PERFORMANCE, CLEANUP]
 
 const convergenceOptions = z.strictObject({
-  agentType: z.string().min(1).max(50).optional(),
+  agentType: text(1, 50).optional(),
   hours: z.int().min(1).max(100_000).default(24),
   trajectories: z.int().min(2).max(10_000).default(100),
   tdErrorMax: z.number().min(0).default(0.01),

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import { check, members, text } from '../../input.js'
+import { STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A run of one agent type. */
 export interface LearningSession {
@@ -114,13 +115,13 @@ const LIST = statement<Row>(
 export const SESSION_STATEMENTS: readonly Statement<unknown>[] = [START, END, GET, LIST]
 
 const newSession = z.strictObject({
-  agentType: z.string().min(1).max(50),
-  name: z.string().max(200).optional(),
+  agentType: text(1, 50),
+  name: text(0, 200).optional(),
   environment: z.enum(['development', 'staging', 'production']).default('development'),
-  metadata: z.record(z.string(), z.unknown()).default({}),
+  metadata: members.default({}),
 })
 const listOptions = z.strictObject({
-  agentType: z.string().optional(),
+  agentType: text(0, 200).optional(),
   status: z.enum(['active', 'completed', 'failed', 'cancelled']).optional(),
   after: z.uuid().optional(),
   limit: z.int().min(1).max(10_000).default(100),
@@ -131,9 +132,13 @@ export function createSessions(session: Session): LearningSessions {
     async start(input) {
       const { agentType, name, environment, metadata } = check('session', newSession, input)
       const id = uuidv7()
-      const [row] = await session.query(START, [id, agentType, name ?? null, environment, JSON.stringify(metadata)], {
-        idempotent: true,
-      })
+      const [row] = await session.query(
+        START,
+        [id, agentType, name ?? null, environment, toContent('session.metadata', metadata, STATE_LENGTH_MAX).json],
+        {
+          idempotent: true,
+        },
+      )
       if (!row?.known)
         throw new FleetError('AGENT_TYPE_UNKNOWN', {
           message: `the tenant has no agent type '${agentType}'`,

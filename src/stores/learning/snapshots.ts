@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import { check, text } from '../../input.js'
 
 /** A copy of an agent type's action values. */
 export interface PolicySnapshot {
@@ -87,12 +87,12 @@ const REMOVE = statement<{ snapshot_id: string }>(
 
 export const SNAPSHOT_STATEMENTS: readonly Statement<unknown>[] = [CREATE, LIST, ROLLBACK, REMOVE]
 
-const agentType = z.string().min(1).max(50)
+const agentType = text(1, 50)
 
 export function createSnapshots(session: Session): PolicySnapshots {
   return {
     async create(type, label) {
-      const values = [uuidv7(), check('agentType', agentType, type), check('label', z.string().min(1).max(200), label)]
+      const values = [uuidv7(), check('agentType', agentType, type), check('label', text(1, 200), label)]
       const [row] = await session.query(CREATE, values)
       if (row === undefined)
         throw new FleetError('AGENT_TYPE_UNKNOWN', {

@@ -3,7 +3,7 @@ import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import { check, members, text } from '../../input.js'
 import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A reward that says more than its number. */
@@ -39,7 +39,7 @@ export interface Trajectory {
   readonly errorMessage?: string
   /** Patterns that were applied. */
   readonly patternIds?: readonly string[]
-  /** Weight in prioritised sampling, above 0. @default 1 */
+  /** Weight in prioritised sampling, [1e-9, 1e9]. @default 1 */
   readonly priority?: number
   readonly metadata?: Record<string, Json>
 }
@@ -84,14 +84,14 @@ export interface SampleOptions {
   readonly seed?: number
 }
 
-const finite = z.number()
-const text = (max: number) => z.string().max(max)
+const finite = z.number().min(-1e100).max(1e100)
+const moment = z.date().min(new Date(0)).max(new Date('9999-12-31T23:59:59.999Z'))
 const reward = z.union([
   finite,
   z.strictObject({
     reward: finite,
     type: z.enum(['immediate', 'delayed', 'terminal']).optional(),
-    source: text(100).optional(),
+    source: text(0, 100).optional(),
     state: z.unknown().optional(),
     action: z.unknown().optional(),
   }),
@@ -100,22 +100,22 @@ const trajectories = z.array(
   z
     .strictObject({
       id: z.uuidv7(),
-      agentType: z.string().min(1).max(50),
-      initialState: z.unknown(),
+      agentType: text(1, 50),
+      initialState: z.unknown().refine((state) => state !== undefined, 'is missing'),
       finalState: z.unknown().optional(),
       states: z.array(z.unknown()).max(10_000).optional(),
       actions: z.array(z.unknown()).max(10_000).optional(),
       rewards: z.array(reward).max(10_000),
       executionMs: finite.min(0),
       succeeded: z.boolean(),
-      startedAt: z.date(),
-      completedAt: z.date(),
+      startedAt: moment,
+      completedAt: moment,
       sessionId: z.uuid().optional(),
-      taskId: text(200).optional(),
-      errorMessage: text(10_000).optional(),
+      taskId: text(0, 200).optional(),
+      errorMessage: text(0, 10_000).optional(),
       patternIds: z.array(z.uuid()).max(1000).optional(),
-      priority: finite.gt(0).optional(),
-      metadata: z.record(z.string(), z.unknown()).optional(),
+      priority: finite.min(1e-9).max(1e9).optional(),
+      metadata: members.optional(),
     })
     .refine((trajectory) => trajectory.completedAt >= trajectory.startedAt, {
       path: ['completedAt'],
@@ -168,7 +168,7 @@ function encode(item: z.output<typeof trajectories>[number], index: number): str
     {
       id: item.id,
       agent_type: item.agentType,
-      initial_state: item.initialState ?? null,
+      initial_state: item.initialState,
       ...(item.finalState === undefined ? {} : { final_state: item.finalState }),
       ...(item.states === undefined ? {} : { states: item.states }),
       ...(item.actions === undefined ? {} : { actions: item.actions }),
@@ -286,7 +286,7 @@ export async function sampleTrajectories(
   const rows = await session.query(
     SAMPLE,
     [
-      check('agentType', z.string().min(1).max(50), agentType),
+      check('agentType', text(1, 50), agentType),
       size,
       bufferSize,
       isUniform ? 0 : exponent,
@@ -312,7 +312,7 @@ export async function sampleTrajectories(
   }))
 }
 
-const priorities = z.array(z.strictObject({ id: z.uuidv7(), priority: z.number().gt(0) })).max(2000)
+const priorities = z.array(z.strictObject({ id: z.uuidv7(), priority: z.number().min(1e-9).max(1e9) })).max(2000)
 
 /** Sets the weights of prioritised sampling. Errors: INPUT_INVALID; TRAJECTORY_UNKNOWN names those that are not there, the others are set. */
 export async function setPriorities(
