@@ -91,7 +91,8 @@ begin
       )
       and not (v_has_ids and exists (
         select from item a
-        join learning.experiences e on e.tenant_id = p_tenant and e.experience_id = a.id
+        -- The offset keeps it a look-up by key for each id, whatever the planner believes of the table.
+        where exists (select from learning.experiences e where e.tenant_id = p_tenant and e.experience_id = a.id offset 0)
       ))
     order by i.state_hash, i.agent_type, i.action_hash
     on conflict (tenant_id, state_hash, agent_type, action_hash) do update

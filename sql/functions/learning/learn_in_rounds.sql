@@ -17,6 +17,7 @@ declare
   v_unknown bigint;
   v_incomplete bigint;
   v_reused bigint;
+  v_key record;
   v_has_ids boolean;
 begin
   perform platform.enter(p_tenant);
@@ -145,11 +146,10 @@ begin
     where not i.is_again
   ),
   own as materialized (
-    select k.state_hash, k.agent_type, k.action_hash, v.place, v.q, v.q_b, v.visits
+    select k.state_hash, k.agent_type, k.action_hash, v.q, v.q_b, v.visits
     from todo k
     cross join lateral (
       select
-        v.ctid as place,
         case when v.expires_at > v_now then v.q else 0 end as q,
         case when v.expires_at > v_now then v.q_b end as q_b,
         case when v.expires_at > v_now then v.visits else 0 end as visits
@@ -161,12 +161,12 @@ begin
   ),
   -- One round for each repetition of a key: most batches take one.
   applied as (
-    select o.state_hash, o.agent_type, o.action_hash, o.place, 0::bigint as nth, 0 as ordinal,
+    select o.state_hash, o.agent_type, o.action_hash, 0::bigint as nth, 0 as ordinal,
       o.q, o.q_b, o.visits, 0::double precision as td_error
     from own o
     union all
     select
-      s.state_hash, s.agent_type, s.action_hash, s.place, s.nth, s.ordinal,
+      s.state_hash, s.agent_type, s.action_hash, s.nth, s.ordinal,
       case when not s.moves_first then s.q when s.is_replaced then s.target else s.q + s.step end,
       case when s.moves_first then s.q_b when s.is_replaced then s.target else s.q_b + s.step end,
       s.visits, s.error
@@ -177,7 +177,7 @@ begin
       from (
       select w.*, w.target - w.before as error from (
       select
-        a.state_hash, a.agent_type, a.action_hash, a.place, i.nth, i.ordinal, a.q, a.visits + 1 as visits,
+        a.state_hash, a.agent_type, a.action_hash, i.nth, i.ordinal, a.q, a.visits + 1 as visits,
         case when i.algorithm = 'double-q' then coalesce(a.q_b, 0) else a.q_b end as q_b,
         i.algorithm <> 'double-q' or i.moves_first as moves_first,
         coalesce(i.rate, 1.0 / (a.visits + 1)) as rate,
@@ -208,13 +208,19 @@ begin
     ) s
   ),
   written as (
-    update learning.q_values v
-    set q = a.q, q_b = a.q_b, visits = a.visits, td_error = a.td_error, learning_rate = coalesce(i.rate, 0),
-      created_at = case when a.visits = i.of then v_now else v.created_at end,
-      updated_at = v_now, expires_at = i.expires_at
+    -- An upsert, though every row is there: it finds each by the key's index, whatever the planner believes of the table.
+    insert into learning.q_values as v
+      (tenant_id, state_hash, agent_type, action_hash, q, q_b, visits, td_error, learning_rate, created_at, updated_at, expires_at, state, action)
+    select p_tenant, a.state_hash, a.agent_type, a.action_hash, a.q, a.q_b, a.visits, a.td_error, coalesce(i.rate, 0),
+      v_now, v_now, i.expires_at, 'null'::jsonb, 'null'::jsonb
     from applied a
     join todo i on i.ordinal = a.ordinal
-    where a.nth = i.of and v.ctid = a.place and v.tenant_id = p_tenant
+    where a.nth = i.of
+    order by a.state_hash, a.agent_type, a.action_hash
+    on conflict (tenant_id, state_hash, agent_type, action_hash) do update
+    set q = excluded.q, q_b = excluded.q_b, visits = excluded.visits, td_error = excluded.td_error, learning_rate = excluded.learning_rate,
+      created_at = case when v.expires_at > excluded.updated_at then v.created_at else excluded.created_at end,
+      updated_at = excluded.updated_at, expires_at = excluded.expires_at
   ),
   remembered as (
     insert into learning.experiences (tenant_id, experience_id, state_hash, action_hash, agent_type, q, visits, td_error)
@@ -237,10 +243,14 @@ begin
 
   -- A replay of an experience whose value has expired and was removed since finds the row that was made for its lock.
   if v_created > 0 and v_has_ids then
-    delete from learning.q_values v
-    using jsonb_to_recordset(p_experiences) as x(agent_type text, state_hash uuid, action_hash uuid)
-    where v.tenant_id = p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
-      and v.action_hash = x.action_hash and v.visits = 0;
+    for v_key in
+      select distinct x.agent_type, x.state_hash, x.action_hash
+      from jsonb_to_recordset(p_experiences) as x(agent_type text, state_hash uuid, action_hash uuid)
+    loop
+      delete from learning.q_values v
+      where v.tenant_id = p_tenant and v.state_hash = v_key.state_hash and v.agent_type = v_key.agent_type
+        and v.action_hash = v_key.action_hash and v.visits = 0;
+    end loop;
   end if;
 end
 $$;
