@@ -20,12 +20,14 @@ begin
       when duplicate_object or unique_violation then null;
     end;
   end loop;
-  -- The migrator works as the owner, and hands the search functions over to pgfleet_search.
+  -- The migrator works as the owner, calls what the app calls, and hands the search functions over to pgfleet_search.
+  -- Of the search and monitor roles it inherits nothing: their policies would let it read without a tenant.
   foreach v_role in array array['pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'] loop
     begin
       if not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = v_migrator)
-        and not (pg_catalog.pg_has_role(v_migrator, v_role, 'SET') and pg_catalog.pg_has_role(v_migrator, v_role, 'USAGE')) then
-        execute pg_catalog.format('grant %I to %I with inherit true, set true', v_role, v_migrator);
+        and not pg_catalog.pg_has_role(v_migrator, v_role, 'SET') then
+        execute pg_catalog.format('grant %I to %I with inherit %s, set true', v_role, v_migrator,
+          v_role in ('pgfleet_owner', 'pgfleet_app'));
       end if;
     exception
       when unique_violation then null;

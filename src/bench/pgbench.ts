@@ -53,10 +53,11 @@ export async function runPgbench(content: PgbenchContestantContent, times: Pgben
     const expected =
       times.warmUpMs > 0 ? await attempt(content, content.url, folder, times.warmUpMs, null, times) : null
     if (expected !== null && 'unavailable' in expected) return expected
-    const rate = samplingRate(expected && (expected.tps * times.durationMs) / 1000)
+    const rate = samplingRate(expected && expected.tps > 0 ? (expected.tps * times.durationMs) / 1000 : null)
     const summary = await attempt(content, content.url, folder, times.durationMs, rate, times)
     if ('unavailable' in summary) return summary
     const { transactions, tps, failed } = summary
+    if (transactions === 0) throw failure('pgbench ended no transaction in the time it was given.')
     const { latencies, zeroShare } = await readPgbenchLogs(folder)
     const itemsPerOperation = content.itemsPerOperation ?? 1
     return {

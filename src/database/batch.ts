@@ -1,5 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js'
 import { FleetError } from '../errors.js'
+import { onAbort } from './abort-signal.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 import type { Statement } from './statement.js'
 
@@ -166,7 +167,8 @@ class Queue {
   readonly #meter: Meter
   readonly #onIdle: () => void
   readonly #units: Unit[] = []
-  readonly #waiters: (() => void)[] = []
+  /** Calls that found no room, in their order. */
+  readonly #waiting: Unit[] = []
   readonly #drained: (() => void)[] = []
   #items = 0
   #inFlight = 0
@@ -202,49 +204,56 @@ class Queue {
     signal: AbortSignal | undefined,
   ): Promise<unknown[]> {
     if (signal?.aborted) throw aborted(signal)
-    while (this.#items > 0 && this.#items + items.length > this.#options.queueMax) await this.#room(signal)
+    // Behind those who wait, so that a large call is not overtaken for ever.
+    const mustWait = this.#waiting.length > 0 || !this.#fits(items.length)
+    if (mustWait && this.#waiting.length >= this.#options.waitersMax) {
+      throw new FleetError('QUEUE_FULL', {
+        message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
+      })
+    }
     return new Promise((resolve, reject) => {
       const unit: Unit = {
         items,
         encoded,
-        bytes: encoded.reduce((sum, text) => sum + text.length + 1, 0),
+        bytes: encoded.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0),
         idempotent: items.every((item) => this.operation.isIdempotent(item)),
         queuedAt: performance.now(),
         settled: false,
         resolve: (results) => {
-          signal?.removeEventListener('abort', onAbort)
+          forget()
           if (!unit.settled) resolve(results)
           unit.settled = true
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', onAbort)
+          forget()
           if (!unit.settled) reject(error)
           unit.settled = true
         },
       }
-      const onAbort = () => {
-        const place = this.#units.indexOf(unit)
-        if (place >= 0) {
-          this.#units.splice(place, 1)
-          this.#release(unit.items.length)
-          unit.reject(aborted(signal))
-        } else if (this.operation.writes) {
-          unit.reject(
-            new FleetError('OUTCOME_UNKNOWN', {
-              message: `${this.operation.name} was aborted in flight; it may still be applied`,
-              cause: signal?.reason,
-            }),
-          )
-        } else {
-          unit.reject(aborted(signal))
-        }
-        this.#settleIdle()
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#units.push(unit)
-      this.#items += items.length
-      this.#schedule()
+      const forget = onAbort(signal, () => this.#abort(unit, signal))
+      if (mustWait) this.#waiting.push(unit)
+      else this.#enter(unit)
     })
+  }
+
+  #abort(unit: Unit, signal: AbortSignal | undefined): void {
+    if (remove(this.#units, unit)) {
+      unit.reject(aborted(signal))
+      this.#release(unit.items.length)
+    } else if (remove(this.#waiting, unit)) {
+      unit.reject(aborted(signal))
+      this.#admit()
+    } else if (this.operation.writes) {
+      unit.reject(
+        new FleetError('OUTCOME_UNKNOWN', {
+          message: `${this.operation.name} was aborted in flight; it may still be applied`,
+          cause: signal?.reason,
+        }),
+      )
+    } else {
+      unit.reject(aborted(signal))
+    }
+    this.#settleIdle()
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -254,7 +263,7 @@ class Queue {
   }
 
   #isIdle(): boolean {
-    return this.#units.length === 0 && this.#inFlight === 0 && this.#waiters.length === 0
+    return this.#units.length === 0 && this.#inFlight === 0 && this.#waiting.length === 0 && !this.#scheduled
   }
 
   #settleIdle(): void {
@@ -263,30 +272,28 @@ class Queue {
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  /** Waits until items have left the queue. */
-  #room(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#waiters.length >= this.#options.waitersMax) {
-      throw new FleetError('QUEUE_FULL', {
-        message: `${this.#items} items and ${this.#waiters.length} calls wait for ${this.operation.name} already`,
-      })
-    }
-    return new Promise((resolve, reject) => {
-      const onRoom = () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      const onAbort = () => {
-        this.#waiters.splice(this.#waiters.indexOf(onRoom), 1)
-        reject(aborted(signal))
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#waiters.push(onRoom)
-    })
+  /** True when there is room; an empty queue takes any one call. */
+  #fits(items: number): boolean {
+    return this.#items === 0 || this.#items + items <= this.#options.queueMax
+  }
+
+  #enter(unit: Unit): void {
+    this.#units.push(unit)
+    this.#items += unit.items.length
+    this.#schedule()
   }
 
   #release(items: number): void {
     this.#items -= items
-    if (this.#items < this.#options.queueMax) for (const wake of this.#waiters.splice(0)) wake()
+    this.#admit()
+  }
+
+  /** Lets those who wait in, in their order, while there is room. */
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.items.length); next = this.#waiting[0]) {
+      this.#waiting.shift()
+      this.#enter(next)
+    }
   }
 
   #schedule(): void {
@@ -379,6 +386,13 @@ class Queue {
     this.#meter.failures++
     unit.reject(toFleetError(error, this.operation.writes))
   }
+}
+
+/** Takes a unit out of a list; false when it is not in it. */
+function remove(units: Unit[], unit: Unit): boolean {
+  const place = units.indexOf(unit)
+  if (place >= 0) units.splice(place, 1)
+  return place >= 0
 }
 
 function aborted(signal: AbortSignal | undefined): FleetError {

@@ -164,7 +164,6 @@ export class Database {
               try {
                 return (await connection.query(this.#query(statement, values))).rows
               } catch (error) {
-                if (isStalePlan(error)) this.#generation++
                 throw toFleetError(error, false)
               }
             }),
@@ -189,10 +188,14 @@ export class Database {
   /** Lends a connection for work that minds its own transactions: migrations and reports. */
   async lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
     this.assertNotNested()
+    let lent = false
     try {
-      return await this.#lend(callback)
+      return await this.#lend((connection) => {
+        lent = true
+        return callback(connection)
+      })
     } catch (error) {
-      throw isOurs(error) ? this.#ended(error, true) : error
+      throw isOurs(error) ? this.#ended(error, lent) : error
     }
   }
 
@@ -208,6 +211,8 @@ export class Database {
       return await callback(connection)
     } catch (error) {
       if (isConnectionLoss(error)) broken = error as Error
+      // The next attempt prepares the statement under a name of its own.
+      if (isStalePlan(error)) this.#generation++
       throw error
     } finally {
       connection.off('error', onError)
@@ -223,7 +228,6 @@ export class Database {
   }
 
   #ended(error: unknown, sent: boolean): FleetError {
-    if (isStalePlan(error)) this.#generation++
     if (this.#options.embedded !== undefined && /Query read timeout/.test((error as Error).message)) {
       // The embedded engine cannot be interrupted: its worker is ended, and with it whatever hangs in it.
       void this.#options.embedded.stop()

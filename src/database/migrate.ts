@@ -271,7 +271,7 @@ function isNewer(a: string, b: string): boolean {
 const BOOTSTRAPPED = `
   select
     current_setting('server_version_num')::integer as server,
-    (select count(*) = 4 and bool_and(pg_has_role(r.oid, 'SET') and pg_has_role(r.oid, 'USAGE'))
+    (select count(*) = 4 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname in ('pgfleet_monitor', 'pgfleet_search')))
      from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'))
     and coalesce((select has_database_privilege(r.oid, current_database(), 'CREATE') from pg_roles r where r.rolname = 'pgfleet_owner'), false)
     and exists (select from pg_extension e where e.extname = 'pg_trgm') as done`

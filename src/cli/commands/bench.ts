@@ -1,0 +1,120 @@
+import type { Command } from 'commander'
+import {
+  appendRun,
+  type BenchOptions,
+  checkRun,
+  formatCheck,
+  formatMarkdown,
+  formatReport,
+  type Run,
+  runScenario,
+} from '../../bench/index.js'
+import { SCENARIOS } from '../../bench/scenarios/index.js'
+import { FleetError } from '../../errors.js'
+import { type BenchDatabase, createBenchDatabase } from '../bench-database.js'
+import { action, type Context, type Shell } from '../context.js'
+import { EXIT } from '../failure.js'
+import { wholeNumber } from '../numbers.js'
+import { createProgress } from '../progress.js'
+import { hasColors } from '../terminal.js'
+
+interface BenchCommandOptions {
+  readonly rounds?: number
+  readonly duration?: number
+  readonly warmUp?: number
+  readonly rows?: number
+  readonly callers?: number
+  readonly check?: boolean
+  readonly allowUnmeasured?: boolean
+  readonly save?: boolean
+  readonly markdown?: boolean
+}
+
+/** `pgfleet bench`: measures, and compares with the targets of the source documents. */
+export function addBench(program: Command, shell: Shell): void {
+  program
+    .command('bench [scenario]')
+    .description('run a benchmark; without a name, list them')
+    .option('--rounds <count>', 'how often each contestant runs (default: 5)', wholeNumber(1, 99))
+    .option('--duration <ms>', 'how long each is measured in a round (default: 5000)', wholeNumber(1, 3_600_000))
+    .option('--warm-up <ms>', 'how long each runs uncounted before (default: 1000)', wholeNumber(0, 600_000))
+    .option('--rows <count>', 'rows that the scenario prepares', wholeNumber(1, 100_000_000))
+    .option('--callers <count>', 'concurrent callers (default: 18)', wholeNumber(1, 1000))
+    .option('--check', 'exit with 1 when a target is short or unmeasured')
+    .option('--allow-unmeasured', 'with --check: let targets pass that this machine cannot measure')
+    .option('--save', 'append the run to bench/results/SCENARIO.jsonl')
+    .option('--markdown', 'print Markdown')
+    .addHelpText(
+      'after',
+      `
+Without --url, DATABASE_URL or --data-dir the embedded database of a temporary directory is measured.
+
+Examples:
+  pgfleet bench
+  pgfleet bench learning --rounds 3 --duration 2000
+  pgfleet bench learning --url postgres://localhost/bench --check --save`,
+    )
+    .action(action(shell, run))
+}
+
+async function run(context: Context, options: BenchCommandOptions, name?: string) {
+  const { terminal } = context
+  if (name === undefined) {
+    const known = SCENARIOS.map(({ name, title, description, targets }) => ({
+      name,
+      title,
+      description,
+      targets: targets.length,
+    }))
+    terminal.result(known, () => formatList(context, known))
+    return EXIT.ok
+  }
+  const found = await measure(context, name, options)
+  const check = checkRun(found, { allowUnmeasured: options.allowUnmeasured ?? false })
+  terminal.result(found, () =>
+    options.markdown ? formatMarkdown(found).trimEnd() : formatReport(found, { color: hasColors(process.stdout) }),
+  )
+  if (options.save) terminal.note(`Saved in ${await appendRun(found)}.`)
+  if (!options.check || check.passed) return EXIT.ok
+  terminal.note(formatCheck(check))
+  return EXIT.failed
+}
+
+async function measure({ where, terminal, signal }: Context, name: string, options: BenchCommandOptions): Promise<Run> {
+  const scenario = SCENARIOS.find((one) => one.name === name)
+  if (scenario === undefined) {
+    throw new FleetError('INPUT_INVALID', {
+      message: `there is no scenario "${name}"; known are ${SCENARIOS.map((one) => one.name).join(', ')}`,
+      hint: 'List them with `pgfleet bench`.',
+      field: 'scenario',
+    })
+  }
+  const { rounds, duration: durationMs, warmUp: warmUpMs, rows, callers } = options
+  const sizes: { [option in keyof BenchOptions]?: number | undefined } = { rounds, durationMs, warmUpMs, rows, callers }
+  const progress = createProgress(terminal, scenario.name)
+  let database: BenchDatabase | undefined
+  try {
+    database = await createBenchDatabase(where)
+    return await runScenario(scenario, {
+      subject: database.subject,
+      database,
+      options: sizes,
+      signal,
+      onProgress: ({ message, done, total }) => progress.update(done, total, message),
+    })
+  } finally {
+    progress.stop()
+    await database?.close()
+  }
+}
+
+function formatList(
+  { terminal }: Context,
+  known: readonly { name: string; title: string; description: string }[],
+): string {
+  const { bold, dim } = terminal.colors
+  return [
+    ...known.map(({ name, title, description }) => `${bold(name)}  ${title}\n${dim(`  ${description}`)}`),
+    'Run one with `pgfleet bench SCENARIO`.',
+  ].join('\n')
+}

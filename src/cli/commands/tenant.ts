@@ -1,0 +1,141 @@
+import type { Command } from 'commander'
+import { FleetError } from '../../errors.js'
+import type { Fleet } from '../../fleet.js'
+import { type Quotas, RESOURCES, type Resource, type TenantRecord } from '../../tenants.js'
+import { action, type Context, type Shell } from '../context.js'
+import { EXIT } from '../failure.js'
+import { count, minute } from '../figures.js'
+import { limit } from '../numbers.js'
+
+interface QuotaOptions {
+  readonly qValues?: number
+  readonly trajectories?: number
+  readonly patterns?: number
+}
+
+/** `pgfleet tenant`: creates, lists, limits and measures tenants. */
+export function addTenant(program: Command, shell: Shell): void {
+  const command = program
+    .command('tenant')
+    .description('create, list, limit and measure tenants')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pgfleet tenant create acme --name 'Acme Inc.' --q-values 1000000
+  pgfleet tenant quota acme --trajectories none
+  pgfleet tenant measure acme`,
+    )
+  withQuotas(command.command('create <id>').description('create a tenant with the default agent types'))
+    .option('--name <text>', 'a name for people')
+    .option('--if-not-exists', 'do nothing when it is there')
+    .action(action(shell, create))
+  command.command('list').description('list all tenants').action(action(shell, list))
+  withQuotas(command.command('quota <id>').description("show a tenant's quotas, or change those given")).action(
+    action(shell, quota),
+  )
+  command
+    .command('measure <id>')
+    .description("count a tenant's rows, against which its quotas are enforced; reads them all")
+    .action(action(shell, measure))
+}
+
+function withQuotas(command: Command): Command {
+  return command
+    .option('--q-values <rows>', 'most Q-values, or none for no limit', limit)
+    .option('--trajectories <rows>', 'most trajectories, or none', limit)
+    .option('--patterns <rows>', 'most patterns, or none', limit)
+}
+
+interface CreateOptions extends QuotaOptions {
+  readonly name?: string
+  readonly ifNotExists?: boolean
+}
+
+async function create({ withFleet, terminal }: Context, options: CreateOptions, id = '') {
+  const { name, ifNotExists = false } = options
+  const quotas = mergeQuotas({}, options)
+  await withFleet((fleet) =>
+    fleet.tenants.create({ id, quotas, ...(name === undefined ? {} : { displayName: name }) }, { ifNotExists }),
+  )
+  terminal.result({ id, quotas }, () => `Tenant ${id} is there.`)
+  return EXIT.ok
+}
+
+async function list({ withFleet, terminal }: Context) {
+  const tenants = await withFleet(allTenants)
+  terminal.result(tenants, () =>
+    tenants.length === 0
+      ? 'No tenants yet: create one with `pgfleet tenant create ID`.'
+      : `Most rows allowed, by tenant:\n${terminal.table(
+          ['tenant', 'name', ...RESOURCES.map((resource) => `>${resource}`), 'created'],
+          tenants.map((one) => [
+            one.id,
+            one.displayName ?? '',
+            ...RESOURCES.map((resource) => quotaCell(one.quotas[resource])),
+            minute(one.createdAt),
+          ]),
+        )}`,
+  )
+  return EXIT.ok
+}
+
+async function quota({ withFleet, terminal }: Context, options: QuotaOptions, id = '') {
+  const quotas = await withFleet(async (fleet) => {
+    const found = (await allTenants(fleet)).find((tenant) => tenant.id === id)
+    if (found === undefined)
+      throw new FleetError('TENANT_UNKNOWN', { message: `there is no tenant '${id}'`, hint: CREATE })
+    const quotas = mergeQuotas(found.quotas, options)
+    if (isGiven(options)) await fleet.tenants.setQuotas(id, quotas)
+    return quotas
+  })
+  terminal.result({ id, quotas }, () =>
+    terminal.table(
+      ['resource', '>quota'],
+      RESOURCES.map((resource) => [resource, quotaCell(quotas[resource])]),
+    ),
+  )
+  return EXIT.ok
+}
+
+async function measure({ withFleet, terminal }: Context, _: object, id = '') {
+  const usage = await withFleet((fleet) => fleet.tenants.measure(id))
+  terminal.result({ id, usage }, () =>
+    terminal.table(
+      ['resource', '>rows'],
+      usage.map(({ resource, rows }) => [resource, count(rows)]),
+    ),
+  )
+  return EXIT.ok
+}
+
+const CREATE = 'Create it first: pgfleet tenant create ID.'
+const PAGE = 1000
+
+/** Every tenant by id, read a page at a time. Errors: PERMISSION_DENIED. */
+export async function allTenants(fleet: Fleet): Promise<TenantRecord[]> {
+  const all: TenantRecord[] = []
+  for (;;) {
+    const page = await fleet.tenants.list({ after: all.at(-1)?.id ?? '', limit: PAGE })
+    all.push(...page)
+    if (page.length < PAGE) return all
+  }
+}
+
+export function quotaCell(rows: number | undefined): string {
+  return rows === undefined ? 'none' : count(rows)
+}
+
+/** What was given replaces; infinity takes the limit away. */
+function mergeQuotas(quotas: Quotas, options: QuotaOptions): Quotas {
+  const given = { q_values: options.qValues, trajectories: options.trajectories, patterns: options.patterns }
+  const merged: [Resource, number | undefined][] = RESOURCES.map((resource) => [
+    resource,
+    given[resource] ?? quotas[resource],
+  ])
+  return Object.fromEntries(merged.filter(([, rows]) => Number.isFinite(rows))) as Quotas
+}
+
+function isGiven({ qValues, trajectories, patterns }: QuotaOptions): boolean {
+  return [qValues, trajectories, patterns].some((rows) => rows !== undefined)
+}

@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import type { Database } from '../database/database.js'
+import { FleetError } from '../errors.js'
+import { type Fleet, openDatabase, openFleet } from '../fleet.js'
+import type { FleetOptions } from '../options.js'
+import type { Terminal } from './terminal.js'
+import { createTerminal } from './terminal.js'
+import { resolveWhere, type Where } from './where.js'
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly url?: string
+  readonly dataDir?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly debug?: boolean
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly where: Where
+  readonly terminal: Terminal
+  /** Fires on Ctrl-C. */
+  readonly signal: AbortSignal
+  /** Opens the fleet for the callback, and closes it whatever happens. */
+  withFleet<T>(work: (fleet: Fleet) => Promise<T>, options?: FleetOptions): Promise<T>
+  /** The same with the database alone, whatever its schema. */
+  withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T>
+}
+
+/** A command's work; returns the exit code, or nothing for 0. */
+export type Work<Options> = (context: Context, options: Options, ...operands: string[]) => Promise<number | undefined>
+
+/** Where the commands hang: told the exit code of the one that ran. */
+export interface Shell {
+  readonly signal: AbortSignal
+  exit(code: number): void
+}
+
+/** Makes commander's action of a command's work. */
+export function action<Options>(shell: Shell, work: Work<Options>): (...parameters: unknown[]) => Promise<void> {
+  return async (...parameters) => {
+    const command = parameters.at(-1) as Command
+    const operands = parameters.slice(0, -2).filter((operand): operand is string => operand !== undefined)
+    const options = command.optsWithGlobals() as GlobalOptions & Options
+    const context = createContext(options, shell.signal)
+    shell.exit((await work(context, options, ...operands)) ?? 0)
+  }
+}
+
+function createContext(options: GlobalOptions, signal: AbortSignal): Context {
+  const where = resolveWhere(options)
+  const lend = async <R extends { close(): Promise<void> }, T>(open: Promise<R>, work: (opened: R) => Promise<T>) => {
+    const opened = await open
+    try {
+      if (signal.aborted) throw new FleetError('ABORTED', { message: 'interrupted before it began' })
+      return await work(opened)
+    } finally {
+      await opened.close()
+    }
+  }
+  return {
+    where,
+    signal,
+    terminal: createTerminal({ json: options.json ?? false, quiet: options.quiet ?? false }),
+    withFleet: (work, more = {}) => lend(openFleet({ ...where, ...more }), work),
+    withDatabase: (work) => lend(openDatabase(where), work),
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCli } from './run-cli.js'
+
+let cwd: string
+
+// One embedded database for all of them, in the order of a first day: each start costs a second or more.
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'pgfleet-cli-'))
+})
+afterAll(() => rm(cwd, { recursive: true, force: true }))
+
+const json = async (...parameters: string[]) => {
+  const { code, stdout, stderr } = await runCli(cwd, [...parameters, '--json'])
+  expect(stderr).toBe('')
+  return { code, value: JSON.parse(stdout) }
+}
+
+const HISTORY = [
+  'Name;Duration;Verdict;Cycle',
+  'a;1;0;1',
+  'b;1;1;1',
+  'a;1;0;2',
+  'b;x;1;2',
+  'b;1;1;2',
+  'a;1;0;3',
+  'b;1;1;3',
+]
+
+describe.sequential('a first day', { timeout: 60_000 }, () => {
+  test('migrate makes the schema, and then finds it done', async () => {
+    const first = await json('migrate')
+    expect(first.code).toBe(0)
+    expect(first.value.migrations).toHaveLength(first.value.version)
+    const { code, stdout } = await runCli(cwd, ['migrate'])
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('is up to date') })
+  })
+
+  test('tenant creates and limits', async () => {
+    await json('tenant', 'create', 'acme', '--name', 'Acme', '--q-values', '10')
+    const { value } = await json('tenant', 'quota', 'acme', '--q-values', 'none', '--patterns', '5')
+    expect(value).toEqual({ id: 'acme', quotas: { patterns: 5 } })
+    const again = await runCli(cwd, ['tenant', 'create', 'acme'])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_EXISTS: ') })
+  })
+
+  test('replay tells the lines that it skips, and learns', async () => {
+    await writeFile(join(cwd, 'history.csv'), HISTORY.join('\n'))
+    const { code, stdout, stderr } = await runCli(cwd, ['replay', 'history.csv', '--tenant', 'acme', '--windows', '1'])
+    expect(code).toBe(0)
+    expect(stderr).toContain('Skipped 1 line that cannot be read:\n  history.csv:5: Duration:')
+    expect(stdout).toContain('3 cycles, 6 runs of 2 tests')
+    expect(stdout).toContain('last third')
+    const strict = await runCli(cwd, ['replay', 'history.csv', '--strict'])
+    expect(strict).toMatchObject({ code: 1, stderr: expect.stringContaining('error REPLAY_BAD_LINE: ') })
+  })
+
+  test('status tells all of it', async () => {
+    const { code, value } = await json('status', '--tenant', 'acme')
+    expect(code).toBe(0)
+    expect(value).toMatchObject({ schema: { upToDate: true }, tenants: [{ id: 'acme', quotas: { patterns: 5 } }] })
+    expect(value.learning).toMatchObject([{ tenant: 'acme', agentTypes: 18 }])
+    expect(value.learning[0].qValues).toBeGreaterThan(0)
+    expect(value.tables.map((one: { table: string }) => one.table)).toContain('learning.q_values')
+  })
+
+  test('Ctrl-C ends the demo in order: exit 130, and the directory is free again', async () => {
+    const interrupted = await runCli(cwd, ['demo', '--episodes', '100000'], {
+      interrupt: { after: 'Opening', milliseconds: 2500 },
+    })
+    expect(interrupted).toMatchObject({
+      code: 130,
+      stdout: '',
+      stderr: expect.stringContaining('error ABORTED: Interrupted'),
+    })
+  })
+
+  test('the demo ends with what to try next', async () => {
+    const { code, stdout } = await runCli(cwd, ['demo', '--episodes', '5', '--measure', '30'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('optimum, exact     6.64')
+    expect(stdout).toContain('npx pgfleet status --tenant demo-2')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: no colours where nobody looks
+    expect(stdout).not.toMatch(/\u001b/)
+  })
+
+  test('migrate down refuses to drop data unless told to', async () => {
+    const refused = await runCli(cwd, ['migrate', 'down', '--to', '0'])
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('error DATA_LOSS_REFUSED: ') })
+    expect((await json('migrate', 'down', '--to', '0', '--allow-data-loss')).value.version).toBe(0)
+    expect((await json('migrate', 'status')).code).toBe(1)
+  })
+})
