@@ -7,6 +7,7 @@ do $bootstrap$
 declare
   v_migrator text := coalesce(nullif(current_setting('pgfleet.migrator', true), ''), session_user::text);
   v_role text;
+  v_extension text;
 begin
   -- pgfleet_owner owns every object and logs in nowhere; pgfleet_app is what platform.enter switches to;
   -- pgfleet_monitor reads statistics and never tenant rows; pgfleet_search owns the text search functions.
@@ -44,10 +45,12 @@ begin
     execute pg_catalog.format('grant create on database %I to pgfleet_owner', pg_catalog.current_database());
   end if;
   -- An extension that is there already stays where it is: functions look in both schemas.
-  if not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_trgm') then
-    execute 'create schema if not exists extensions';
-    execute 'grant usage on schema extensions to public';
-    execute 'create extension pg_trgm with schema extensions';
-  end if;
+  foreach v_extension in array array['pg_trgm', 'btree_gin'] loop
+    if not exists (select from pg_catalog.pg_extension e where e.extname = v_extension) then
+      execute 'create schema if not exists extensions';
+      execute 'grant usage on schema extensions to public';
+      execute pg_catalog.format('create extension %I with schema extensions', v_extension);
+    end if;
+  end loop;
 end
 $bootstrap$;

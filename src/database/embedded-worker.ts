@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
 import { pg_stat_statements } from '@electric-sql/pglite/contrib/pg_stat_statements'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
@@ -12,7 +13,7 @@ const answer = (message: EmbeddedMessage) => port.postMessage(message)
 
 try {
   if (!dataDir.startsWith('memory://')) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const engine = await PGlite.create({ dataDir, extensions: { pg_trgm, pg_stat_statements } })
+  const engine = await PGlite.create({ dataDir, extensions: { btree_gin, pg_trgm, pg_stat_statements } })
   const server = new PGLiteSocketServer({
     db: engine,
     maxConnections: 1,

@@ -274,7 +274,7 @@ const BOOTSTRAPPED = `
     (select count(*) = 4 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname in ('pgfleet_monitor', 'pgfleet_search')))
      from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'))
     and coalesce((select has_database_privilege(r.oid, current_database(), 'CREATE') from pg_roles r where r.rolname = 'pgfleet_owner'), false)
-    and exists (select from pg_extension e where e.extname = 'pg_trgm') as done`
+    and (select count(*) = 2 from pg_extension e where e.extname in ('pg_trgm', 'btree_gin')) as done`
 
 async function isBootstrapped(connection: Connection): Promise<boolean> {
   const { rows } = await connection.query<{ server: number; done: boolean }>(BOOTSTRAPPED)

@@ -81,24 +81,25 @@ export async function fillRival(fleet: Fleet, tenant: string, states: number): P
   await fleet.database.runAs(tenant, FILL_RIVAL, [states, ACTIONS])
 }
 
-const VERBS = ['verify', 'check', 'guard', 'mock', 'retry', 'cover', 'measure', 'replay', 'fuzz', 'isolate']
-const SUBJECTS = ['api', 'login', 'payment', 'invoice', 'upload', 'search', 'session', 'webhook', 'queue', 'report']
-const OBJECTS = [
-  'validation',
-  'timeout',
-  'boundary',
-  'contract',
-  'permission',
-  'pagination',
-  'encoding',
-  'rollback',
-  'latency',
-  'schema',
-]
+const ONSETS =
+  'b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sc sh sl sp st t th tr v w wr y z'.split(' ')
+const RIMES =
+  'ab ack ad age ail ain al am an and ar ase ate ave ax eal eam ed eed el en ent er est et ice id ig ile im in ing ion ist it ock od on or um'.split(
+    ' ',
+  )
 
-/** The name of a pattern: 100,000 different ones, of 1,000 kinds. */
+/** A made-up word of two syllables; 5,000 different ones, some of them far more common than others. */
+function word(random: number): string {
+  const rank = Math.floor(5000 * random ** 2)
+  const syllable = (n: number) => `${ONSETS[n % 40]}${RIMES[Math.floor(n / 40) % 40]}`
+  return syllable((rank * 37) % 1600) + syllable((rank * 701 + 59) % 1600)
+}
+
+/** The name of a pattern, always the same for the same number: two of 5,000 made-up words and a short suffix, like
+ * api_validation_7. */
 export function patternName(n: number): string {
-  return `${VERBS[n % 10]}_${SUBJECTS[Math.floor(n / 10) % 10]}_${OBJECTS[Math.floor(n / 100) % 10]}_${Math.floor(n / 1000)}`
+  const part = (salt: number) => word(((Math.imul(n + 1, 2_654_435_761) ^ Math.imul(salt, 40_503_001)) >>> 0) / 2 ** 32)
+  return `${part(1)}_${part(2)}_${n.toString(36)}`
 }
 
 /** The name with two letters swapped: what a searcher types. */

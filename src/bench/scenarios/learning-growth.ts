@@ -44,7 +44,7 @@ export const learningGrowth: Scenario<BenchSubject, readonly [Grown, Grown]> = {
     {
       id: 'growth',
       what: "the lookup's median on the large table, against the small",
-      source: 'issue figures',
+      source: 'ARCHITECTURE.md, promise 1',
       metric: { kind: 'ratio', of: 'p50', contestant: 'lookup, large', to: 'lookup, small' },
       op: '<=',
       value: 1.5,

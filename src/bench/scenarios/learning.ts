@@ -76,7 +76,7 @@ function rivalUrl(url: string | null): string | null {
 const faster = (operation: string, callers: number, times: number) => ({
   id: `${operation}-${callers}-pgbench`,
   what: `${operation}s of ${callers} callers, against pgbench with ${callers} clients`,
-  source: 'issue figures',
+  source: 'ARCHITECTURE.md, promise 1',
   metric: {
     kind: 'ratio' as const,
     of: 'throughput' as const,
@@ -268,7 +268,7 @@ export const learning: Scenario<BenchSubject, State> = {
         callers: 18,
         operation: (_, signal) => {
           const n = any(PATTERNS)
-          return learning.patterns.search({ name: misspelt(patternName(n), n) }, { signal })
+          return learning.patterns.search({ name: misspelt(patternName(n), n), agentType: typeOf(n) }, { signal })
         },
       }),
     ]

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/setup/template.ts'],
+    setupFiles: ['test/setup/closing.ts'],
+    reporters: ['default', './test/setup/skipped-tests.ts'],
+    // A process a file: each holds a database, and an embedded one is a whole PostgreSQL.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Node loads the built package itself: what is tested is what ships.
+    server: { deps: { external: [/\/dist\//] } },
+  },
+})
