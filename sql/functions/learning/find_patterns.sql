@@ -19,7 +19,8 @@ begin
   end if;
   -- The most similar names are wanted, and the index finds names of high similarity far quicker than of low: what a first
   -- look at 0.55 finds enough of is done, the others are searched for again at 0.3. Within one agent type the index is
-  -- narrow enough for one look.
+  -- narrow enough for one look. Tenant and expiry are written as expressions, so that no other index than the trigrams'
+  -- can be taken, however little the planner knows of the table.
   for v_threshold in select unnest(array[0.55, 0.3]::real[]) loop
     perform set_config('pg_trgm.similarity_threshold', v_threshold::text, true);
     for ordinal, patterns in
@@ -36,15 +37,15 @@ begin
           select u.* from (
             select p.*, similarity(p.pattern_name, x.name) as score
             from learning.patterns p
-            where p.tenant_id = v_tenant and p.pattern_name % x.name
+            where p.tenant_id || '' = v_tenant and p.pattern_name % x.name
               and p.agent_type = x.agent_type
-              and p.expires_at > statement_timestamp()
+              and p.expires_at + interval '0' > statement_timestamp()
               and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
             union all
             select p.*, similarity(p.pattern_name, x.name) as score
             from learning.patterns p
-            where x.agent_type is null and p.tenant_id = v_tenant and p.pattern_name % x.name
-              and p.expires_at > statement_timestamp()
+            where x.agent_type is null and p.tenant_id || '' = v_tenant and p.pattern_name % x.name
+              and p.expires_at + interval '0' > statement_timestamp()
               and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
           ) u
           order by u.score desc, u.pattern_id
