@@ -28,7 +28,7 @@ begin
       if not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = v_migrator)
         and not pg_catalog.pg_has_role(v_migrator, v_role, 'SET') then
         execute pg_catalog.format('grant %I to %I with inherit %s, set true', v_role, v_migrator,
-          v_role in ('pgfleet_owner', 'pgfleet_app'));
+          (v_role in ('pgfleet_owner', 'pgfleet_app'))::text);
       end if;
     exception
       when unique_violation then null;

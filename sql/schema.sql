@@ -1126,11 +1126,17 @@ begin
     ) n
     where s.tenant_id = p_tenant and s.session_id = n.session_id and t.tenant_id = p_tenant and t.agent_type = s.agent_type
   )
-  select t.ordinality::integer, o.total_reward, o.discounted_return,
+  select t.ordinality::integer, coalesce(k.total_reward, o.total_reward), coalesce(k.discounted_return, o.discounted_return),
     n.trajectory_id is null or exists (select from trajectory e where e.id = t.id and e.ordinality < t.ordinality)
   from trajectory t
   join total o on o.ordinality = t.ordinality
   left join recorded n on n.trajectory_id = t.id
+  left join lateral (
+    -- What was kept when the id came first.
+    select e.total_reward, e.discounted_return from learning.trajectories e
+    where e.tenant_id = p_tenant and e.trajectory_id = t.id
+    limit 1
+  ) k on n.trajectory_id is null
   order by t.ordinality;
 end
 $$;

@@ -67,7 +67,6 @@ export const ERRORS = {
   },
   SESSION_ENDED: {
     retryable: false,
-    sqlstate: 'PF009',
     summary: 'The learning session has ended, and an ended session stays as it is.',
     hint: 'Start a new session.',
   },
@@ -85,7 +84,6 @@ export const ERRORS = {
   },
   TRAJECTORY_UNKNOWN: {
     retryable: false,
-    sqlstate: 'PF014',
     summary: 'The tenant has no trajectory of that id.',
     hint: 'Record the trajectory first.',
   },

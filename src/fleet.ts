@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Batcher, type BatchMetrics, type Durability } from './database/batch.js'
+import { Batcher, type Durability } from './database/batch.js'
+import type { BatchMetrics } from './database/batch-metrics.js'
 import { Database } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'

@@ -1,4 +1,5 @@
-export type { BatchMetrics, CallOptions, Durability } from './database/batch.js'
+export type { CallOptions, Durability } from './database/batch.js'
+export type { BatchMetrics, Spread } from './database/batch-metrics.js'
 export {
   type MigrateReport,
   migrate,

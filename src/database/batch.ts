@@ -1,6 +1,6 @@
-import { build, type Histogram } from 'hdr-histogram-js'
 import { FleetError } from '../errors.js'
 import { onAbort } from './abort-signal.js'
+import { BatchMeter, type BatchMetrics } from './batch-metrics.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 import type { Statement } from './statement.js'
 
@@ -76,27 +76,6 @@ interface Unit {
   settled: boolean
 }
 
-/** What became of an operation's calls since the fleet was opened. Sizes in items, times in milliseconds. */
-export interface BatchMetrics {
-  readonly operation: string
-  readonly batches: number
-  readonly items: number
-  /** Batches that had to be split because the database refused one of their items. */
-  readonly splits: number
-  readonly failures: number
-  readonly queued: number
-  readonly batchSize: Spread
-  readonly queueAgeMs: Spread
-  readonly flushMs: Spread
-}
-
-/** The middle and the tail of a measure. */
-export interface Spread {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-}
-
 /**
  * Gathers concurrent calls of one operation and one tenant into one statement. A lone call leaves at the end of the
  * event loop's turn; while `flightsMax` statements are in flight further calls gather, and leave together when one
@@ -104,7 +83,7 @@ export interface Spread {
  */
 export class Batcher {
   readonly #queues = new Map<string, Queue>()
-  readonly #meters = new Map<string, Meter>()
+  readonly #meters = new Map<string, BatchMeter>()
   readonly #send: Send
   readonly #options: BatchOptions
   #closed = false
@@ -134,7 +113,7 @@ export class Batcher {
     const key = `${operation.name}\n${tenant}\n${durability}`
     let queue = this.#queues.get(key)
     if (queue === undefined) {
-      const meter = this.#meters.get(operation.name) ?? new Meter(operation.name)
+      const meter = this.#meters.get(operation.name) ?? new BatchMeter(operation.name)
       this.#meters.set(operation.name, meter)
       queue = new Queue(operation, tenant, durability, this.#send, this.#options, meter, () => this.#queues.delete(key))
       this.#queues.set(key, queue)
@@ -164,7 +143,7 @@ class Queue {
   readonly #durability: Durability
   readonly #send: Send
   readonly #options: BatchOptions
-  readonly #meter: Meter
+  readonly #meter: BatchMeter
   readonly #onIdle: () => void
   readonly #units: Unit[] = []
   /** Calls that found no room, in their order. */
@@ -181,7 +160,7 @@ class Queue {
     durability: Durability,
     send: Send,
     options: BatchOptions,
-    meter: Meter,
+    meter: BatchMeter,
     onIdle: () => void,
   ) {
     this.operation = operation
@@ -327,9 +306,9 @@ class Queue {
   async #fly(units: Unit[]): Promise<void> {
     if (units.length === 0) return this.#settleIdle()
     const items = units.reduce((sum, unit) => sum + unit.items.length, 0)
-    this.#release(items)
     this.#inFlight++
     this.#itemsInFlight += items
+    this.#release(items)
     this.#schedule()
     const startedAt = performance.now()
     await this.#flush(units)
@@ -397,66 +376,4 @@ function remove(units: Unit[], unit: Unit): boolean {
 
 function aborted(signal: AbortSignal | undefined): FleetError {
   return new FleetError('ABORTED', { message: 'the call was aborted before it took effect', cause: signal?.reason })
-}
-
-class Meter {
-  readonly operation: string
-  readonly #batchSize = histogram()
-  readonly #queueAge = histogram()
-  readonly #flush = histogram()
-  #batches = 0
-  #items = 0
-  splits = 0
-  failures = 0
-
-  constructor(operation: string) {
-    this.operation = operation
-  }
-
-  record(units: readonly Unit[], startedAt: number, endedAt: number): void {
-    let items = 0
-    let oldest = startedAt
-    for (const unit of units) {
-      items += unit.items.length
-      if (unit.queuedAt < oldest) oldest = unit.queuedAt
-    }
-    this.#batches++
-    this.#items += items
-    this.#batchSize.recordValue(items)
-    this.#queueAge.recordValue(Math.round((startedAt - oldest) * 1000))
-    this.#flush.recordValue(Math.round((endedAt - startedAt) * 1000))
-  }
-
-  read(queued: number): BatchMetrics {
-    return {
-      operation: this.operation,
-      batches: this.#batches,
-      items: this.#items,
-      splits: this.splits,
-      failures: this.failures,
-      queued,
-      batchSize: spread(this.#batchSize, 1),
-      queueAgeMs: spread(this.#queueAge, 1000),
-      flushMs: spread(this.#flush, 1000),
-    }
-  }
-}
-
-/** Two significant digits, auto-resized: some kilobytes. */
-function histogram(): Histogram {
-  return build({
-    bitBucketSize: 32,
-    autoResize: true,
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 2,
-    numberOfSignificantValueDigits: 2,
-  })
-}
-
-function spread(histogram: Histogram, unit: number): Spread {
-  return {
-    p50: histogram.getValueAtPercentile(50) / unit,
-    p99: histogram.getValueAtPercentile(99) / unit,
-    max: histogram.maxValue / unit,
-  }
 }

@@ -71,6 +71,10 @@ export class Database {
     } as pg.PoolConfig)
     // An idle connection that dies is replaced when next needed; without a listener it would end the process.
     this.#pool.on('error', () => {})
+    if (this.isEmbedded) {
+      // The embedded database is one session: what an earlier connection had prepared is still there.
+      this.#pool.on('connect', (connection) => void connection.query('deallocate all').catch(() => {}))
+    }
   }
 
   /** True for the embedded database, which has one connection. */
@@ -221,10 +225,13 @@ export class Database {
   }
 
   #query(statement: Statement<unknown>, values: readonly unknown[]): pg.QueryConfig {
-    const query = { text: statement.text, values: values as unknown[] }
-    return this.#options.prepare
-      ? { ...query, name: this.#generation === 0 ? statement.name : `${statement.name}#${this.#generation}` }
-      : query
+    const { name, text } = statement
+    const query = { text, values: values as unknown[] }
+    if (!this.#options.prepare) return query
+    // Another text as well as another name: a pooler keeps statements by their text.
+    return this.#generation === 0
+      ? { ...query, name }
+      : { text: `${text} -- ${this.#generation}`, values: query.values, name: `${name}#${this.#generation}` }
   }
 
   #ended(error: unknown, sent: boolean): FleetError {

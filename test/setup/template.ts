@@ -29,7 +29,13 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
     await dropAll(admin, run)
     throw error
   }
-  return () => dropAll(admin, run)
+  // A crash test ends the server: no connection is held while the files run.
+  await admin.end()
+  return async () => {
+    const again = new pg.Client({ connectionString: serverUrl('DATABASE_URL').href })
+    await again.connect()
+    await dropAll(again, run)
+  }
 }
 
 async function dropAll(admin: pg.Client, run: string): Promise<void> {

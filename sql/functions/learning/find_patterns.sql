@@ -1,6 +1,16 @@
 -- learning.find_patterns(searches): the inner half of learning.search_patterns. Runs as pgfleet_search, whose policy lets
 -- it read patterns without the tenant's: under that policy a condition that is not leakproof, as % is, may not use the
 -- index. It carries the tenant predicate itself, takes the tenant from platform.enter alone, and refuses without one.
+do $$
+begin
+  -- It belongs to pgfleet_search, whose members may drop it, but not replace it.
+  if to_regprocedure('learning.find_patterns(jsonb)') is not null then
+    set local role pgfleet_search;
+    drop function learning.find_patterns(jsonb);
+    set local role pgfleet_owner;
+  end if;
+end
+$$;
 create or replace function learning.find_patterns(p_searches jsonb)
 returns table (ordinal integer, patterns jsonb)
 language plpgsql volatile security definer

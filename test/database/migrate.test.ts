@@ -1,0 +1,196 @@
+import { migrate, migrateDown, migrationPlan, openDatabase, openFleet, schemaStatus } from 'pgfleet'
+import { expect, test } from 'vitest'
+import { readMigrationFiles } from '../../dist/database/migration-files.js'
+import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
+import { catalogSnapshot, migratedRows } from './catalog-snapshot.js'
+
+// The tests of this file share one database, which begins without a schema, and run in this order: each says in which
+// state it leaves it.
+const options = (await createTestDatabase({ migrated: false })).options
+const database = await openDatabase(options)
+afterFile(() => database.close())
+const at = { database }
+const files = await readMigrationFiles()
+const newest = files.migrations.length
+
+const schemas = () =>
+  sql(at, `select nspname from pg_namespace where nspname in ('platform', 'learning') order by nspname`)
+
+test('an empty database is at version 0', async () => {
+  const status = await schemaStatus(database)
+  expect(status).toMatchObject({ version: 0, target: newest, applied: [], upToDate: false })
+  expect(status.pending).toHaveLength(newest)
+  expect(status.pending[0]).toBe('0001_platform')
+})
+
+onEngines(['direct', 'pooled'], 'each opening in memory is another database')(
+  'migrate: false refuses an empty database',
+  async () => {
+    const error = await failure(openFleet({ ...options, migrate: false }), 'SCHEMA_MISSING')
+    expect(error.hint).toContain('pgfleet migrate')
+    expect(await schemas()).toEqual([])
+  },
+)
+
+test('a dry run says what it would do, and changes nothing', async () => {
+  const report = await migrate(database, { dryRun: true })
+  expect(report.version).toBe(newest)
+  expect(report.migrations).toHaveLength(newest)
+  expect(report.routines).toHaveLength(files.routines.length)
+  expect(await schemas()).toEqual([])
+})
+
+test('a migration that fails leaves nothing, not even those before it', async () => {
+  await sql(at, 'create schema learning')
+  const error = await failure(migrate(database), 'MIGRATION_FAILED')
+  expect(error.message).toContain('0002_learning.sql')
+  expect(error.cause).toMatchObject({ code: '42P06' })
+  expect(await schemas()).toEqual([{ nspname: 'learning' }])
+  await sql(at, 'drop schema learning')
+})
+
+test('the plan is the text of what is left to apply', async () => {
+  const plan = await migrationPlan(database)
+  expect(plan.steps).toContain('-- 0001_platform')
+  expect(plan.steps).toContain('create or replace function learning.learn(')
+})
+
+test('a fresh database is brought to the newest version', async () => {
+  const report = await migrate(database)
+  expect(report.migrations).toHaveLength(newest)
+  const status = await schemaStatus(database)
+  expect(status).toMatchObject({ version: newest, pending: [], changed: [], upToDate: true })
+  expect(status.applied.map(({ version }) => version)).toEqual(files.migrations.map(({ version }) => version))
+  expect(status.applied[0]?.appliedAt).toBeInstanceOf(Date)
+  expect(await migrationPlan(database)).toEqual({ bootstrap: undefined, steps: '' })
+})
+
+test('a second run does nothing', async () => {
+  const before = [await catalogSnapshot(at), await migratedRows(at)]
+  expect(await migrate(database)).toEqual({ version: newest, migrations: [], routines: [] })
+  expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(before)
+})
+
+test('going down asks before it loses data, and does nothing until told', async () => {
+  const before = await catalogSnapshot(at)
+  const error = await failure(migrateDown(database, 0), 'DATA_LOSS_REFUSED')
+  expect(error.message).toContain('0002_learning')
+  expect(await catalogSnapshot(at)).toEqual(before)
+  expect(await migrateDown(database, newest)).toEqual({ version: newest, migrations: [], routines: [] })
+})
+
+test('down to 0 and up again is the same schema with the same rows; so is one step down and up', async () => {
+  const fresh = [await catalogSnapshot(at), await migratedRows(at)]
+  expect(fresh[0]?.length).toBeGreaterThan(200)
+
+  const dry = await migrateDown(database, 0, { allowDataLoss: true, dryRun: true })
+  expect(dry.version).toBe(0)
+  expect(await catalogSnapshot(at)).toEqual(fresh[0])
+
+  const down = await migrateDown(database, 0, { allowDataLoss: true })
+  expect(down.migrations).toEqual(
+    files.migrations.map(({ version, name }) => `${String(version).padStart(4, '0')}_${name}`).reverse(),
+  )
+  expect(await schemas()).toEqual([])
+  expect((await schemaStatus(database)).version).toBe(0)
+  await migrate(database)
+  expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(fresh)
+
+  await migrateDown(database, newest - 1, { allowDataLoss: true })
+  expect((await schemaStatus(database)).version).toBe(newest - 1)
+  await migrate(database)
+  expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(fresh)
+})
+
+test('down also removes what running made: partitions and tenants', async () => {
+  await sql(
+    at,
+    `select platform.ensure_partition(r.schema_name, r.table_name, platform.uuid_floor(now())) from platform.partitioned_tables r`,
+  )
+  await database.lend(async (connection) => {
+    await connection.query('begin')
+    await connection.query('set local role pgfleet_owner')
+    await connection.query(`select platform.create_tenant('acme')`)
+    await connection.query('commit')
+  })
+  await migrateDown(database, 0, { allowDataLoss: true })
+  expect(await schemas()).toEqual([])
+  await migrate(database)
+})
+
+test('a function whose text changed is applied again, and nothing else', async () => {
+  const before = await catalogSnapshot(at)
+  await sql(
+    at,
+    `create or replace function platform.uuid_floor(p_time timestamptz) returns uuid language sql as 'select null::uuid'`,
+  )
+  await sql(at, `update platform.routines set checksum = 'older' where path = 'platform/uuid_floor'`)
+  expect((await schemaStatus(database)).changed).toEqual(['platform/uuid_floor'])
+  expect(await migrate(database)).toMatchObject({ migrations: [], routines: ['platform/uuid_floor'] })
+  expect(await catalogSnapshot(at)).toEqual(before)
+})
+
+test('a view is dropped and made again', async () => {
+  const before = await catalogSnapshot(at)
+  await sql(at, `update platform.routines set checksum = 'older' where path = 'learning/agent_performance_summary'`)
+  expect((await migrate(database)).routines).toEqual(['learning/agent_performance_summary'])
+  expect(await catalogSnapshot(at)).toEqual(before)
+})
+
+/** Changes the ledger, tries everything that reads it, and puts it back. */
+async function withLedger(change: string, back: string, code: 'SCHEMA_TOO_NEW' | 'MIGRATION_CHANGED') {
+  await sql(at, change)
+  try {
+    const error = await failure(migrate(database), code)
+    await failure(schemaStatus(database), code)
+    await failure(migrateDown(database, 0, { allowDataLoss: true }), code)
+    if (engine !== 'embedded') await failure(openFleet(options), code)
+    return error
+  } finally {
+    await sql(at, back)
+  }
+}
+
+test('a database of a newer package is refused: by its migrations', async () => {
+  const error = await withLedger(
+    `insert into platform.migrations values (${newest + 1}, 'later', 'x', '9.0.0')`,
+    `delete from platform.migrations where version > ${newest}`,
+    'SCHEMA_TOO_NEW',
+  )
+  expect(error.details).toEqual({ found: newest + 1, supported: newest })
+})
+
+test.each(['99.0.0', '0.1.1', '0.10.0'])(
+  'a database of a newer package is refused: by its functions of %s',
+  async (version) => {
+    const error = await withLedger(
+      `update platform.routines set package_version = '${version}' where path = 'platform/enter'`,
+      `update platform.routines set package_version = '${files.packageVersion}'`,
+      'SCHEMA_TOO_NEW',
+    )
+    expect(error.message).toContain(version)
+  },
+)
+
+test('functions of an older package are no reason to refuse', async () => {
+  await sql(at, `update platform.routines set package_version = '0.0.9'`)
+  expect((await schemaStatus(database)).upToDate).toBe(true)
+  await sql(at, `update platform.routines set package_version = '${files.packageVersion}'`)
+})
+
+test('a migration with another text than the applied one is refused', async () => {
+  const error = await withLedger(
+    `update platform.migrations set checksum = 'another' where version = 1`,
+    `update platform.migrations set checksum = '${files.migrations[0]?.checksum}' where version = 1`,
+    'MIGRATION_CHANGED',
+  )
+  expect(error.details).toMatchObject({ version: 1, name: 'platform' })
+  expect((await schemaStatus(database)).upToDate).toBe(true)
+})
+
+test('an aborted run leaves everything as it was', async () => {
+  await sql(at, `update platform.routines set checksum = 'older' where path = 'platform/enter'`)
+  await expect(migrate(database, { signal: AbortSignal.abort() })).rejects.toThrow()
+  expect((await schemaStatus(database)).changed).toEqual(['platform/enter'])
+  await migrate(database)
+})

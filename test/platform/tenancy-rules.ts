@@ -1,0 +1,237 @@
+// The rules that keep tenants apart, each a query over the catalog that returns what breaks it. They walk whatever lies
+// in a schema of ours, so that a table that is added tomorrow is judged without anybody thinking of it. What may break a
+// rule is listed here, with the reason.
+
+/** Definer functions, by the role they run as. */
+export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }>> = {
+  'platform.ensure_partition(text,text,uuid,text)': {
+    owner: 'pgfleet_owner',
+    reason: 'a tenant may not create tables; reads and writes no tenant row',
+  },
+  'learning.find_patterns(jsonb)': {
+    owner: 'pgfleet_search',
+    reason: 'the trigram index; carries the tenant predicate itself, and refuses without a tenant',
+  },
+}
+
+/** Policies without the tenant predicate. */
+export const OPEN_POLICIES: Readonly<Record<string, string>> = {
+  'platform.tenants owner_administers pgfleet_owner': 'creates, lists and limits tenants',
+  'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
+  'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
+  'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
+}
+
+/** Tables that all tenants share: read-only to them. */
+export const SHARED_TABLES: Readonly<Record<string, string>> = {
+  'platform.migrations': 'the ledger',
+  'platform.routines': 'the ledger',
+  'platform.partitioned_tables': 'which tables are partitioned',
+  'learning.agent_type_defaults': 'what a new tenant starts with',
+}
+
+/** Rights of roles other than the owner and the app. */
+export const OTHER_GRANTS: Readonly<Record<string, string>> = {
+  'platform.tenants pgfleet_monitor SELECT': 'counts tenants',
+  'platform.tenant_usage pgfleet_monitor SELECT': 'counts of rows',
+  'platform.migrations pgfleet_monitor SELECT': 'shared',
+  'platform.routines pgfleet_monitor SELECT': 'shared',
+  'platform.partitioned_tables pgfleet_monitor SELECT': 'shared',
+  'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
+  'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
+}
+
+/** What each allow-list names; a name that the database lacks is as wrong as one that the list lacks. */
+const names = (list: Readonly<Record<string, unknown>>) =>
+  `array[${Object.keys(list)
+    .map((name) => `'${name}'`)
+    .join()}]::text[]`
+
+const SCHEMAS = `
+  schemas as (
+    select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
+    where n.nspname not in ('information_schema', 'public', 'extensions') and not starts_with(n.nspname, 'pg_')
+  ),
+  relations as (
+    select c.*, c.oid::regclass::text as name, c.relowner::regrole::text as owner,
+      exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as of_tenant
+    from pg_class c join schemas s on s.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f')
+  ),
+  policies as (
+    select p.*, r.name as table_name, role.role,
+      pg_get_expr(p.polqual, p.polrelid) as reads, pg_get_expr(p.polwithcheck, p.polrelid) as writes
+    from pg_policy p
+    join relations r on r.oid = p.polrelid
+    cross join lateral (
+      select case when u.role = 0 then 'public' else u.role::regrole::text end as role from unnest(p.polroles) as u(role)
+    ) role
+  ),
+  rights as (
+    select r.name, r.oid, r.relispartition, case when x.grantee = 0 then 'public' else x.grantee::regrole::text end as role, x.privilege_type as privilege
+    from relations r cross join lateral aclexplode(coalesce(r.relacl, acldefault('r', r.relowner))) x
+    where x.grantee <> r.relowner
+    union
+    select r.name, r.oid, r.relispartition, case when x.grantee = 0 then 'public' else x.grantee::regrole::text end, x.privilege_type
+    from relations r join pg_attribute a on a.attrelid = r.oid cross join lateral aclexplode(a.attacl) x
+    where x.grantee <> r.relowner
+  ),
+  routines as (
+    select p.*, format('%s.%s(%s)', s.nspname, p.proname,
+        replace((select string_agg(format_type(t.type, null), ',' order by t.place) from unnest(p.proargtypes) with ordinality as t(type, place)), ' ', '')) as name,
+      p.proowner::regrole::text as owner
+    from pg_proc p join schemas s on s.oid = p.pronamespace
+  )`
+
+/** Matches the tenant predicate alone; as a sub-select it is evaluated once a statement instead of once a row. */
+const isOfTenant = (expression: string) => `coalesce(${expression}, '') in (
+  '(tenant_id = current_setting(''pgfleet.tenant''::text, true))',
+  '(tenant_id = ( SELECT current_setting(''pgfleet.tenant''::text, true) AS current_setting))')`
+
+/** The rules; each returns one row a breach, its one column saying what and where. */
+export const RULES: Readonly<Record<string, string>> = {
+  'every schema belongs to pgfleet_owner and is not public': `
+    select nspname || ' belongs to ' || nspowner::regrole from schemas where nspowner::regrole::text <> 'pgfleet_owner'
+    union all
+    select s.nspname || ' grants ' || x.privilege_type || ' to ' || case when x.grantee = 0 then 'public' else x.grantee::regrole::text end
+    from schemas s cross join lateral aclexplode(s.nspacl) x
+    where x.grantee <> s.nspowner and (x.grantee = 0 or x.privilege_type <> 'USAGE')`,
+
+  'every table and view belongs to pgfleet_owner': `
+    select name || ' belongs to ' || owner from relations where owner <> 'pgfleet_owner'`,
+
+  'a table without tenant_id is listed as shared, and read-only': `
+    select name || ' has no tenant_id and is not listed as shared' from relations
+    where relkind in ('r', 'p', 'f') and not of_tenant and name <> all (${names(SHARED_TABLES)})
+    union all
+    select name || ' is shared, yet grants ' || privilege || ' to ' || role from rights
+    where name = any (${names(SHARED_TABLES)}) and privilege <> 'SELECT'`,
+
+  'tenant_id has one type, and is never null': `
+    select r.name || '.tenant_id is ' || format_type(a.atttypid, a.atttypmod) || ' collate ' || coalesce(l.collname, '') || case when a.attnotnull then '' else ' null' end
+    from relations r join pg_attribute a on a.attrelid = r.oid and a.attname = 'tenant_id'
+    left join pg_collation l on l.oid = a.attcollation
+    where r.relkind in ('r', 'p') and (a.atttypid <> 'text'::regtype or l.collname <> 'C' or not a.attnotnull)`,
+
+  'row-level security is enabled and forced': `
+    select name || case when relrowsecurity then ' does not force' else ' has no' end || ' row-level security' from relations
+    where relkind in ('r', 'p') and of_tenant and not (relrowsecurity and relforcerowsecurity)`,
+
+  'a policy with the tenant predicate covers every command': `
+    select r.name || ' has no tenant policy for ' || c.command
+    from relations r
+    cross join (values ('r', 'SELECT'), ('a', 'INSERT'), ('w', 'UPDATE'), ('d', 'DELETE')) c(letter, command)
+    where r.relkind in ('r', 'p') and r.of_tenant
+      -- A command that is granted to nobody but the owner needs none: without a policy it is refused.
+      and (exists (select from rights g where g.oid = r.oid and g.privilege = c.command and g.role in ('pgfleet_app', 'public'))
+        or (r.relispartition and c.letter = 'r'))
+      and not exists (
+        select from policies p
+        where p.polrelid = r.oid and p.polpermissive and p.role in ('public', 'pgfleet_app') and p.polcmd in ('*', c.letter::"char")
+          and ${isOfTenant("case when c.letter = 'a' then p.writes else p.reads end")}
+      )`,
+
+  'no policy lets rows of other tenants through': `
+    select table_name || ' ' || polname || ' ' || role from policies
+    where table_name || ' ' || polname || ' ' || role <> all (${names(OPEN_POLICIES)})
+      and not (${isOfTenant('coalesce(reads, writes)')} and ${isOfTenant('coalesce(writes, reads)')})
+    union all
+    select l.name || ' is listed as open, and is not there' from unnest(${names(OPEN_POLICIES)}) as l(name)
+    where not exists (select from policies p where p.table_name || ' ' || p.polname || ' ' || p.role = l.name)`,
+
+  'every key begins with tenant_id': `
+    select r.name || ': index ' || i.indexrelid::regclass || ' does not begin with tenant_id'
+    from relations r join pg_index i on i.indrelid = r.oid
+    where r.of_tenant and (i.indisunique or i.indisexclusion)
+      and coalesce((select a.attname from pg_attribute a where a.attrelid = r.oid and a.attnum = i.indkey[0]), '') <> 'tenant_id'
+    union all
+    select r.name || ' has no primary key' from relations r
+    where r.relkind in ('r', 'p') and r.of_tenant
+      and not exists (select from pg_constraint c where c.conrelid = r.oid and c.contype = 'p')`,
+
+  'every foreign key pairs tenant_id with tenant_id, and works when tables are distributed': `
+    select r.name || ': ' || c.conname || ' does not pair tenant_id with tenant_id'
+    from relations r join pg_constraint c on c.conrelid = r.oid and c.contype = 'f'
+    where r.of_tenant and not exists (
+      select from unnest(c.conkey, c.confkey) as k(here, there)
+      join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.here and a.attname = 'tenant_id'
+      join pg_attribute b on b.attrelid = c.confrelid and b.attnum = k.there and b.attname = 'tenant_id')
+    union all
+    select r.name || ': ' || c.conname || ' sets columns on delete or update'
+    from relations r join pg_constraint c on c.conrelid = r.oid and c.contype = 'f'
+    where c.confdeltype in ('n', 'd') or c.confupdtype in ('n', 'd')
+    union all
+    select r.name || ': ' || c.conname || ' points into a partitioned table'
+    from relations r join pg_constraint c on c.conrelid = r.oid and c.contype = 'f'
+    join pg_class t on t.oid = c.confrelid
+    where t.relkind = 'p' or t.relispartition`,
+
+  'a partition has no grants: it is reached through its table alone': `
+    select name || ' grants ' || privilege || ' to ' || role from rights where relispartition`,
+
+  'rights are those of the app, or listed': `
+    select name || ' ' || role || ' ' || privilege from rights
+    where not relispartition and name || ' ' || role || ' ' || privilege <> all (${names(OTHER_GRANTS)})
+      -- TRUNCATE, REFERENCES and TRIGGER look past row-level security.
+      and not (role = 'pgfleet_app' and privilege in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))
+    union all
+    select l.name || ' is listed as granted, and is not' from unnest(${names(OTHER_GRANTS)}) as l(name)
+    where not exists (select from rights g where g.name || ' ' || g.role || ' ' || g.privilege = l.name)`,
+
+  'a view runs with the rights of its caller': `
+    select name || ' is not security_invoker' from relations
+    where relkind = 'v' and not coalesce(reloptions, '{}') && array['security_invoker=true', 'security_invoker=on']
+    union all
+    select name || ' is materialised: it can have no policy' from relations where relkind = 'm'`,
+
+  'a tenant table has no triggers and no rules': `
+    select r.name || ' has trigger ' || t.tgname from relations r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal
+    union all
+    select r.name || ' has rule ' || w.rulename from relations r join pg_rewrite w on w.ev_class = r.oid where r.relkind <> 'v'`,
+
+  'functions belong to pgfleet_owner, and definers are listed': `
+    select name || ' runs as ' || owner || ' and is not listed' from routines
+    where (prosecdef or owner <> 'pgfleet_owner')
+      and name || ' ' || owner <> all (array[${Object.entries(DEFINERS)
+        .map(([name, { owner }]) => `'${name} ${owner}'`)
+        .join()}]::text[])
+    union all
+    select l.name || ' is listed as a definer, and is none' from unnest(${names(DEFINERS)}) as l(name)
+    where not exists (select from routines p where p.name = l.name and p.prosecdef)`,
+
+  'every function pins its search_path': `
+    select name || ' has ' || coalesce(setting, 'no search_path') from (
+      select p.name, (select s.setting from unnest(p.proconfig) as s(setting) where starts_with(s.setting, 'search_path=')) as setting
+      from routines p
+    ) x
+    where coalesce(setting, '') !~ '^search_path=pg_catalog, ((extensions, public|extensions), )?pg_temp$'`,
+
+  'no function may be executed by public': `
+    select p.name || ' may be executed by public' from routines p
+    where exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x where x.grantee = 0)`,
+
+  'no SQL function enters a tenant: inlined, it would run with the rights of the login': `
+    select p.name || ' is LANGUAGE SQL and calls platform.enter' from routines p join pg_language l on l.oid = p.prolang
+    where l.lanname = 'sql' and p.prosrc ~ 'platform\\.enter'`,
+
+  'the roles hold no power': `
+    select rolname || ' is a superuser, logs in, or is above row-level security' from pg_roles
+    where starts_with(rolname, 'pgfleet_') and rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search')
+      and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb or rolreplication)
+    union all
+    select m.member::regrole || ' is a member of ' || m.roleid::regrole from pg_auth_members m
+    where m.member::regrole::text in ('pgfleet_app', 'pgfleet_monitor', 'pgfleet_search')
+    union all
+    select 'pgfleet_owner is a member of ' || m.roleid::regrole from pg_auth_members m
+    where m.member::regrole::text = 'pgfleet_owner' and (m.roleid::regrole::text <> 'pgfleet_search' or m.inherit_option)`,
+}
+
+/** Everything that breaks a rule, as `rule: what`. */
+export async function findBreaches(query: (text: string) => Promise<Record<string, string>[]>): Promise<string[]> {
+  const breaches: string[] = []
+  for (const [rule, text] of Object.entries(RULES)) {
+    const rows = await query(`with ${SCHEMAS}\n${text}`)
+    breaches.push(...rows.map((row) => `${rule}: ${Object.values(row)[0]}`))
+  }
+  return breaches
+}
