@@ -14,9 +14,10 @@ const answer = (message: EmbeddedMessage) => port.postMessage(message)
 try {
   if (!dataDir.startsWith('memory://')) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const engine = await PGlite.create({ dataDir, extensions: { btree_gin, pg_trgm, pg_stat_statements } })
+  // One connection is used; a second may come while a broken one is still being let go.
   const server = new PGLiteSocketServer({
     db: engine,
-    maxConnections: 1,
+    maxConnections: 2,
     ...('path' in socket ? socket : { ...socket, port: 0 }),
   })
   await server.start()

@@ -13,7 +13,7 @@ const BY_SQLSTATE = new Map<string, ErrorCode>(
 export function sqlstateOf(error: unknown): string | undefined {
   if (isFleetError(error)) return error.cause === undefined ? undefined : sqlstateOf(error.cause)
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** True when the server refused a value (data, constraint, our own rules): one item of a batch may be to blame. */
