@@ -1420,11 +1420,23 @@ begin
   if not found then
     raise exception 'the tenant has no policy snapshot %', p_snapshot_id using errcode = 'PF013', column = 'snapshotId';
   end if;
-  -- In the order of the keys, like the batches of learning.learn.
-  perform from learning.q_values v
-  where v.tenant_id = p_tenant and v.agent_type = v_agent_type
-  order by v.state_hash, v.agent_type, v.action_hash
-  for update;
+  -- Locks what is there and makes what is missing, in one pass in the order of the keys, like the batches of
+  -- learning.learn, so that neither deadlocks the other. WHERE false locks an existing row and leaves it as it is.
+  insert into learning.q_values
+    (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate, created_at, updated_at, expires_at, state, action)
+  select p_tenant, k.state_hash, v_agent_type, k.action_hash, 0, 0, 0, 0, v_now, v_now, v_now, k.state, k.action
+  from (
+    select coalesce(s.state_hash, v.state_hash) as state_hash, coalesce(s.action_hash, v.action_hash) as action_hash,
+      coalesce(s.state, v.state) as state, coalesce(s.action, v.action) as action
+    from (
+      select x.* from learning.q_values x where x.tenant_id = p_tenant and x.agent_type = v_agent_type
+    ) v
+    full join (
+      select x.* from learning.policy_snapshot_values x where x.tenant_id = p_tenant and x.snapshot_id = p_snapshot_id
+    ) s on s.state_hash = v.state_hash and s.action_hash = v.action_hash
+  ) k
+  order by k.state_hash, k.action_hash
+  on conflict (tenant_id, state_hash, agent_type, action_hash) do update set visits = 0 where false;
   delete from learning.q_values v
   where v.tenant_id = p_tenant and v.agent_type = v_agent_type
     and not exists (

@@ -116,16 +116,20 @@ test('a snapshot under load is of one moment', async () => {
   const writers = Array.from({ length: 4 }, async () => {
     while (!done) await step()
   })
-  for (let i = 0; i < 5; i++) {
-    const { id } = await tenant.learning.snapshots.create(agentType, `l${i}`)
-    const [row] = await sql<{ kinds: number; n: number }>(
-      fleet(),
-      'select count(distinct q)::integer as kinds, count(*)::integer as n from learning.policy_snapshot_values where snapshot_id = $1',
-      [id],
-    )
-    expect(row).toEqual({ kinds: 1, n: 10 })
+  // Whatever happens the writers end: against a closed fleet they would go round for ever.
+  try {
+    for (let i = 0; i < 5; i++) {
+      const { id } = await tenant.learning.snapshots.create(agentType, `l${i}`)
+      const [row] = await sql<{ kinds: number; n: number }>(
+        fleet(),
+        'select count(distinct q)::integer as kinds, count(*)::integer as n from learning.policy_snapshot_values where snapshot_id = $1',
+        [id],
+      )
+      expect(row).toEqual({ kinds: 1, n: 10 })
+    }
+  } finally {
+    done = true
   }
-  done = true
   await Promise.all(writers)
 })
 
@@ -149,12 +153,17 @@ test('rolling back under load leaves each value learned from the snapshot on, or
       await tenant.learning.learn(batch).catch((error: unknown) => errors.push(error))
     }
   })
-  for (let i = 0; i < 10; i++) {
-    // As a cleanup would: the rollback has to make the rows again, while others make them too.
-    await sql(fleet(), `delete from learning.q_values where tenant_id = $1 and state in ('"s3"', '"s8"')`, [tenant.id])
-    await tenant.learning.snapshots.rollback(id)
+  try {
+    for (let i = 0; i < 10; i++) {
+      // As a cleanup would: the rollback has to make the rows again, while others make them too.
+      await sql(fleet(), `delete from learning.q_values where tenant_id = $1 and state in ('"s3"', '"s8"')`, [
+        tenant.id,
+      ])
+      await tenant.learning.snapshots.rollback(id)
+    }
+  } finally {
+    done = true
   }
-  done = true
   await Promise.all(writers)
   expect(errors).toEqual([])
   // From the snapshot's 1000 at 1 visit, or from 0 after a delete, each visit added 1.
