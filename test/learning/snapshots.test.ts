@@ -155,10 +155,16 @@ test('rolling back under load leaves each value learned from the snapshot on, or
   })
   try {
     for (let i = 0; i < 10; i++) {
-      // As a cleanup would: the rollback has to make the rows again, while others make them too.
-      await sql(fleet(), `delete from learning.q_values where tenant_id = $1 and state in ('"s3"', '"s8"')`, [
-        tenant.id,
-      ])
+      // As a cleanup would, in the order of the keys: the rollback has to make the rows again, while others make them too.
+      await sql(
+        fleet(),
+        `with gone as (
+          select ctid from learning.q_values where tenant_id = $1 and state in ('"s3"', '"s8"')
+          order by state_hash, agent_type, action_hash for update
+        )
+        delete from learning.q_values v using gone g where v.tenant_id = $1 and v.ctid = g.ctid`,
+        [tenant.id],
+      )
       await tenant.learning.snapshots.rollback(id)
     }
   } finally {
