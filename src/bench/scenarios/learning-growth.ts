@@ -17,7 +17,7 @@ interface Grown {
 
 /**
  * States are numbers here, so that SQL makes their hashes as fast as rows: the canonical JSON of a whole number is its
- * digits. See learning.content_hash.
+ * digits. See learning.content_hash. In the order in which learning.learn makes the rows of a batch.
  */
 const FILL = `
   insert into learning.q_values (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate,
@@ -30,7 +30,8 @@ const FILL = `
     from (select n, sha256(convert_to('pgfleet:1:' || n, 'UTF8')) as d from generate_series($1::integer, $2::integer) n) x
   ) s
   cross join unnest($3::text[]) t(agent_type)
-  cross join (select to_jsonb('action-' || n) as action, learning.content_hash(to_jsonb('action-' || n)) as hash from generate_series(1, ${ACTIONS}) n) a`
+  cross join (select to_jsonb('action-' || n) as action, learning.content_hash(to_jsonb('action-' || n)) as hash from generate_series(1, ${ACTIONS}) n) a
+  order by s.hash, t.agent_type, a.hash`
 
 /** Whether lookups stay as quick while the table grows a hundredfold. */
 export const learningGrowth: Scenario<BenchSubject, readonly [Grown, Grown]> = {
