@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { Batcher, type Durability } from './database/batch.js'
 import type { BatchMetrics } from './database/batch-metrics.js'
-import { Database } from './database/database.js'
+import { Database, ENTER, SET_ASYNC } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'
 import { createSession, createTransactionSession } from './database/session.js'
-import { statement } from './database/statement.js'
 import { FleetError } from './errors.js'
 import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
@@ -59,9 +58,6 @@ export interface Fleet extends AsyncDisposable {
   /** Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. */
   close(): Promise<void>
 }
-
-const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
-const SET_ASYNC = statement<unknown>('platform.set_async', `select set_config('synchronous_commit', 'off', true)`)
 
 /**
  * Opens a fleet: the server behind `url`, or without one the embedded database. Brings the schema up to date unless told

@@ -31,8 +31,13 @@ export interface RunOptions {
 /** A connection lent to a callback. */
 export type Connection = pg.PoolClient
 
-const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
-const SET_ASYNC = statement<unknown>('platform.set_async', `select set_config('synchronous_commit', 'off', true)`)
+/** Sets the tenant and the unprivileged role for the transaction. */
+export const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
+/** Lets the transaction's commit settle before it is on disk. */
+export const SET_ASYNC = statement<unknown>(
+  'platform.set_async',
+  `select set_config('synchronous_commit', 'off', true)`,
+)
 
 const { builtins } = pg.types
 /** bigint as number: counters and sizes stay below 2^53. Everything else as pg does it. */

@@ -46,7 +46,7 @@ const LOCK = `select pg_try_advisory_xact_lock(hashtextextended('pgfleet.migrate
  * Brings the schema to this package's version, in one transaction: all of it or nothing. Any number may start at once;
  * one works, the others wait and find it done. It polls for its transaction lock and needs no session, so it works
  * through a transaction pooler too. Errors: SCHEMA_TOO_NEW, MIGRATION_CHANGED, MIGRATION_FAILED, PERMISSION_DENIED,
- * DATABASE_UNSUITABLE, TIMEOUT.
+ * DATABASE_UNSUITABLE, TIMEOUT, ABORTED.
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<MigrateReport> {
   const files = await readMigrationFiles()
@@ -162,7 +162,12 @@ async function locked<T>(
 ): Promise<T> {
   const deadline = Date.now() + (options.waitMs ?? 60_000)
   for (;;) {
-    options.signal?.throwIfAborted()
+    if (options.signal?.aborted) {
+      throw new FleetError('ABORTED', {
+        message: 'the migration was aborted while it waited; nothing was changed',
+        cause: options.signal.reason,
+      })
+    }
     const outcome = await database.lend(async (connection) => {
       try {
         await connection.query('begin')
