@@ -45,7 +45,7 @@ begin
     execute pg_catalog.format('grant create on database %I to pgfleet_owner', pg_catalog.current_database());
   end if;
   -- An extension that is there already stays where it is: functions look in both schemas.
-  foreach v_extension in array array['pg_trgm', 'btree_gin'] loop
+  foreach v_extension in array array['pg_trgm', 'btree_gin', 'btree_gist', 'vector'] loop
     if not exists (select from pg_catalog.pg_extension e where e.extname = v_extension) then
       execute 'create schema if not exists extensions';
       execute 'grant usage on schema extensions to public';

@@ -9,11 +9,13 @@ import { FleetError } from './errors.js'
 import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
+import { createMemoryStore, type MemoryStore } from './stores/memory/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
 export interface Transaction {
   readonly learning: LearningStore
+  readonly memory: MemoryStore
 }
 
 /** How a transaction runs. */
@@ -35,6 +37,7 @@ const transactionOptions = z.strictObject({
 export interface Tenant {
   readonly id: string
   readonly learning: LearningStore
+  readonly memory: MemoryStore
   /**
    * Runs the callback in one transaction: everything it does through `tx` commits together when it resolves, and
    * nothing when it throws. Calls go to the database one by one, not through the queues. It is not repeated by itself:
@@ -112,9 +115,11 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
 
 function createTenant(database: Database, batcher: Batcher, id: string): Tenant {
   assertTenantId(id)
+  const session = createSession(database, batcher, id)
   return {
     id,
-    learning: createLearningStore(createSession(database, batcher, id)),
+    learning: createLearningStore(session),
+    memory: createMemoryStore(session),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
       const begin = `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`
@@ -122,9 +127,10 @@ function createTenant(database: Database, batcher: Batcher, id: string): Tenant 
         { statement: ENTER, values: [id] },
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
-      return await database.transaction(begin, enter, (run) =>
-        callback({ learning: createLearningStore(createTransactionSession(run, id)) }),
-      )
+      return await database.transaction(begin, enter, (run) => {
+        const session = createTransactionSession(run, id)
+        return callback({ learning: createLearningStore(session), memory: createMemoryStore(session) })
+      })
     },
   }
 }

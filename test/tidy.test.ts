@@ -22,7 +22,8 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 const LAYERS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/input.ts', 'src/database/'],
-  ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/'],
+  ['src/content.ts'],
+  ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/'],
   ['src/fleet.ts'],
   ['src/replay/', 'src/bench/'],
   ['src/demo/'],

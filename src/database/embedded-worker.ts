@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
+import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist'
 import { pg_stat_statements } from '@electric-sql/pglite/contrib/pg_stat_statements'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
+import { vector } from '@electric-sql/pglite-pgvector'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import type { EmbeddedMessage, EmbeddedStart } from './embedded.js'
 
@@ -13,7 +15,10 @@ const answer = (message: EmbeddedMessage) => port.postMessage(message)
 
 try {
   if (!dataDir.startsWith('memory://')) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const engine = await PGlite.create({ dataDir, extensions: { btree_gin, pg_trgm, pg_stat_statements } })
+  const engine = await PGlite.create({
+    dataDir,
+    extensions: { btree_gin, btree_gist, pg_trgm, pg_stat_statements, vector },
+  })
   // One connection is used; a second may come while a broken one is still being let go.
   const server = new PGLiteSocketServer({
     db: engine,

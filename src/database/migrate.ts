@@ -105,10 +105,10 @@ export async function migrateDown(
       await connection.query(`do $$
         declare v_name text;
         begin
-          for v_name in select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace::regnamespace::text in ('platform', 'learning') loop
+          for v_name in select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace::regnamespace::text in ('platform', 'learning', 'memory') loop
             execute format('drop view %s', v_name);
           end loop;
-          for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace::regnamespace::text in ('platform', 'learning') loop
+          for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace::regnamespace::text in ('platform', 'learning', 'memory') loop
             execute format('drop routine %s', v_name);
           end loop;
         end $$`)
@@ -279,7 +279,7 @@ const BOOTSTRAPPED = `
     (select count(*) = 4 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname in ('pgfleet_monitor', 'pgfleet_search')))
      from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'))
     and coalesce((select has_database_privilege(r.oid, current_database(), 'CREATE') from pg_roles r where r.rolname = 'pgfleet_owner'), false)
-    and (select count(*) = 2 from pg_extension e where e.extname in ('pg_trgm', 'btree_gin')) as done`
+    and (select count(*) = 4 from pg_extension e where e.extname in ('pg_trgm', 'btree_gin', 'btree_gist', 'vector')) as done`
 
 async function isBootstrapped(connection: Connection): Promise<boolean> {
   const { rows } = await connection.query<{ server: number; done: boolean }>(BOOTSTRAPPED)

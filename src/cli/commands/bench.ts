@@ -34,7 +34,7 @@ interface BenchCommandOptions {
 export function addBench(program: Command, shell: Shell): void {
   program
     .command('bench [scenario]')
-    .description('run a benchmark; without a name, list them')
+    .description('run a benchmark, or all of a family (memory); without a name, list them')
     .option('--rounds <count>', 'how often each contestant runs (default: 5)', wholeNumber(1, 99))
     .option('--duration <ms>', 'how long each is measured in a round (default: 5000)', wholeNumber(1, 3_600_000))
     .option('--warm-up <ms>', 'how long each runs uncounted before (default: 1000)', wholeNumber(0, 600_000))
@@ -69,26 +69,44 @@ async function run(context: Context, options: BenchCommandOptions, name?: string
     terminal.result(known, () => formatList(context, known))
     return EXIT.ok
   }
-  const found = await measure(context, name, options)
-  const check = checkRun(found, { allowUnmeasured: options.allowUnmeasured ?? false })
-  terminal.result(found, () =>
-    options.markdown ? formatMarkdown(found).trimEnd() : formatReport(found, { color: hasColors(process.stdout) }),
+  const runs: Run[] = []
+  for (const scenario of scenariosOf(name)) {
+    const found = await measure(context, scenario, options)
+    runs.push(found)
+    if (options.save) terminal.note(`Saved in ${await appendRun(found)}.`)
+  }
+  terminal.result(runs.length === 1 ? runs[0] : runs, () =>
+    runs
+      .map((found) =>
+        options.markdown ? formatMarkdown(found).trimEnd() : formatReport(found, { color: hasColors(process.stdout) }),
+      )
+      .join('\n\n'),
   )
-  if (options.save) terminal.note(`Saved in ${await appendRun(found)}.`)
-  if (!options.check || check.passed) return EXIT.ok
-  terminal.note(formatCheck(check))
+  const checks = runs.map((found) => checkRun(found, { allowUnmeasured: options.allowUnmeasured ?? false }))
+  if (!options.check || checks.every((check) => check.passed)) return EXIT.ok
+  for (const check of checks) if (!check.passed) terminal.note(formatCheck(check))
   return EXIT.failed
 }
 
-async function measure({ where, terminal, signal }: Context, name: string, options: BenchCommandOptions): Promise<Run> {
-  const scenario = SCENARIOS.find((one) => one.name === name)
-  if (scenario === undefined) {
+/** The scenario of that name, else those of the family: `memory` runs every `memory-…`. */
+function scenariosOf(name: string): typeof SCENARIOS {
+  const one = SCENARIOS.filter((scenario) => scenario.name === name)
+  const found = one.length > 0 ? one : SCENARIOS.filter((scenario) => scenario.name.startsWith(`${name}-`))
+  if (found.length === 0) {
     throw new FleetError('INPUT_INVALID', {
       message: `there is no scenario "${name}"; known are ${SCENARIOS.map((one) => one.name).join(', ')}`,
       hint: 'List them with `pgfleet bench`.',
       field: 'scenario',
     })
   }
+  return found
+}
+
+async function measure(
+  { where, terminal, signal }: Context,
+  scenario: (typeof SCENARIOS)[number],
+  options: BenchCommandOptions,
+): Promise<Run> {
   const { rounds, duration: durationMs, warmUp: warmUpMs, rows, callers } = options
   const sizes: { [option in keyof BenchOptions]?: number | undefined } = { rounds, durationMs, warmUpMs, rows, callers }
   const progress = createProgress(terminal, scenario.name)

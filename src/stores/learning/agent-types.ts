@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
-import { STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A kind of agent, and the rates by which its agents learn. */
 export interface AgentType {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
-import { type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A state to look up for an agent type. */
 export interface StateOf {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { ACTION_LENGTH_MAX, type Content, type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import type { StateOf } from './best.js'
-import { ACTION_LENGTH_MAX, type Content, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** How an action is chosen. */
 export interface ChoiceOptions {

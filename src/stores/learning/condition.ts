@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, jsonProblem } from './content.js'
+import { type Json, jsonProblem } from '../../content.js'
 
 /** What a value must be. All operators given must hold; values compare only with values of their JSON type. */
 export interface Test {

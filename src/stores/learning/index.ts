@@ -1,3 +1,4 @@
+import type { Json } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
@@ -5,7 +6,6 @@ import { AGENT_STATE_STATEMENTS, type AgentStates, createAgentStates, REPORT_AGE
 import { AGENT_TYPE_STATEMENTS, type AgentTypes, createAgentTypes } from './agent-types.js'
 import { type ActionValue, BEST, best, type StateOf } from './best.js'
 import { CHOOSE, type Choice, type ChoiceOptions, type ChoiceRequest, choose } from './choose.js'
-import type { Json } from './content.js'
 import { type Experience, LEARN, type Learned, learn } from './learn.js'
 import { createPatterns, PATTERN_STATEMENTS, type Patterns, RECORD_OUTCOMES, SEARCH_PATTERNS } from './patterns.js'
 import { createReports, type LearningReports, REPORT_STATEMENTS } from './reports.js'
@@ -24,12 +24,19 @@ import {
 } from './trajectories.js'
 import { VALUES, values } from './values.js'
 
+export {
+  ACTION_LENGTH_MAX,
+  CONTENT_VERSION,
+  type Content,
+  type Json,
+  STATE_LENGTH_MAX,
+  toContent,
+} from '../../content.js'
 export type { AgentReport, AgentState, AgentStates, AgentStatus } from './agent-states.js'
 export type { AgentType, AgentTypeChange, AgentTypes } from './agent-types.js'
 export type { ActionValue, StateOf } from './best.js'
 export type { Choice, ChoiceOptions, ChoiceRequest } from './choose.js'
 export type { Condition, Test } from './condition.js'
-export { ACTION_LENGTH_MAX, CONTENT_VERSION, type Content, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 export type { Algorithm, Experience, Learned } from './learn.js'
 export type {
   FoundPattern,

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
-import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** One step that an agent took, to learn from. */
 export interface Experience {

@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
-import { STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A run of one agent type. */
 export interface LearningSession {

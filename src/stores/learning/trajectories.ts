@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
-import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from './content.js'
 
 /** A reward that says more than its number. */
 export interface Reward {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import { FleetError } from '../../errors.js'
-import { isStorable } from '../../input.js'
+import { FleetError } from './errors.js'
+import { isStorable } from './input.js'
 
 /** A JSON value: what states and actions are made of. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }

@@ -1,0 +1,2 @@
+--! data-loss: yes
+drop schema memory cascade;
