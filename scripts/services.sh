@@ -146,11 +146,21 @@ free_port() { # ports already chosen
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# In megabytes; of the control group's memory where that is less.
+quarter_of_memory() {
+  local total limit
+  total=$(($(awk '/^MemTotal:/ { print $2 }' /proc/meminfo 2>/dev/null || echo 4194304) / 1024))
+  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
+  [ "$limit" = max ] || [ $((limit / 1048576)) -ge "$total" ] || total=$((limit / 1048576))
+  echo $((total / 4))
+}
+
 write_config() {
   local file
   rm -rf "$RUN/config"
   mkdir -p "$RUN/config"
   cp "$SOURCE/services/postgresql.conf" "$SOURCE/services/pg_hba.conf" "$RUN/config/"
+  printf '\n# A quarter of the memory of this machine\nshared_buffers = %dMB\n' "$(quarter_of_memory)" >>"$RUN/config/postgresql.conf"
   for file in pgbouncer.ini valkey.conf; do
     sed -e "s|@LISTEN@|$LISTEN|" -e "s|@CONFIG@|$CONFIG_INSIDE|" -e "s|@PG_PORT@|$PG_PORT|" \
       -e "s|@POOL_PORT@|$POOL_PORT|" -e "s|@CACHE_PORT@|$CACHE_PORT|" "$SOURCE/services/$file" >"$RUN/config/$file"

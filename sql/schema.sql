@@ -455,7 +455,7 @@ CREATE FUNCTION learning.find_patterns(p_searches jsonb) RETURNS TABLE(ordinal i
     SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_tenant text := current_setting('pgfleet.tenant', true);
@@ -469,7 +469,10 @@ begin
   -- look at 0.55 finds enough of is done, the others are searched for again at 0.3. Within one agent type the index is
   -- narrow enough for one look. Tenant and expiry are written as expressions, so that no other index than the trigrams'
   -- can be taken, however little the planner knows of the table.
-  for v_threshold in select unnest(array[0.55, 0.3]::real[]) loop
+  for v_threshold in
+    select t.threshold from unnest(array[0.55, 0.3]::real[]) as t(threshold)
+    where t.threshold = 0.3::real or jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)')
+  loop
     perform set_config('pg_trgm.similarity_threshold', v_threshold::text, true);
     for ordinal, patterns in
       select x.ordinality::integer, found.list
@@ -508,7 +511,7 @@ begin
     end loop;
   end loop;
 end
-$$;
+$_$;
 
 ALTER FUNCTION learning.find_patterns(p_searches jsonb) OWNER TO pgfleet_search;
 
@@ -1114,6 +1117,13 @@ begin
     -- Of an id that comes twice in one call, only the first counts.
     where not exists (select from trajectory e where e.id = s.id and e.ordinality < s.ordinality)
   ),
+  -- What was kept when an id came first. An array, which is empty but for retries: then no index is read at all, whichever
+  -- the planner chose while the partition was young.
+  kept as materialized (
+    select e.trajectory_id, e.total_reward, e.discounted_return from learning.trajectories e
+    where e.tenant_id = p_tenant
+      and e.trajectory_id = any (array(select t.id from trajectory t where not exists (select from recorded n where n.trajectory_id = t.id)))
+  ),
   counted as (
     update learning.sessions s
     set task_count = s.task_count + n.tasks, total_reward = s.total_reward + n.reward,
@@ -1131,12 +1141,7 @@ begin
   from trajectory t
   join total o on o.ordinality = t.ordinality
   left join recorded n on n.trajectory_id = t.id
-  left join lateral (
-    -- What was kept when the id came first.
-    select e.total_reward, e.discounted_return from learning.trajectories e
-    where e.tenant_id = p_tenant and e.trajectory_id = t.id
-    limit 1
-  ) k on n.trajectory_id is null
+  left join kept k on k.trajectory_id = t.id
   order by t.ordinality;
 end
 $$;
@@ -2126,7 +2131,8 @@ END) STORED NOT NULL,
     CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
     CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
     CONSTRAINT patterns_version_positive CHECK ((version >= 1))
-);
+)
+PARTITION BY HASH (agent_type);
 
 ALTER TABLE ONLY learning.patterns FORCE ROW LEVEL SECURITY;
 
@@ -2183,6 +2189,318 @@ ALTER VIEW learning.pattern_effectiveness OWNER TO pgfleet_owner;
 --
 
 COMMENT ON VIEW learning.pattern_effectiveness IS 'One row a live pattern: how it was used and how it did.';
+
+--
+-- Name: patterns_h0; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h0 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h0 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h0 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h1; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h1 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h1 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h1 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h2; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h2 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h2 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h2 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h3; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h3 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h3 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h3 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h4; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h4 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h4 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h4 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h5; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h5 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h5 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h5 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h6; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h6 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h6 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h6 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h7; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h7 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h7 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h7 OWNER TO pgfleet_owner;
 
 --
 -- Name: policy_snapshot_values; Type: TABLE; Schema: learning; Owner: pgfleet_owner
@@ -2555,6 +2873,54 @@ COMMENT ON COLUMN platform.tenants.tenant_id IS '1 to 63 characters a-z, 0-9, -,
 COMMENT ON COLUMN platform.tenants.quotas IS 'Most rows allowed, by resource: {"q_values": 1000000}. A resource that is absent has no limit.';
 
 --
+-- Name: patterns_h0; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h0 FOR VALUES WITH (modulus 8, remainder 0);
+
+--
+-- Name: patterns_h1; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h1 FOR VALUES WITH (modulus 8, remainder 1);
+
+--
+-- Name: patterns_h2; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h2 FOR VALUES WITH (modulus 8, remainder 2);
+
+--
+-- Name: patterns_h3; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h3 FOR VALUES WITH (modulus 8, remainder 3);
+
+--
+-- Name: patterns_h4; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h4 FOR VALUES WITH (modulus 8, remainder 4);
+
+--
+-- Name: patterns_h5; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h5 FOR VALUES WITH (modulus 8, remainder 5);
+
+--
+-- Name: patterns_h6; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h6 FOR VALUES WITH (modulus 8, remainder 6);
+
+--
+-- Name: patterns_h7; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h7 FOR VALUES WITH (modulus 8, remainder 7);
+
+--
 -- Name: agent_performance agent_performance_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -2601,7 +2967,14 @@ ALTER TABLE ONLY learning.pattern_outcomes
 --
 
 ALTER TABLE ONLY learning.patterns
-    ADD CONSTRAINT patterns_pkey PRIMARY KEY (tenant_id, pattern_id);
+    ADD CONSTRAINT patterns_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h0 patterns_h0_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h0
+    ADD CONSTRAINT patterns_h0_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
 
 --
 -- Name: patterns patterns_version_unique; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
@@ -2609,6 +2982,111 @@ ALTER TABLE ONLY learning.patterns
 
 ALTER TABLE ONLY learning.patterns
     ADD CONSTRAINT patterns_version_unique UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h0 patterns_h0_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h0
+    ADD CONSTRAINT patterns_h0_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h1 patterns_h1_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h1
+    ADD CONSTRAINT patterns_h1_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h1 patterns_h1_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h1
+    ADD CONSTRAINT patterns_h1_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h2 patterns_h2_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h2
+    ADD CONSTRAINT patterns_h2_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h2 patterns_h2_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h2
+    ADD CONSTRAINT patterns_h2_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h3 patterns_h3_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h3
+    ADD CONSTRAINT patterns_h3_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h3 patterns_h3_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h3
+    ADD CONSTRAINT patterns_h3_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h4 patterns_h4_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h4
+    ADD CONSTRAINT patterns_h4_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h4 patterns_h4_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h4
+    ADD CONSTRAINT patterns_h4_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h5 patterns_h5_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h5
+    ADD CONSTRAINT patterns_h5_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h5 patterns_h5_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h5
+    ADD CONSTRAINT patterns_h5_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h6 patterns_h6_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h6
+    ADD CONSTRAINT patterns_h6_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h6 patterns_h6_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h6
+    ADD CONSTRAINT patterns_h6_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h7 patterns_h7_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h7
+    ADD CONSTRAINT patterns_h7_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h7 patterns_h7_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h7
+    ADD CONSTRAINT patterns_h7_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
 
 --
 -- Name: policy_snapshot_values policy_snapshot_values_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
@@ -2691,25 +3169,217 @@ ALTER TABLE ONLY platform.tenants
 -- Name: patterns_average_reward; Type: INDEX; Schema: learning; Owner: pgfleet_owner
 --
 
-CREATE INDEX patterns_average_reward ON learning.patterns USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+CREATE INDEX patterns_average_reward ON ONLY learning.patterns USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
 
 --
 -- Name: patterns_expires_at; Type: INDEX; Schema: learning; Owner: pgfleet_owner
 --
 
-CREATE INDEX patterns_expires_at ON learning.patterns USING btree (expires_at);
+CREATE INDEX patterns_expires_at ON ONLY learning.patterns USING btree (expires_at);
 
 --
 -- Name: patterns_name_trigrams; Type: INDEX; Schema: learning; Owner: pgfleet_owner
 --
 
-CREATE INDEX patterns_name_trigrams ON learning.patterns USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+CREATE INDEX patterns_name_trigrams ON ONLY learning.patterns USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h0_agent_type_pattern_name_idx ON learning.patterns_h0 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h0_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h0_expires_at_idx ON learning.patterns_h0 USING btree (expires_at);
+
+--
+-- Name: patterns_h0_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h0_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h0 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
 
 --
 -- Name: patterns_triggered; Type: INDEX; Schema: learning; Owner: pgfleet_owner
 --
 
-CREATE INDEX patterns_triggered ON learning.patterns USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+CREATE INDEX patterns_triggered ON ONLY learning.patterns USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h0_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h0_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h0 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h1_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h1_agent_type_pattern_name_idx ON learning.patterns_h1 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h1_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h1_expires_at_idx ON learning.patterns_h1 USING btree (expires_at);
+
+--
+-- Name: patterns_h1_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h1_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h1 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h1_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h1_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h1 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h2_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h2_agent_type_pattern_name_idx ON learning.patterns_h2 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h2_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h2_expires_at_idx ON learning.patterns_h2 USING btree (expires_at);
+
+--
+-- Name: patterns_h2_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h2_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h2 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h2_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h2_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h2 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h3_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h3_agent_type_pattern_name_idx ON learning.patterns_h3 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h3_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h3_expires_at_idx ON learning.patterns_h3 USING btree (expires_at);
+
+--
+-- Name: patterns_h3_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h3_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h3 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h3_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h3_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h3 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h4_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h4_agent_type_pattern_name_idx ON learning.patterns_h4 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h4_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h4_expires_at_idx ON learning.patterns_h4 USING btree (expires_at);
+
+--
+-- Name: patterns_h4_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h4_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h4 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h4_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h4_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h4 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h5_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h5_agent_type_pattern_name_idx ON learning.patterns_h5 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h5_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h5_expires_at_idx ON learning.patterns_h5 USING btree (expires_at);
+
+--
+-- Name: patterns_h5_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h5_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h5 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h5_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h5_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h5 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h6_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h6_agent_type_pattern_name_idx ON learning.patterns_h6 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h6_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h6_expires_at_idx ON learning.patterns_h6 USING btree (expires_at);
+
+--
+-- Name: patterns_h6_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h6_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h6 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h6_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h6_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h6 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h7_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h7_agent_type_pattern_name_idx ON learning.patterns_h7 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h7_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h7_expires_at_idx ON learning.patterns_h7 USING btree (expires_at);
+
+--
+-- Name: patterns_h7_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h7_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h7 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h7_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h7_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h7 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
 
 --
 -- Name: policy_snapshots_agent_type; Type: INDEX; Schema: learning; Owner: pgfleet_owner
@@ -2742,6 +3412,294 @@ CREATE INDEX sessions_started_at ON learning.sessions USING btree (tenant_id, st
 CREATE INDEX trajectories_recent ON ONLY learning.trajectories USING btree (tenant_id, agent_type, trajectory_id DESC);
 
 --
+-- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h0_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h0_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h0_expires_at_idx;
+
+--
+-- Name: patterns_h0_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h0_pkey;
+
+--
+-- Name: patterns_h0_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h0_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h0_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h0_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h0_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h0_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h1_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h1_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h1_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h1_expires_at_idx;
+
+--
+-- Name: patterns_h1_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h1_pkey;
+
+--
+-- Name: patterns_h1_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h1_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h1_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h1_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h1_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h1_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h2_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h2_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h2_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h2_expires_at_idx;
+
+--
+-- Name: patterns_h2_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h2_pkey;
+
+--
+-- Name: patterns_h2_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h2_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h2_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h2_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h2_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h2_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h3_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h3_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h3_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h3_expires_at_idx;
+
+--
+-- Name: patterns_h3_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h3_pkey;
+
+--
+-- Name: patterns_h3_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h3_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h3_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h3_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h3_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h3_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h4_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h4_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h4_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h4_expires_at_idx;
+
+--
+-- Name: patterns_h4_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h4_pkey;
+
+--
+-- Name: patterns_h4_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h4_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h4_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h4_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h4_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h4_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h5_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h5_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h5_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h5_expires_at_idx;
+
+--
+-- Name: patterns_h5_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h5_pkey;
+
+--
+-- Name: patterns_h5_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h5_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h5_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h5_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h5_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h5_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h6_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h6_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h6_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h6_expires_at_idx;
+
+--
+-- Name: patterns_h6_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h6_pkey;
+
+--
+-- Name: patterns_h6_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h6_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h6_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h6_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h6_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h6_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h7_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h7_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h7_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h7_expires_at_idx;
+
+--
+-- Name: patterns_h7_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h7_pkey;
+
+--
+-- Name: patterns_h7_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h7_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h7_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h7_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h7_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h7_tenant_id_agent_type_pattern_name_version_key;
+
+--
 -- Name: agent_states agent_states_agent_type_fkey; Type: FK CONSTRAINT; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -2752,7 +3710,7 @@ ALTER TABLE ONLY learning.agent_states
 -- Name: patterns patterns_agent_type_fkey; Type: FK CONSTRAINT; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns
+ALTER TABLE learning.patterns
     ADD CONSTRAINT patterns_agent_type_fkey FOREIGN KEY (tenant_id, agent_type) REFERENCES learning.agent_types(tenant_id, agent_type) ON DELETE CASCADE;
 
 --
@@ -2811,6 +3769,54 @@ ALTER TABLE learning.pattern_outcomes ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE learning.patterns ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h0; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h0 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h1; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h1 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h2; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h2 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h3; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h3 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h4; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h4 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h5; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h5 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h6; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h6 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h7; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h7 ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: policy_snapshot_values; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
@@ -2883,6 +3889,54 @@ CREATE POLICY tenant_isolation ON learning.pattern_outcomes USING ((tenant_id = 
 --
 
 CREATE POLICY tenant_isolation ON learning.patterns USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h0 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h0 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h1 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h1 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h2 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h2 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h3 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h3 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h4 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h4 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h5 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h5 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h6 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h6 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h7 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h7 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
 -- Name: policy_snapshot_values tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner

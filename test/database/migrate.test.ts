@@ -102,6 +102,27 @@ test('down to 0 and up again is the same schema with the same rows; so is one st
   expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(fresh)
 })
 
+test('patterns survive their partitioning, there and back', async () => {
+  await sql(at, `select platform.create_tenant('kept')`)
+  await sql(
+    at,
+    `insert into learning.patterns (tenant_id, pattern_id, agent_type, pattern_name, pattern_type, pattern_data, usage_count, total_reward, expires_at)
+    select t.tenant_id, gen_random_uuid(), t.agent_type, 'n', 't', '1', 2, 3, now() + interval '1 day' from learning.agent_types t`,
+  )
+  const held = () =>
+    sql(at, 'select agent_type, pattern_id, pattern_name, average_reward from learning.patterns order by agent_type')
+  const before = await held()
+  expect(before).toHaveLength(18)
+  await migrateDown(database, 2, { allowDataLoss: true })
+  expect(await held()).toEqual(before)
+  await migrate(database)
+  expect(await held()).toEqual(before)
+  expect(await sql(at, 'select from learning.pattern_effectiveness')).toHaveLength(18)
+  await sql(at, `delete from learning.patterns where tenant_id = 'kept'`)
+  await sql(at, `delete from learning.agent_types where tenant_id = 'kept'`)
+  await sql(at, `delete from platform.tenants where tenant_id = 'kept'`)
+})
+
 test('down also removes what running made: partitions and tenants', async () => {
   await sql(
     at,

@@ -31,7 +31,10 @@ begin
   -- look at 0.55 finds enough of is done, the others are searched for again at 0.3. Within one agent type the index is
   -- narrow enough for one look. Tenant and expiry are written as expressions, so that no other index than the trigrams'
   -- can be taken, however little the planner knows of the table.
-  for v_threshold in select unnest(array[0.55, 0.3]::real[]) loop
+  for v_threshold in
+    select t.threshold from unnest(array[0.55, 0.3]::real[]) as t(threshold)
+    where t.threshold = 0.3::real or jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)')
+  loop
     perform set_config('pg_trgm.similarity_threshold', v_threshold::text, true);
     for ordinal, patterns in
       select x.ordinality::integer, found.list

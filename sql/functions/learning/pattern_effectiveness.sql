@@ -1,4 +1,4 @@
--- learning.pattern_effectiveness: one row a live pattern; its counters as they are now, its trajectories as of the last
+-- learning.pattern_effectiveness: one row a live pattern: its counters as they are now, its trajectories as of the last
 -- refresh_materialized_views.
 drop view if exists learning.pattern_effectiveness;
 create view learning.pattern_effectiveness with (security_invoker = true) as

@@ -111,6 +111,13 @@ begin
     -- Of an id that comes twice in one call, only the first counts.
     where not exists (select from trajectory e where e.id = s.id and e.ordinality < s.ordinality)
   ),
+  -- What was kept when an id came first. An array, which is empty but for retries: then no index is read at all, whichever
+  -- the planner chose while the partition was young.
+  kept as materialized (
+    select e.trajectory_id, e.total_reward, e.discounted_return from learning.trajectories e
+    where e.tenant_id = p_tenant
+      and e.trajectory_id = any (array(select t.id from trajectory t where not exists (select from recorded n where n.trajectory_id = t.id)))
+  ),
   counted as (
     update learning.sessions s
     set task_count = s.task_count + n.tasks, total_reward = s.total_reward + n.reward,
@@ -128,12 +135,7 @@ begin
   from trajectory t
   join total o on o.ordinality = t.ordinality
   left join recorded n on n.trajectory_id = t.id
-  left join lateral (
-    -- What was kept when the id came first.
-    select e.total_reward, e.discounted_return from learning.trajectories e
-    where e.tenant_id = p_tenant and e.trajectory_id = t.id
-    limit 1
-  ) k on n.trajectory_id is null
+  left join kept k on k.trajectory_id = t.id
   order by t.ordinality;
 end
 $$;

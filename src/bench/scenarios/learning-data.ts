@@ -68,17 +68,17 @@ const FILL_RIVAL = statement<unknown>(
   'bench.fill_rival',
   `insert into learning.q_values (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate,
     created_at, updated_at, expires_at, state, action)
-  select current_setting('pgfleet.tenant'), md5(s.n::text)::uuid, 'agent-' || t.n, md5('action-' || a.n)::uuid, random(), 1, 0, 0.1,
+  select current_setting('pgfleet.tenant'), md5(s.n::text)::uuid, t.agent_type, md5('action-' || a.n)::uuid, random(), 1, 0, 0.1,
     now(), now(), date_trunc('day', now(), 'UTC') + interval '31 days',
     jsonb_build_object('module', 'module-' || s.n % 50, 'complexity', s.n, 'coverage', s.n % 100), to_jsonb('action-' || a.n)
-  from generate_series(1, 18) t(n)
+  from unnest($3::text[]) t(agent_type)
   cross join generate_series(0, $1::integer - 1) s(n)
   cross join generate_series(0, $2::integer - 1) a(n)
   on conflict (tenant_id, state_hash, agent_type, action_hash) do nothing`,
 )
 
 export async function fillRival(fleet: Fleet, tenant: string, states: number): Promise<void> {
-  await fleet.database.runAs(tenant, FILL_RIVAL, [states, ACTIONS])
+  await fleet.database.runAs(tenant, FILL_RIVAL, [states, ACTIONS, AGENT_TYPES])
 }
 
 const ONSETS =

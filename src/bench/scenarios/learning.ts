@@ -5,6 +5,7 @@ import { pgbenchContestant } from '../pgbench.js'
 import type { Scenario } from '../scenario.js'
 import {
   ACTIONS,
+  AGENT_TYPES,
   any,
   benchState,
   fillPatterns,
@@ -29,32 +30,50 @@ interface State {
   readonly states: number
 }
 
-/** The statement of learning.best, for one state. */
+/** One of the tenant's agent types, by its number. */
+const TYPE = `(array[${AGENT_TYPES.map((type) => `'${type}'`).join()}])[:agent]`
+
+/** The statement that the library sends, with one item. */
 const LOOKUP = `\\set state random(0, :states - 1)
+\\set agent random(1, 18)
+select * from learning.best('${RIVAL}', jsonb_build_array(jsonb_build_object('agent_type', ${TYPE}, 'state_hash', md5((:state)::text)::uuid)));
+`
+const UPDATE = `\\set state random(0, :states - 1)
+\\set next random(0, :states - 1)
+\\set agent random(1, 18)
+\\set action random(0, 7)
+\\set reward random(0, 1000)
+select * from learning.learn('${RIVAL}', jsonb_build_array(jsonb_build_object('agent_type', ${TYPE}, 'reward', :reward / 1000.0,
+  'state_hash', md5((:state)::text)::uuid, 'next_state_hash', md5((:next)::text)::uuid, 'action_hash', md5('action-' || :action)::uuid,
+  'state', jsonb_build_object('module', 'module-1', 'complexity', (:state)::integer, 'coverage', 1), 'action', 'action-' || :action)));
+`
+
+/** The statement inside learning.best, for one state: without the function, and without entering the tenant. */
+const BARE_LOOKUP = `\\set state random(0, :states - 1)
 \\set agent random(1, 18)
 select v.action, case when v.q_b is null then v.q else (v.q + v.q_b) / 2 end as value, v.visits
 from learning.q_values v
-where v.tenant_id = '${RIVAL}' and v.state_hash = md5((:state)::text)::uuid and v.agent_type = 'agent-' || :agent
+where v.tenant_id = '${RIVAL}' and v.state_hash = md5((:state)::text)::uuid and v.agent_type = ${TYPE}
   and v.expires_at > statement_timestamp()
 order by value desc, v.action_hash
 limit 1;
 `
 
-/** The upsert of learning.learn, for one experience. */
-const UPDATE = `\\set state random(0, :states - 1)
+/** The upsert inside learning.learn, for one experience. */
+const BARE_UPDATE = `\\set state random(0, :states - 1)
 \\set next random(0, :states - 1)
 \\set agent random(1, 18)
 \\set action random(0, 7)
 \\set reward random(0, 1000)
 insert into learning.q_values as v (tenant_id, state_hash, agent_type, action_hash, q, visits, td_error, learning_rate,
   created_at, updated_at, expires_at, state, action)
-select '${RIVAL}', md5((:state)::text)::uuid, 'agent-' || :agent, md5('action-' || :action)::uuid, 0.1 * n.target, 1, n.target, 0.1,
+select '${RIVAL}', md5((:state)::text)::uuid, ${TYPE}, md5('action-' || :action)::uuid, 0.1 * n.target, 1, n.target, 0.1,
   now(), now(), date_trunc('day', now(), 'UTC') + interval '31 days',
   jsonb_build_object('module', 'module-1', 'complexity', (:state)::integer, 'coverage', 1), to_jsonb('action-' || :action)
 from (
   select :reward / 1000.0 + 0.95 * coalesce(max(case when w.q_b is null then w.q else (w.q + w.q_b) / 2 end), 0) as target
   from learning.q_values w
-  where w.tenant_id = '${RIVAL}' and w.state_hash = md5((:next)::text)::uuid and w.agent_type = 'agent-' || :agent and w.expires_at > now()
+  where w.tenant_id = '${RIVAL}' and w.state_hash = md5((:next)::text)::uuid and w.agent_type = ${TYPE} and w.expires_at > now()
 ) n
 on conflict (tenant_id, state_hash, agent_type, action_hash) do update
 set q = v.q + 0.1 * (excluded.td_error - v.q), visits = v.visits + 1, td_error = excluded.td_error - v.q,
@@ -63,10 +82,10 @@ returning q, visits;
 `
 
 /**
- * The rival's url: as the application role, its tenant set for the session, which is quicker than what pgfleet does (it
- * sets both for each transaction), and not safe behind a pooler.
+ * The url of who sends the bare statement: as the application role, its tenant set for the session, which is quicker than
+ * what pgfleet does (it sets both for each transaction), and not safe behind a pooler.
  */
-function rivalUrl(url: string | null): string | null {
+function bareUrl(url: string | null): string | null {
   if (url === null) return null
   const parsed = new URL(url)
   parsed.searchParams.set('options', `-c pgfleet.tenant=${RIVAL} -c role=pgfleet_app`)
@@ -108,7 +127,8 @@ export const learning: Scenario<BenchSubject, State> = {
   title: 'Learning store: lookups, updates, trajectories, pattern search',
   description:
     'Single calls of 18 and 100 callers on 144,000 action values (18 agent types, 1,000 states, 8 actions) and 100,000 patterns, every commit ' +
-    'durable. pgbench sends the statement inside the operation, one row a statement, to the same table under the same policies.',
+    'durable. pgbench sends the same statements to the same server, one item a statement. Its bare contestants leave the function away: the ' +
+    'statement inside it, with role and tenant set for the session.',
   options: { rows: 144_000, durationMs: 4000, warmUpMs: 1000, rounds: 5 },
   targets: [
     faster('lookup', 18, 1.2),
@@ -176,7 +196,7 @@ export const learning: Scenario<BenchSubject, State> = {
 
   contestants({ subject }, { fleet, tenant, states }) {
     const { learning } = tenant
-    const url = rivalUrl(subject.url)
+    const url = bareUrl(subject.url)
     const lookup = (callers: number) => [
       loadContestant({
         name: `lookup, ${callers} callers`,
@@ -187,8 +207,15 @@ export const learning: Scenario<BenchSubject, State> = {
       pgbenchContestant({
         name: `pgbench lookup, ${callers} clients`,
         callers,
-        url,
+        url: subject.url,
         script: LOOKUP,
+        variables: { states },
+      }),
+      pgbenchContestant({
+        name: `pgbench bare lookup, ${callers} clients`,
+        callers,
+        url,
+        script: BARE_LOOKUP,
         variables: { states },
       }),
     ]
@@ -218,8 +245,15 @@ export const learning: Scenario<BenchSubject, State> = {
         pgbenchContestant({
           name: `pgbench update, ${callers} clients`,
           callers,
-          url,
+          url: subject.url,
           script: UPDATE,
+          variables: { states },
+        }),
+        pgbenchContestant({
+          name: `pgbench bare update, ${callers} clients`,
+          callers,
+          url,
+          script: BARE_UPDATE,
           variables: { states },
         }),
       ]
