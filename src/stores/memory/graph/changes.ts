@@ -5,6 +5,7 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
+import { entityId } from './entity-id.js'
 import { type Instant, type Period, period, refinePeriod } from './instant.js'
 
 /** That an entity exists, and what it is, over a valid time; whatever was believed of it over that time gives way. */
@@ -72,16 +73,16 @@ export const CHANGES_MAX = 1000
 
 const type = text(1, 255)
 const properties = members.optional()
-const key = { subjectId: z.uuid(), type, objectId: z.uuid() }
+const key = { subjectId: entityId, type, objectId: entityId }
 
 export const newEntity = z
-  .strictObject({ id: z.uuid().optional(), type, name: text(1, 500), properties, ...period })
+  .strictObject({ id: entityId.optional(), type, name: text(1, 500), properties, ...period })
   .superRefine(refinePeriod)
 export const entityCorrection = z
-  .strictObject({ id: z.uuid(), type: type.optional(), name: text(1, 500).optional(), properties, ...period })
+  .strictObject({ id: entityId, type: type.optional(), name: text(1, 500).optional(), properties, ...period })
   .superRefine(refinePeriod)
 export const entityRetraction = z
-  .strictObject({ id: z.uuid(), detach: z.boolean().optional(), ...period })
+  .strictObject({ id: entityId, detach: z.boolean().optional(), ...period })
   .superRefine(refinePeriod)
 export const relationshipKey = z.strictObject(key)
 export const newRelationship = z.strictObject({ ...key, properties, ...period }).superRefine(refinePeriod)

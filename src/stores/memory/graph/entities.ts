@@ -15,6 +15,7 @@ import {
   newEntity,
 } from './changes.js'
 import { type Difference, differences } from './differences.js'
+import { entityId } from './entity-id.js'
 import { type Instant, type Moment, moment, type TimePoint, timePoint, versionCursor } from './instant.js'
 import { type Page, type PageOptions, page, pageShape } from './page.js'
 import { type EntitySearch, type FoundEntity, searchEntities } from './search.js'
@@ -172,7 +173,7 @@ const range = z.strictObject({ from: moment.optional(), to: moment.optional() })
 const entityQuery = z
   .strictObject({
     ...timePoint,
-    ...pageShape(z.uuid(), ...versionCursor),
+    ...pageShape(entityId, ...versionCursor),
     type: text(1, 255).optional(),
     properties: members.optional(),
     during: range.optional(),
@@ -188,7 +189,7 @@ const entityQuery = z
 export function createEntities(session: Session): Entities {
   const get = async (ids: readonly string[], given: TimePoint, options?: CallOptions) => {
     const { at, knownAt } = check('point', point, given)
-    const lookups = check('ids', z.array(z.uuid()), ids).map((id) => ({ id, at, knownAt }))
+    const lookups = check('ids', z.array(entityId), ids).map((id) => ({ id, at, knownAt }))
     return await session.submit(GET_ENTITIES, lookups, options)
   }
   return {
@@ -200,17 +201,17 @@ export function createEntities(session: Session): Entities {
       const options = signal && { signal }
       return Array.isArray(input)
         ? await get(input, point, options)
-        : (await get([check('id', z.uuid(), input)], point, options))[0]
+        : (await get([check('id', entityId, input)], point, options))[0]
     }) as Entities['get'],
     async history(id, { signal, durability: _, ...input } = {}) {
       const { after, limit } = check('options', historyOptions, input)
-      const values = [check('id', z.uuid(), id), ...(after ?? [null, null]), limit + 1]
+      const values = [check('id', entityId, id), ...(after ?? [null, null]), limit + 1]
       const rows = await session.query(HISTORY, values, { idempotent: true, ...(signal && { signal }) })
       return page(rows, limit, toEntity, (row) => cursorOf(row).slice(1))
     },
     async diff(id, before, after = {}, options) {
       const [from, to] = [check('before', point, before), check('after', point, after)]
-      const entity = check('id', z.uuid(), id)
+      const entity = check('id', entityId, id)
       const lookups = [
         { id: entity, ...from },
         { id: entity, ...to },

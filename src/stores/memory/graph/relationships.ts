@@ -16,6 +16,7 @@ import {
   relationshipKey,
   relationshipRetraction,
 } from './changes.js'
+import { entityId } from './entity-id.js'
 import { type Instant, type TimePoint, timePoint, versionCursor } from './instant.js'
 import { type Page, type PageOptions, page, pageShape } from './page.js'
 
@@ -136,7 +137,7 @@ const point = z.strictObject(timePoint)
 const historyOptions = z.strictObject(pageShape(...versionCursor))
 const ofOptions = z.strictObject({
   ...timePoint,
-  ...pageShape(z.string(), z.uuid(), z.enum(['out', 'in'])),
+  ...pageShape(z.string(), entityId, z.enum(['out', 'in'])),
   direction: z.enum(['out', 'in', 'both']).default('both'),
   type: text(1, 255).optional(),
 })
@@ -167,9 +168,9 @@ export function createRelationships(session: Session): Relationships {
       const [row] = await session.query(GET, values, { idempotent: true, ...(signal && { signal }) })
       return row && toRelationship(row)
     },
-    async of(entityId, { signal, durability: _, ...input } = {}) {
+    async of(given, { signal, durability: _, ...input } = {}) {
       const { direction, type, at, knownAt, after, limit } = check('options', ofOptions, input)
-      const id = check('entityId', z.uuid(), entityId)
+      const id = check('entityId', entityId, given)
       const values = [id, direction, type ?? null, at ?? null, knownAt ?? null, ...(after ?? [null, null, null])]
       const rows = await session.query(OF, [...values, limit + 1], { idempotent: true, ...(signal && { signal }) })
       return page(rows, limit, toRelationship, (row) => [row.type, row.other_id, row.direction])

@@ -4,6 +4,7 @@ import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import type { Entity } from './entities.js'
+import { entityId } from './entity-id.js'
 import { type TimePoint, timePoint } from './instant.js'
 import type { Direction } from './relationships.js'
 
@@ -102,7 +103,7 @@ export async function traverse(
   start: string,
   { signal, durability: _, ...input }: TraverseOptions & CallOptions,
 ): Promise<Traversal> {
-  const request = { start: check('start', z.uuid(), start), ...check('options', options, input) }
+  const request = { start: check('start', entityId, start), ...check('options', options, input) }
   const [traversal] = await session.submit(TRAVERSE, [request], signal && { signal })
   return traversal as Traversal
 }
