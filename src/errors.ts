@@ -87,6 +87,30 @@ export const ERRORS = {
     summary: 'The tenant has no trajectory of that id.',
     hint: 'Record the trajectory first.',
   },
+  ENTITY_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF030',
+    summary: 'The knowledge graph knows no entity of that id, or not over all of that valid time.',
+    hint: 'Assert the entity first, over a valid time that covers this one; without validFrom and validTo it is always valid.',
+  },
+  RELATIONSHIP_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF031',
+    summary: 'The knowledge graph knows no such relationship, or not at any moment of that valid time.',
+    hint: 'List what is known with memory.graph.relationships.of(), or assert it.',
+  },
+  ENTITY_IN_USE: {
+    retryable: false,
+    sqlstate: 'PF032',
+    summary: 'An entity that is to be retracted has relationships over that valid time.',
+    hint: 'Retract them first, or pass detach: true to retract them with it.',
+  },
+  TRAVERSAL_BUDGET_SPENT: {
+    retryable: false,
+    sqlstate: 'PF033',
+    summary: 'A traversal has followed as many relationships as its budget allows, and was not at its end.',
+    hint: 'Lower depth or rows, name a type or a direction, or raise budget.',
+  },
   ID_OUT_OF_WINDOW: {
     retryable: false,
     sqlstate: 'PF006',

@@ -12,6 +12,10 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     owner: 'pgfleet_search',
     reason: 'the trigram index; carries the tenant predicate itself, and refuses without a tenant',
   },
+  'memory.find_entities(jsonb)': {
+    owner: 'pgfleet_search',
+    reason: 'the text and trigram indexes; carries the tenant predicate itself, and refuses without a tenant',
+  },
 }
 
 /** Policies without the tenant predicate. */
@@ -20,6 +24,7 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
+  'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
 }
 
 /** Tables that all tenants share: read-only to them. */
@@ -39,6 +44,7 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.partitioned_tables pgfleet_monitor SELECT': 'shared',
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
+  'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
 }
 
 /** What each allow-list names; a name that the database lacks is as wrong as one that the list lacks. */

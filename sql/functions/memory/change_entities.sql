@@ -1,0 +1,147 @@
+-- memory.change_entities(changes, time, field): applies changes of entities, each entity once, at one transaction
+-- time; the inner half of memory.apply_changes. The entities are locked. changes: see memory.change_graph, with ordinals.
+--
+-- What is believed of an entity is one row for each longest stretch of valid time over which the same holds. The rows that
+-- a change touches are cut at its bounds, given what is new, and put together again where neighbours say the same. Rows
+-- that come out as they were stay; the others' transaction time ends, and the new ones' begins. What was recorded at this
+-- very time was never believed, and goes without a trace.
+-- Errors: PF030 nothing is known to correct or retract.
+create or replace function memory.change_entities(p_changes jsonb, p_time timestamptz, p_field text)
+returns table (ordinal integer, changed boolean)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_tenant constant text := current_setting('pgfleet.tenant');
+  v_unknown integer;
+  v_ended_ids uuid[];
+  v_ended_from timestamptz[];
+  v_begun memory.entity_versions[];
+  v_changed integer[];
+begin
+  -- Most often nothing is known yet of what is asserted.
+  if not exists (
+    select from memory.entity_versions v
+    where v.tenant_id = v_tenant and v.entity_id = any (array(select x.id from jsonb_to_recordset(p_changes) as x(id uuid))) and v.superseded_at = 'infinity'
+  ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
+    insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
+    select v_tenant, x.id, coalesce(x.valid_from, '-infinity'),
+      coalesce(x.valid_to, 'infinity'), p_time, x.episode_id, x.type, x.name, coalesce(x.properties, '{}'::jsonb)
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, type text, name text,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid);
+    return query select x.ordinal, true from jsonb_to_recordset(p_changes) as x(ordinal integer);
+    return;
+  end if;
+
+  select min(x.ordinal) into v_unknown
+  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid)
+  where x.op <> 'assert' and not exists (
+    select from memory.entity_versions v where v.tenant_id = v_tenant and v.entity_id = x.id
+  );
+  if v_unknown is not null then
+    raise exception 'the tenant has no entity of that id'
+      using errcode = 'PF030', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_unknown - 1);
+  end if;
+
+  with change as materialized (
+    select x.ordinal, x.op, x.id as id, x.type as entity_type, x.name as entity_name, coalesce(x.properties, '{}'::jsonb) as properties, x.properties as patch,
+      x.episode_id, coalesce(x.valid_from, '-infinity') as since, coalesce(x.valid_to, 'infinity') as until
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, type text, name text,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid)
+  ),
+  touched as materialized (
+    select c.ordinal, c.op, c.id, c.since, c.until, v.valid_from, v.valid_to, v.episode_id, v.entity_type, v.entity_name, v.properties
+    from change c
+    join memory.entity_versions v on v.tenant_id = v_tenant and v.entity_id = c.id and v.superseded_at = 'infinity'
+      and v.valid_from <= c.until and v.valid_to >= c.since
+  ),
+  piece as (
+    select t.ordinal, t.id, t.valid_from, least(t.valid_to, t.since) as valid_to, false as is_new, t.episode_id, t.entity_type, t.entity_name, t.properties
+    from touched t
+    where t.valid_from < t.since
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.until), t.valid_to, false, t.episode_id, t.entity_type, t.entity_name, t.properties
+    from touched t
+    where t.valid_to > t.until
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.since), least(t.valid_to, t.until), true, c.episode_id, coalesce(c.entity_type, t.entity_type),
+      coalesce(c.entity_name, t.entity_name), coalesce((t.properties || c.patch) - array(select k.key from jsonb_each(c.patch) k where k.value = 'null'::jsonb), t.properties)
+    from touched t
+    join change c on c.ordinal = t.ordinal
+    where t.op = 'correct' and t.valid_from < t.until and t.valid_to > t.since
+    union all
+    select c.ordinal, c.id, c.since, c.until, true, c.episode_id, c.entity_type, c.entity_name, c.properties
+    from change c
+    where c.op = 'assert'
+  ),
+  marked as (
+    select p.*, (lag(p.valid_to) over w, lag(p.entity_type) over w, lag(p.entity_name) over w, lag(p.properties) over w) is not distinct from
+      (p.valid_from, p.entity_type, p.entity_name, p.properties) as goes_on
+    from piece p
+    window w as (partition by p.ordinal order by p.valid_from)
+  ),
+  numbered as (
+    select m.*, count(*) filter (where not m.goes_on) over (partition by m.ordinal order by m.valid_from) as place
+    from marked m
+  ),
+  stretch as materialized (
+    select n.ordinal, n.id, n.entity_type, n.entity_name, n.properties, min(n.valid_from) as valid_from, max(n.valid_to) as valid_to,
+      (array_agg(n.episode_id order by n.is_new desc, n.valid_from))[1] as episode_id
+    from numbered n
+    group by n.ordinal, n.id, n.place, n.entity_type, n.entity_name, n.properties
+  ),
+  ended as materialized (
+    select t.ordinal, t.id, t.valid_from
+    from touched t
+    where not exists (
+      select from stretch s
+      where s.ordinal = t.ordinal and s.valid_from = t.valid_from and s.valid_to = t.valid_to and s.entity_type = t.entity_type and s.entity_name = t.entity_name and s.properties = t.properties
+    )
+  ),
+  begun as materialized (
+    select s.*
+    from stretch s
+    where not exists (
+      select from touched t
+      where t.ordinal = s.ordinal and t.valid_from = s.valid_from and t.valid_to = s.valid_to and t.entity_type = s.entity_type and t.entity_name = s.entity_name and t.properties = s.properties
+    )
+  )
+  select
+    (select array_agg(e.id order by e.id, e.valid_from) from ended e),
+    (select array_agg(e.valid_from order by e.id, e.valid_from) from ended e),
+    (select array_agg(row(v_tenant, b.id, 'infinity', b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties, null)::memory.entity_versions order by b.id, b.valid_from) from begun b),
+    array(select e.ordinal from ended e union select b.ordinal from begun b),
+    (
+      select min(c.ordinal) from change c
+      where c.op = 'correct'
+        and not exists (select from touched t where t.ordinal = c.ordinal and t.valid_from < t.until and t.valid_to > t.since)
+    )
+  into v_ended_ids, v_ended_from, v_begun, v_changed, v_unknown;
+  if v_unknown is not null then
+    raise exception 'nothing is known of the entity over that time, so there is nothing to correct'
+      using errcode = 'PF030', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_unknown - 1);
+  end if;
+
+  if v_ended_ids is not null then
+    delete from memory.entity_versions v
+    using unnest(v_ended_ids, v_ended_from) as e(id, valid_from)
+    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at = 'infinity' and v.valid_from = e.valid_from
+      and v.recorded_at = p_time;
+    update memory.entity_versions v
+    set superseded_at = p_time
+    from unnest(v_ended_ids, v_ended_from) as e(id, valid_from)
+    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at = 'infinity' and v.valid_from = e.valid_from;
+  end if;
+  insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
+  select v_tenant, b.entity_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties
+  from unnest(v_begun) as b;
+  return query
+  select x.ordinal, x.ordinal = any (v_changed) from jsonb_to_recordset(p_changes) as x(ordinal integer);
+end
+$$;
+comment on function memory.change_entities(jsonb, timestamptz, text) is 'Applies changes of entities at one transaction time; the inner half of memory.apply_changes.';
+revoke all on function memory.change_entities(jsonb, timestamptz, text) from public;
+grant execute on function memory.change_entities(jsonb, timestamptz, text) to pgfleet_app;
