@@ -22,16 +22,16 @@ create table memory.events (
   constraint events_type_length check (event_type <> '')
 ) partition by range (event_id);
 comment on table memory.events is 'What happened: one row an event, never changed. Partitioned by the month inside the id.';
-comment on column memory.events.occurred_at is 'When it happened, within 24 hours of the time inside the id: a range of time is a range of ids, so that a query reads its months alone.';
+comment on column memory.events.event_id is 'A UUIDv7. Its time is the time of the event, so that a range of time is a range of ids, and a query reads its months alone.';
+comment on column memory.events.occurred_at is 'The time inside the id, for those who read the table; ranges of time are looked up as ranges of ids.';
 comment on column memory.events.recorded_at is 'When the transaction began that appended it.';
 comment on column memory.events.transaction_id is 'The transaction that appended it. A reader that follows the log takes those below the oldest running one, in the order (transaction_id, sequence), and misses nothing.';
 comment on column memory.events.sequence is 'The order within the transaction.';
 comment on column memory.events.correlation_id is 'What belongs together: a run, a request, a trace.';
 create index events_log on memory.events (tenant_id, transaction_id, sequence);
-create index events_occurred_at on memory.events (tenant_id, occurred_at, event_id);
-create index events_type on memory.events (tenant_id, event_type, occurred_at, event_id);
-create index events_correlation on memory.events (tenant_id, correlation_id, occurred_at, event_id) where correlation_id is not null;
-create index events_session on memory.events (tenant_id, session_id, occurred_at, event_id) where session_id is not null;
+create index events_type on memory.events (tenant_id, event_type, event_id);
+create index events_correlation on memory.events (tenant_id, correlation_id, event_id) where correlation_id is not null;
+create index events_session on memory.events (tenant_id, session_id, event_id) where session_id is not null;
 
 insert into platform.partitioned_tables (schema_name, table_name, id_column, retention) values
   ('memory', 'events', 'event_id', interval '400 days');

@@ -1,13 +1,12 @@
 -- memory.append_events(tenant, events): appends to the event log; idempotent by id.
 --
 -- events: a jsonb array of objects
---   id uuid (version 7), type text, occurred_at timestamptz within 24 hours of the time inside the id: required
+--   id uuid (version 7), whose time is that of the event, and type text: required
 --   session_id uuid; correlation_id, source, agent_id text; payload jsonb ({})
 -- returns the ordinals of the events whose id was there before, or comes a second time; nothing of those was written. A
 -- batch of new events returns no row.
 -- Readers that follow the log see the events of a call in the order of the array.
--- Errors: PF001..PF003 (platform.enter), PF005 occurred_at is too far from the id's time, PF006 the id's time lies outside
--- the window of the log.
+-- Errors: PF001..PF003 (platform.enter), PF006 the id's time lies outside the window of the log.
 create or replace function memory.append_events(p_tenant text, p_events jsonb)
 returns table (ordinal integer)
 language plpgsql volatile
@@ -20,19 +19,14 @@ declare
   v_ids uuid[];
   v_first text;
   v_last text;
-  v_skew double precision;
   v_month timestamptz;
-  v_far bigint;
   v_before bigint;
   v_inserted bigint;
 begin
   perform platform.enter(p_tenant);
-  -- The first twelve hexadecimal digits of the id are its milliseconds. Written out: a function a row would cost more than
-  -- the row.
-  select array_agg(x.id), min(x.id::text), max(x.id::text),
-    max(abs(('x0000' || translate(left(x.id::text, 13), '-', ''))::bit(64)::bigint - date_part('epoch', x.occurred_at) * 1000))
-  into v_ids, v_first, v_last, v_skew
-  from jsonb_to_recordset(p_events) as x(id uuid, occurred_at timestamptz);
+  -- As text: uuid has no min before PostgreSQL 18.
+  select array_agg(x.id), min(x.id::text), max(x.id::text) into v_ids, v_first, v_last
+  from jsonb_to_recordset(p_events) as x(id uuid);
   v_month := date_trunc('month', platform.uuid_time(v_first::uuid), 'UTC');
   -- The usual batch is of one month, whose partition is there, and not of long ago.
   if v_month is distinct from date_trunc('month', platform.uuid_time(v_last::uuid), 'UTC')
@@ -41,23 +35,17 @@ begin
   then
     perform platform.ensure_partitions('memory', 'events', v_ids, 'events');
   end if;
-  if v_skew > 86400000 then
-    select min(x.ordinality) into v_far
-    from rows from (jsonb_to_recordset(p_events) as (id uuid, occurred_at timestamptz)) with ordinality as x
-    where abs(extract(epoch from x.occurred_at) - extract(epoch from platform.uuid_time(x.id))) > 86400;
-    raise exception 'event %: it occurred more than 24 hours from the time inside its id', v_far
-      using errcode = 'PF005', column = format('events[%s].occurredAt', v_far - 1);
-  end if;
-
   v_before := nextval('memory.event_sequence');
   insert into memory.events
     (tenant_id, event_id, sequence, occurred_at, session_id, event_type, correlation_id, source, agent_id, payload)
-  select p_tenant, n.id, n.sequence, n.occurred_at, n.session_id, n.type, n.correlation_id, n.source, n.agent_id,
-    coalesce(n.payload, '{}'::jsonb)
+  select p_tenant, n.id, n.sequence,
+    -- The first twelve digits of the id are its milliseconds. Written out: a function a row would cost as much as the row.
+    to_timestamp(('x0000' || translate(left(n.id::text, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision),
+    n.session_id, n.type, n.correlation_id, n.source, n.agent_id, coalesce(n.payload, '{}'::jsonb)
   from (
     select x.*, nextval('memory.event_sequence') as sequence
-    from jsonb_to_recordset(p_events) as x(id uuid, type text, occurred_at timestamptz, session_id uuid,
-      correlation_id text, source text, agent_id text, payload jsonb)
+    from jsonb_to_recordset(p_events) as x(id uuid, type text, session_id uuid, correlation_id text, source text,
+      agent_id text, payload jsonb)
   ) n
   order by n.id, n.sequence
   on conflict (tenant_id, event_id) do nothing;

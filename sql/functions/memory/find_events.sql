@@ -1,19 +1,18 @@
--- memory.find_events(tenant, query): a page of events by time, type, correlation id, session and payload, in the order
--- (occurred_at, event_id).
+-- memory.find_events(tenant, query): a page of events by time, type, correlation id, session and payload, in the order of
+-- their ids, which begin with their time.
 --
 -- query: a jsonb object
 --   from, to timestamptz: occurred at or after, and before; types: an array of LIKE patterns; correlation_id text;
 --   session_id uuid; payload: what an event's payload contains (@>); source, agent_id text; descending boolean (false);
 --   limit integer: events returned at most; scan integer: events looked at at most;
---   after_us bigint, after_id uuid: the position (microseconds since 1970, id) that the last page ended at
--- returns the events; then, unless the log was read to its end, one row without an event: the position that was reached.
+--   after uuid: the event that the last page reached
+-- returns the events; then, unless the log was read to its end, one row without an event, whose id is the one reached.
 -- Errors: PF001..PF003 (platform.enter).
 --
 -- Planned for each call, since the values decide how few months are read and which index is the narrow one.
 create or replace function memory.find_events(p_tenant text, p_query jsonb)
 returns table (
-  reached_us bigint,
-  reached_id uuid,
+  reached uuid,
   event_id uuid,
   event_type text,
   occurred_at timestamptz,
@@ -35,8 +34,6 @@ as $$
 declare
   -- Beyond this a merge of the types costs more than reading along the time.
   c_types_max constant integer := 50;
-  v_from timestamptz := p_query ->> 'from';
-  v_to timestamptz := p_query ->> 'to';
   v_correlation text := p_query ->> 'correlation_id';
   v_session uuid := p_query ->> 'session_id';
   v_source text := p_query ->> 'source';
@@ -45,13 +42,13 @@ declare
   v_descending boolean := coalesce((p_query ->> 'descending')::boolean, false);
   v_limit integer := p_query ->> 'limit';
   v_scan integer := p_query ->> 'scan';
-  v_after_time timestamptz := timestamptz 'epoch' + (p_query ->> 'after_us')::bigint * interval '1 microsecond';
-  v_after uuid := p_query ->> 'after_id';
+  v_after uuid := p_query ->> 'after';
   v_patterns text[] := array(select jsonb_array_elements_text(p_query -> 'types'));
   v_types text[];
   v_filtered boolean;
-  v_lowest uuid;
-  v_highest uuid;
+  -- From the one, and before the other.
+  v_lowest uuid := platform.uuid_floor((p_query ->> 'from')::timestamptz);
+  v_highest uuid := platform.uuid_floor((p_query ->> 'to')::timestamptz);
   v_events refcursor;
   v_event record;
   v_found integer := 0;
@@ -61,14 +58,13 @@ begin
   if cardinality(v_patterns) = 0 then
     v_patterns := null;
   end if;
-  if v_after is not null and v_descending then
-    v_to := least(v_to, v_after_time + interval '1 microsecond');
-  elsif v_after is not null then
-    v_from := greatest(v_from, v_after_time);
+  v_lowest := coalesce(v_lowest, '00000000-0000-0000-0000-000000000000');
+  v_highest := coalesce(v_highest, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  if v_descending then
+    v_highest := least(v_highest, v_after);
+  else
+    v_lowest := greatest(v_lowest, v_after);
   end if;
-  -- An event occurs within 24 hours of the time inside its id, so that a range of time leaves a few months to be read.
-  v_lowest := coalesce(platform.uuid_floor(v_from - interval '24 hours 1 second'), '00000000-0000-0000-0000-000000000000');
-  v_highest := coalesce(platform.uuid_floor(v_to + interval '24 hours 1 second'), 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   if v_patterns is not null and v_correlation is null and v_session is null then
     v_types := memory.event_types_like(p_tenant, v_patterns, c_types_max);
   end if;
@@ -82,24 +78,21 @@ begin
       select f.* from unnest(v_types) as t(event_type) cross join lateral (
         select e.* from memory.events e
         where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest and e.event_type = t.event_type
-          and (v_from is null or e.occurred_at >= v_from) and (v_to is null or e.occurred_at < v_to)
-          and (v_after is null or (e.occurred_at, e.event_id) > (v_after_time, v_after))
-        order by e.occurred_at, e.event_id
+          and (v_after is null or e.event_id > v_after)
+        order by e.event_id
         limit v_scan
       ) f
-      order by f.occurred_at, f.event_id
+      order by f.event_id
       limit v_scan;
   elsif v_types is not null then
     open v_events no scroll for
       select f.* from unnest(v_types) as t(event_type) cross join lateral (
         select e.* from memory.events e
         where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest and e.event_type = t.event_type
-          and (v_from is null or e.occurred_at >= v_from) and (v_to is null or e.occurred_at < v_to)
-          and (v_after is null or (e.occurred_at, e.event_id) < (v_after_time, v_after))
-        order by e.occurred_at desc, e.event_id desc
+        order by e.event_id desc
         limit v_scan
       ) f
-      order by f.occurred_at desc, f.event_id desc
+      order by f.event_id desc
       limit v_scan;
   elsif not v_descending then
     open v_events no scroll for
@@ -107,9 +100,8 @@ begin
       where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest
         and (v_correlation is null or e.correlation_id = v_correlation)
         and (v_session is null or e.session_id = v_session)
-        and (v_from is null or e.occurred_at >= v_from) and (v_to is null or e.occurred_at < v_to)
-        and (v_after is null or (e.occurred_at, e.event_id) > (v_after_time, v_after))
-      order by e.occurred_at, e.event_id
+        and (v_after is null or e.event_id > v_after)
+      order by e.event_id
       limit v_scan;
   else
     open v_events no scroll for
@@ -117,9 +109,7 @@ begin
       where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest
         and (v_correlation is null or e.correlation_id = v_correlation)
         and (v_session is null or e.session_id = v_session)
-        and (v_from is null or e.occurred_at >= v_from) and (v_to is null or e.occurred_at < v_to)
-        and (v_after is null or (e.occurred_at, e.event_id) < (v_after_time, v_after))
-      order by e.occurred_at desc, e.event_id desc
+      order by e.event_id desc
       limit v_scan;
   end if;
 
@@ -127,8 +117,7 @@ begin
     fetch v_events into v_event;
     exit when not found;
     v_looked_at := v_looked_at + 1;
-    reached_us := (extract(epoch from v_event.occurred_at) * 1000000)::bigint;
-    reached_id := v_event.event_id;
+    reached := v_event.event_id;
     if (v_payload is null or v_event.payload @> v_payload)
       and (v_source is null or v_event.source = v_source)
       and (v_agent is null or v_event.agent_id = v_agent)

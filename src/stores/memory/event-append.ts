@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { jsonProblem } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
@@ -7,14 +6,13 @@ import { statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import type { AppendedEvent, NewEvent } from './event.js'
+import { newEventId, timeOfId } from './event-id.js'
 import { EVENT_TYPE_LENGTH_MAX } from './event-types.js'
 
 /** Most events of one call. */
 export const EVENTS_MAX = 5000
 /** Most characters of an event's payload as JSON. */
 export const EVENT_PAYLOAD_LENGTH_MAX = 262_144
-/** How far the time of an event may be from the time inside its id, in milliseconds. */
-const SKEW_MAX_MS = 86_400_000
 
 interface Item {
   readonly id: string
@@ -61,42 +59,31 @@ export async function appendEvents(
 
 function encode(event: z.output<typeof events>[number], index: number): Item {
   const { occurredAt, sessionId, correlationId, source, agentId, payload } = event
-  const id = event.id?.toLowerCase() ?? (occurredAt === undefined ? uuidv7() : uuidv7({ msecs: occurredAt.getTime() }))
-  const idTime = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
-  const time = occurredAt?.getTime() ?? idTime
-  const field = `events[${index}]`
-  if (Math.abs(time - idTime) > SKEW_MAX_MS) {
+  const id = event.id?.toLowerCase() ?? newEventId(occurredAt?.getTime())
+  if (occurredAt !== undefined && occurredAt.getTime() !== timeOfId(id)) {
     throw new FleetError('INPUT_INVALID', {
-      message: `${field}.occurredAt is more than 24 hours from the time inside the id`,
-      hint: 'Make the id of the time of the event, or leave it out.',
-      field: `${field}.occurredAt`,
+      message: `events[${index}].occurredAt is not the time inside the id`,
+      hint: 'Make the id of the time of the event, or leave either out.',
+      field: `events[${index}].occurredAt`,
     })
   }
-  return {
-    id,
-    json: JSON.stringify({
-      id,
-      type: event.type,
-      occurred_at: new Date(time),
-      session_id: sessionId,
-      correlation_id: correlationId,
-      source,
-      agent_id: agentId,
-      ...(payload === undefined ? {} : { payload: checkPayload(field, payload) }),
-    }),
-  }
+  // Written piece by piece, since the payload is text already.
+  let json = `{"id":"${id}","type":${JSON.stringify(event.type)}`
+  if (sessionId !== undefined) json += `,"session_id":"${sessionId}"`
+  if (correlationId !== undefined) json += `,"correlation_id":${JSON.stringify(correlationId)}`
+  if (source !== undefined) json += `,"source":${JSON.stringify(source)}`
+  if (agentId !== undefined) json += `,"agent_id":${JSON.stringify(agentId)}`
+  if (payload !== undefined) json += `,"payload":${toJson(`events[${index}].payload`, payload)}`
+  return { id, json: `${json}}` }
 }
 
-function checkPayload(field: string, payload: unknown): unknown {
+function toJson(field: string, payload: unknown): string {
   const problem = jsonProblem(payload)
-  const length = problem === undefined ? JSON.stringify(payload).length : 0
-  if (problem === undefined && length <= EVENT_PAYLOAD_LENGTH_MAX) return payload
+  const json = problem === undefined ? JSON.stringify(payload) : ''
+  if (problem === undefined && json.length <= EVENT_PAYLOAD_LENGTH_MAX) return json
   const [path, why] = problem?.split(/: (?=[^:]*$)/) ?? [
     '',
-    `has ${length} characters of JSON, at most ${EVENT_PAYLOAD_LENGTH_MAX} are allowed`,
+    `has ${json.length} characters of JSON, at most ${EVENT_PAYLOAD_LENGTH_MAX} are allowed`,
   ]
-  throw new FleetError('INPUT_INVALID', {
-    message: `${field}.payload${path?.slice(0, 100)} ${why}`,
-    field: `${field}.payload`,
-  })
+  throw new FleetError('INPUT_INVALID', { message: `${field}${path?.slice(0, 100)} ${why}`, field })
 }

@@ -20,7 +20,7 @@ export interface EventQuery {
   readonly agentId?: string
   /** What the payload contains: `{ tool: 'search' }`, by the rules of `@>`. At most 65536 characters of JSON. */
   readonly payload?: Json
-  /** By the time of occurrence, then by id. @default 'asc' */
+  /** By id, and so by time. @default 'asc' */
   readonly order?: 'asc' | 'desc'
   /** Most events of the page, 1 to 1000. @default 100 */
   readonly limit?: number
@@ -40,9 +40,9 @@ export interface EventPage {
   readonly next: string | undefined
 }
 
-export const FIND_EVENTS = statement<EventRow & { reached_us: string; reached_id: string }>(
+export const FIND_EVENTS = statement<EventRow & { reached: string }>(
   'memory.find_events',
-  `select f.reached_us::text as reached_us, f.reached_id, f.event_id, f.event_type, f.occurred_at, f.recorded_at, f.session_id, f.correlation_id, f.source,
+  `select f.reached, f.event_id, f.event_type, f.occurred_at, f.recorded_at, f.session_id, f.correlation_id, f.source,
     f.agent_id, f.payload
   from memory.find_events(current_setting('pgfleet.tenant'), $1::jsonb) f`,
 )
@@ -68,10 +68,7 @@ const query = z
     payload: z.unknown().optional(),
     order: z.enum(['asc', 'desc']).default('asc'),
     limit: z.int().min(1).max(1000).default(100),
-    after: z
-      .string()
-      .regex(/^\d{1,18}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'is not the next of a page')
-      .optional(),
+    after: z.uuid().optional(),
     scanMax: z.int().min(1000).max(1_000_000).default(100_000),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
@@ -86,7 +83,6 @@ export async function queryEvents(session: Session, input: EventQuery, options?:
     query,
     input,
   )
-  const [afterMicroseconds, afterId] = after?.split('_') ?? []
   const given = {
     from,
     to,
@@ -98,8 +94,7 @@ export async function queryEvents(session: Session, input: EventQuery, options?:
     descending: order === 'desc',
     limit,
     scan: scanMax,
-    after_us: afterMicroseconds,
-    after_id: afterId,
+    after,
     ...(payload === undefined
       ? {}
       : { payload: JSON.parse(toContent('query.payload', payload, STATE_LENGTH_MAX).json) }),
@@ -109,7 +104,7 @@ export async function queryEvents(session: Session, input: EventQuery, options?:
   const isEnd = last === undefined || last.event_id !== null
   return {
     events: (isEnd ? rows : rows.slice(0, -1)).map(toEvent),
-    next: isEnd ? undefined : `${last.reached_us}_${last.reached_id}`,
+    next: isEnd ? undefined : last.reached,
   }
 }
 

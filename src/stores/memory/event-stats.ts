@@ -47,12 +47,12 @@ export interface PassHatKOptions extends TimeRange {
 
 export const EVENT_STATS = statement<{ event_type: string; events: number; oldest: Date; newest: Date }>(
   'memory.event_stats',
-  `select e.event_type, count(*) as events, min(e.occurred_at) as oldest, max(e.occurred_at) as newest
+  `select e.event_type, count(*) as events, platform.uuid_time(min(e.event_id::text)::uuid) as oldest,
+    platform.uuid_time(max(e.event_id::text)::uuid) as newest
   from memory.events e
   where e.tenant_id = current_setting('pgfleet.tenant')
-    and e.event_id >= coalesce(platform.uuid_floor($1::timestamptz - interval '24 hours 1 second'), '00000000-0000-0000-0000-000000000000')
-    and e.event_id < coalesce(platform.uuid_floor($2::timestamptz + interval '24 hours 1 second'), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-    and e.occurred_at >= coalesce($1::timestamptz, '-infinity') and e.occurred_at < coalesce($2::timestamptz, 'infinity')
+    and e.event_id >= coalesce(platform.uuid_floor($1::timestamptz), '00000000-0000-0000-0000-000000000000')
+    and e.event_id < coalesce(platform.uuid_floor($2::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
   group by e.event_type
   order by 2 desc, 1`,
 )
@@ -68,9 +68,8 @@ export const PASS_HAT_K = statement<{ k: number; value: number | null; tasks: nu
       count(*) filter (where (e.payload ->> 'reward')::double precision >= 1 - 1e-6) as successes
     from memory.events e
     where e.tenant_id = current_setting('pgfleet.tenant') and e.event_type = 'run.ended'
-      and e.event_id >= coalesce(platform.uuid_floor($3::timestamptz - interval '24 hours 1 second'), '00000000-0000-0000-0000-000000000000')
-      and e.event_id < coalesce(platform.uuid_floor($4::timestamptz + interval '24 hours 1 second'), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-      and e.occurred_at >= coalesce($3::timestamptz, '-infinity') and e.occurred_at < coalesce($4::timestamptz, 'infinity')
+      and e.event_id >= coalesce(platform.uuid_floor($3::timestamptz), '00000000-0000-0000-0000-000000000000')
+      and e.event_id < coalesce(platform.uuid_floor($4::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
       and ($1::text is null or e.source = $1::text)
     group by e.payload -> 'task'
   ),

@@ -2,11 +2,11 @@ import type { Json } from '../../content.js'
 
 /** Something that happened, to append. */
 export interface NewEvent {
-  /** A UUIDv7; appending it twice keeps the first. At most 400 days old, and 31 days ahead. @default one is made, of the time of `occurredAt` */
+  /** A UUIDv7; appending it twice keeps the first. Its time is that of the event: at most 400 days old, and 31 days ahead. @default one is made */
   readonly id?: string
   /** What kind of thing happened, 1 to 255 characters: `tool.called`. */
   readonly type: string
-  /** When, to the millisecond; within 24 hours of the time inside the id. @default the time inside the id */
+  /** When, to the millisecond: the time inside the id, where both are given. @default now */
   readonly occurredAt?: Date
   /** The session that it happened in. */
   readonly sessionId?: string
