@@ -123,6 +123,12 @@ export const ERRORS = {
     summary: 'The id was used before for something else.',
     hint: 'Repeat a call with the same id only with the same content.',
   },
+  CURSOR_STALE: {
+    retryable: false,
+    sqlstate: 'PF050',
+    summary: 'The cursor is of another database, or of the time before this one was restored or failed over.',
+    hint: "Follow the log from 'start', or read by time what came after the last event seen, then follow from 'now'.",
+  },
   QUEUE_FULL: {
     retryable: true,
     summary: 'The queue of this operation is full and the call was told not to wait.',

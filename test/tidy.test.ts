@@ -25,7 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/content.ts'],
   ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/'],
   ['src/fleet.ts'],
-  ['src/replay/', 'src/bench/'],
+  ['src/replay/', 'src/import/', 'src/bench/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
+import { addEvents } from './commands/events.js'
+import { addImport } from './commands/import.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
@@ -40,6 +42,7 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addBench]) add(program, shell)
+  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addEvents, addImport, addBench])
+    add(program, shell)
   return program
 }
