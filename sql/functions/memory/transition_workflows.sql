@@ -33,11 +33,10 @@ begin
       outcome := 'unknown';
     elsif version <> v_item.expected then
       outcome := 'conflict';
-    elsif not case status
-      when 'pending' then v_item.status in ('running', 'cancelled')
-      when 'running' then v_item.status in ('completed', 'failed', 'cancelled')
-      else false
-    end then
+    elsif not (
+      (status = 'pending' and v_item.status in ('running', 'cancelled'))
+      or (status = 'running' and v_item.status in ('completed', 'failed', 'cancelled'))
+    ) then
       outcome := 'illegal';
     else
       outcome := 'moved';
