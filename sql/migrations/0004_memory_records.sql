@@ -65,7 +65,7 @@ create table memory.transitions (
   source_hash uuid not null,
   target_hash uuid not null,
   frequency bigint not null,
-  frequency_class integer not null generated always as (length(ltrim(frequency::bit(64)::text, '0'))) stored,
+  frequency_class integer not null generated always as ((length(ltrim(frequency::bit(64)::text, '0')) + 1) / 2) stored,
   first_seen_at timestamptz not null,
   last_seen_at timestamptz not null,
   scope text collate "C" not null,
@@ -79,7 +79,7 @@ create table memory.transitions (
 comment on table memory.transitions is 'Procedural patterns: how often a value of a key, within a scope, was followed by which. The frequency is in no index, so counting is HOT.';
 comment on column memory.transitions.source_hash is 'The content hash of [scope, key, from_value]; target_hash that of to_value.';
 comment on column memory.transitions.from_value is 'Null: the first value, which nothing came before.';
-comment on column memory.transitions.frequency_class is 'Bits of the frequency: it changes when the frequency doubles, so an index on it costs few HOT updates and still leads to the most frequent.';
+comment on column memory.transitions.frequency_class is 'Half the bits of the frequency: it changes when the frequency has grown fourfold, so an index on it costs few HOT updates and still leads to the most frequent.';
 create index transitions_frequent on memory.transitions (tenant_id, frequency_class desc);
 create index transitions_frequent_in_scope on memory.transitions (tenant_id, scope, frequency_class desc);
 

@@ -4,6 +4,7 @@ import type { Json } from 'pgfleet/learning'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { endOf } from '../../dist/stores/memory/key-value.js'
 import { failure, newTenant, sql, useFleet } from '../learning/support.js'
+import { openTestFleet } from '../setup/index.js'
 
 const fleet = useFleet()
 let tenant: Tenant
@@ -13,15 +14,15 @@ beforeAll(async () => {
 })
 
 /** Lets keys expire. */
-const expire = (of: Tenant, key: string) =>
+const expire = (of: Tenant, key: string, where = fleet()) =>
   sql(
-    fleet(),
+    where,
     `update memory.key_values set expires_at = now() - interval '1 second' where tenant_id = $1 and key = $2`,
     [of.id, key],
   )
-const rows = async (of: Tenant) =>
+const rows = async (of: Tenant, where = fleet()) =>
   await sql<{ key: string; version: number }>(
-    fleet(),
+    where,
     'select key, version::integer from memory.key_values where tenant_id = $1 order by key',
     [of.id],
   )
@@ -213,6 +214,8 @@ describe('expiry', () => {
 })
 
 test('against a model: whatever is called, in batches of any shape', async () => {
+  // One statement in flight: of two, either may come first.
+  const ordered = await openTestFleet({ batch: { flightsMax: 1 } })
   const key = fc.constantFrom('a', 'b', 'c')
   const expected = fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined })
   const command = fc.oneof(
@@ -227,7 +230,7 @@ test('against a model: whatever is called, in batches of any shape', async () =>
   )
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(command, { minLength: 1, maxLength: 5 }), { maxLength: 5 }), async (batches) => {
-      const of = await newTenant(fleet())
+      const of = await newTenant(ordered)
       const { kv } = of.memory
       const model = new Map<string, { value: number; version: number }>()
       const version = (of: string) => model.get(of)?.version ?? 0
@@ -238,7 +241,7 @@ test('against a model: whatever is called, in batches of any shape', async () =>
         for (const kind of ['set', 'delete', 'expire'] as const) {
           const group = batch.filter((one) => one.do.startsWith(kind))
           const calls = group.map(async (one): Promise<unknown> => {
-            if (one.do === 'expire') return await expire(of, one.key)
+            if (one.do === 'expire') return await expire(of, one.key, ordered)
             const options = 'expected' in one && one.expected !== undefined ? { expectedVersion: one.expected } : {}
             if (one.do === 'set') return await kv.set(one.key, one.value, options)
             if (one.do === 'delete') return await kv.delete(one.key, options)
@@ -271,7 +274,7 @@ test('against a model: whatever is called, in batches of any shape', async () =>
           expect(entry && { value: entry.value, version: entry.version }).toEqual(model.get(each))
         }
       }
-      expect((await rows(of)).filter((row) => row.version === 0)).toEqual([])
+      expect((await rows(of, ordered)).filter((row) => row.version === 0)).toEqual([])
     }),
     { numRuns: 25 },
   )

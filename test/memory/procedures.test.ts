@@ -130,12 +130,20 @@ test('learned means three times, unless told otherwise; next takes a limit; forg
   expect(await frequency({ scope: 's', key: 'other', to: 'x' })).toBe(0)
 })
 
-test('the class of a frequency never misorders it', async () => {
-  const rows = await sql<{ n: number; class: number }>(
+test('a higher frequency never has a lower class', async () => {
+  const { procedures: of } = (await newTenant(fleet())).memory
+  const frequencies = [1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65]
+  for (const n of frequencies) {
+    await of.recordTransition(Array.from({ length: n }, () => ({ scope: 'classes', key: 'k', to: `${n}` })))
+  }
+  const rows = await sql<{ frequency: number; class: number }>(
     fleet(),
-    `select n::integer, length(ltrim(n::bit(64)::text, '0')) as class from generate_series(1::bigint, 5000) n`,
+    `select frequency::integer, frequency_class as class from memory.transitions where scope = 'classes' order by frequency`,
   )
-  expect(rows.every(({ n, class: bits }) => bits === n.toString(2).length)).toBe(true)
+  expect(rows.map((row) => row.class)).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4])
+  expect((await of.learned({ min: 1, scope: 'classes' })).map(({ frequency }) => frequency)).toEqual(
+    frequencies.toReversed(),
+  )
 })
 
 describe('bad input', () => {

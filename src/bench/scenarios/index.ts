@@ -1,10 +1,12 @@
 import type { Scenario } from '../scenario.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
+import { memoryRecords } from './memory-records.js'
+import { memoryRls } from './memory-rls.js'
 import type { BenchSubject } from './subject.js'
 
 export type { BenchSubject } from './subject.js'
 
 /** Every scenario of this package, by name. */
 // biome-ignore lint/suspicious/noExplicitAny: the state of each scenario is its own
-export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [learning, learningGrowth]
+export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [learning, learningGrowth, memoryRecords, memoryRls]

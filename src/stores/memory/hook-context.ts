@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { deflate, inflate } from 'node:zlib'
+import { deflate, deflateSync, inflate } from 'node:zlib'
 import { type Json, toContent } from '../../content.js'
 import { FleetError } from '../../errors.js'
 
@@ -18,6 +18,8 @@ export interface StoredContext {
 export const CONTEXT_LENGTH_MAX = 1024 * 1024
 /** Smaller ones are stored as they are: a row of this size costs no page of its own. */
 const COMPRESS_FROM = 1024
+/** Larger ones are compressed beside the event loop; for smaller ones going there takes longer than compressing. */
+const BESIDE_FROM = 16 * 1024
 
 const compress = promisify(deflate)
 const decompress = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflate)
@@ -26,7 +28,7 @@ const decompress = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflat
 export async function storeContext(field: string, value: unknown): Promise<StoredContext> {
   const plain = Buffer.from(toContent(field, value, CONTEXT_LENGTH_MAX).json)
   if (plain.length >= COMPRESS_FROM) {
-    const bytes = await compress(plain)
+    const bytes = plain.length < BESIDE_FROM ? deflateSync(plain) : await compress(plain)
     if (bytes.length < plain.length) return { codec: 'deflate', bytes, length: plain.length }
   }
   return { codec: 'identity', bytes: plain, length: plain.length }

@@ -127,7 +127,7 @@ interface Row {
   readonly last_seen_at: Date
 }
 
-// Classes hold the frequencies between two powers of two, so ordering by class first changes nothing but the plan: the
+// Classes hold the frequencies between two powers of four, so ordering by class first changes nothing but the plan: the
 // index gives the classes in order, and only within one is sorted. The cursor bounds the class for the same reason.
 const learnedStatement = (name: string, scope: string) =>
   statement<Row>(
@@ -135,8 +135,8 @@ const learnedStatement = (name: string, scope: string) =>
     `select t.source_hash, t.target_hash, t.scope, t.key, t.from_value, t.to_value, t.frequency, t.first_seen_at, t.last_seen_at
   from memory.transitions t
   where t.tenant_id = current_setting('pgfleet.tenant')${scope}
-    and t.frequency_class >= length(ltrim($1::bigint::bit(64)::text, '0')) and t.frequency >= $1::bigint
-    and t.frequency_class <= length(ltrim($2::bigint::bit(64)::text, '0'))
+    and t.frequency_class >= (length(ltrim($1::bigint::bit(64)::text, '0')) + 1) / 2 and t.frequency >= $1::bigint
+    and t.frequency_class <= (length(ltrim($2::bigint::bit(64)::text, '0')) + 1) / 2
     and (t.frequency < $2::bigint or (t.frequency = $2::bigint and (t.source_hash, t.target_hash) > ($3::uuid, $4::uuid)))
   order by t.frequency_class desc, t.frequency desc, t.source_hash, t.target_hash
   limit $5::integer`,
