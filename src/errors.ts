@@ -129,6 +129,42 @@ export const ERRORS = {
     summary: 'The cursor is of another database, or of the time before this one was restored or failed over.',
     hint: "Follow the log from 'start', or read by time what came after the last event seen, then follow from 'now'.",
   },
+  VERSION_CONFLICT: {
+    retryable: false,
+    summary: 'What was to be written is at another version than the one expected; nothing was written.',
+    hint: 'Read it again, apply the change to what is there now, and write with the version that was read.',
+  },
+  VALUE_NOT_NUMBER: {
+    retryable: false,
+    sqlstate: 'PF061',
+    summary: 'A value that is no number cannot be incremented, nor one beyond 2^53 - 1.',
+    hint: 'Use another key for the counter, or set the key to a number first.',
+  },
+  CHECKSUM_MISMATCH: {
+    retryable: false,
+    summary: 'What is stored does not match the checksum that was stored with it.',
+    hint: 'Somebody changed it past this library, or the storage is damaged: save it again from a trusted source, or restore a backup.',
+  },
+  WORKFLOW_UNKNOWN: {
+    retryable: false,
+    summary: 'The tenant has no workflow state of that id.',
+    hint: 'Save it first: memory.workflowStates.save().',
+  },
+  WORKFLOW_TRANSITION_ILLEGAL: {
+    retryable: false,
+    summary: 'A workflow cannot go from its present status to the one asked for.',
+    hint: 'Legal are pending to running or cancelled, and running to completed, failed or cancelled.',
+  },
+  ARCHIVE_UNKNOWN: {
+    retryable: false,
+    summary: 'The tenant has no archive of that id.',
+    hint: 'List them with memory.hooks.archives().',
+  },
+  ARCHIVE_INCOMPLETE: {
+    retryable: false,
+    summary: 'An archive that has not been read to its end cannot be confirmed; nothing was deleted.',
+    hint: 'Read the archive to its end, store what it gave, then confirm it.',
+  },
   QUEUE_FULL: {
     retryable: true,
     summary: 'The queue of this operation is full and the call was told not to wait.',

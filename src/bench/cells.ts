@@ -1,4 +1,4 @@
-import type { Spread } from './median.js'
+import type { Interval, Spread } from './median.js'
 import type { ContestantResult } from './result.js'
 import type { TargetResult } from './target.js'
 
@@ -37,7 +37,7 @@ export function contestantCells(result: ContestantResult): string[] {
 /** The cells of one target; the last is the verdict. */
 export function targetCells(target: TargetResult): string[] {
   const wanted = `${target.op} ${withUnit(target.value, target.unit)}`
-  const measured = target.measured === null ? NONE : measuredCell(target.measured, target.unit)
+  const measured = target.measured === null ? NONE : measuredCell(target.measured, target.unit, target.range)
   return [target.what, target.source, wanted, measured, verdictCell(target)]
 }
 
@@ -46,8 +46,12 @@ export function verdictCell({ verdict, reason }: TargetResult): string {
   return reason === null ? verdict : `${verdict}: ${reason}`
 }
 
-/** A measured figure with its least and greatest round. */
-export function measuredCell(measured: Spread, unit: string): string {
+/** A measured figure with the 95 % interval of its median, where there is one, else with its least and greatest round. */
+export function measuredCell(measured: Spread, unit: string, interval?: Interval | null): string {
+  if (interval) {
+    const { low, high } = interval
+    return `${withUnit(measured.median, unit)} (95 %: ${formatNumber(low)} to ${formatNumber(high)})`
+  }
   return `${withUnit(measured.median, unit)}${range(measured)}`
 }
 

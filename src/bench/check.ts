@@ -32,6 +32,6 @@ export function formatCheck(check: Check): string {
 
 function lineOf(target: TargetResult): string {
   const [what, , wanted] = targetCells(target)
-  const measured = target.measured === null ? NONE : measuredCell(target.measured, target.unit)
+  const measured = target.measured === null ? NONE : measuredCell(target.measured, target.unit, target.range)
   return `${target.id}: ${what}: wanted ${wanted}, measured ${measured}, ${verdictCell(target)} [${target.source}]`
 }

@@ -34,3 +34,28 @@ export function ratioSpread(ours: readonly (number | null)[], theirs: readonly (
     }),
   )
 }
+
+/** Where the median of what was sampled lies. */
+export interface Interval {
+  readonly low: number
+  readonly high: number
+}
+
+/**
+ * The interval that holds the true median with a confidence of at least 95 %, whatever the distribution: the order
+ * statistics between which, by the binomial distribution of how many values fall below it, it lies (Conover 1999, 3.2).
+ * Null below six values, which cannot say so much.
+ */
+export function medianInterval(values: readonly (number | null)[]): Interval | null {
+  const sorted = values.filter((value) => value !== null).toSorted((a, b) => a - b)
+  const n = sorted.length
+  // The largest rank whose tail holds at most 2.5 %: P(fewer than `rank` of n coin tosses are heads).
+  let rank = 0
+  for (let term = 0.5 ** n, tail = term; tail <= 0.025 && rank < n / 2; ) {
+    rank++
+    term *= (n - rank + 1) / rank
+    tail += term
+  }
+  const [low, high] = [sorted[rank - 1], sorted[n - rank]]
+  return rank === 0 || low === undefined || high === undefined ? null : { low, high }
+}

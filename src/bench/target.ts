@@ -1,4 +1,4 @@
-import { ratioSpread, type Spread, spread } from './median.js'
+import { type Interval, medianInterval, ratioSpread, type Spread, spread } from './median.js'
 import { type Measure, readMeasure, type Sample, unitOf } from './sample.js'
 
 /** Which figure of the run a target is about. Ratios are taken within each round, then their median. */
@@ -23,12 +23,16 @@ export interface Target {
   readonly value: number
   /** The unit to print; needed for a scenario's own figures only. @default that of the measure, "x" for ratios */
   readonly unit?: string
+  /** Print the 95 % interval of the median instead of the least and greatest round. Medians of a measure only. @default false */
+  readonly interval?: boolean
 }
 
 /** A target with what was measured. */
 export interface TargetResult extends Target {
   readonly unit: string
   readonly measured: Spread | null
+  /** Where the true median lies with 95 % confidence; for targets that ask for it, from six rounds. */
+  readonly range?: Interval | null
   /** `unmeasured`: the figure does not exist in this run; `reason` says why. A target is short too when calls failed. */
   readonly verdict: 'met' | 'short' | 'unmeasured'
   readonly reason: string | null
@@ -61,7 +65,14 @@ export function evaluateTarget(target: Target, contestants: readonly Contended[]
     return { ...target, unit, measured, verdict: 'short', reason }
   }
   const met = op === '>=' ? measured.median >= value : measured.median <= value
-  return { ...target, unit, measured, verdict: met ? 'met' : 'short', reason: null }
+  const range = target.interval ? { range: intervalOf(metric, contestants) } : {}
+  return { ...target, unit, measured, ...range, verdict: met ? 'met' : 'short', reason: null }
+}
+
+function intervalOf(metric: Metric, contestants: readonly Contended[]): Interval | null {
+  if (metric.kind !== 'median') return null
+  const samples = contestants.find((one) => one.name === metric.contestant)?.samples ?? []
+  return medianInterval(samples.map((sample) => sample && readMeasure(sample, metric.of)))
 }
 
 function measuredOf(metric: Metric, contestants: readonly Contended[]): Spread | null {
