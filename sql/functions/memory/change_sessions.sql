@@ -78,8 +78,8 @@ begin
       ended_at = case when x.state in ('completed', 'failed') then coalesce(s.ended_at, v_now) else s.ended_at end,
       expires_at = x.until
     from (
-      select x.id, x.data, x.patch, x.state, b.session_id as found,
-        x.data is not null or x.patch is not null or x.state <> b.state as changes,
+      select x.id, x.data, x.patch, x.state,
+        x.data is not null or x.patch is not null or coalesce(x.state <> b.state, false) as changes,
         coalesce(x.retention_days, b.retention_days) as days,
         date_trunc('day', v_now, 'UTC') + make_interval(days => coalesce(x.retention_days, b.retention_days) + 1) as until,
         row_number() over (partition by x.id order by x.ordinality) as round
@@ -90,7 +90,7 @@ begin
     ) x
     where s.tenant_id = p_tenant and s.session_id = x.id and x.round = v_round
       -- A touch writes once a minute at most.
-      and (coalesce(x.changes, false) or x.until <> s.expires_at or x.days <> s.retention_days or s.last_accessed_at <= v_now - interval '1 minute');
+      and (x.changes or x.until <> s.expires_at or x.days <> s.retention_days or s.last_accessed_at <= v_now - interval '1 minute');
     return query
     select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
       s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at

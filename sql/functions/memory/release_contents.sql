@@ -1,5 +1,4 @@
 -- memory.release_contents(tenant, contents): begins the grace period of contents that artifacts have ceased to refer to.
---
 create or replace function memory.release_contents(p_tenant text, p_contents uuid[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
