@@ -9,7 +9,10 @@ import { FleetError } from './errors.js'
 import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
-import { createMemoryStore, type MemoryStore } from './stores/memory/index.js'
+import { ApiKeyUsage, COUNT_USES } from './stores/memory/api-key-usage.js'
+import { tenantOfKey, unknownKey } from './stores/memory/api-keys.js'
+import { DataKeys } from './stores/memory/data-keys.js'
+import { createMemoryStore, type MemoryServices, type MemoryStore, type Principal } from './stores/memory/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -52,6 +55,11 @@ export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
   /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
   tenant(id: string): Tenant
+  /**
+   * Who presents an API key, of whichever tenant: `tenant.memory.keys.verify` for callers whose tenant is not known
+   * beforehand. Errors: KEY_UNKNOWN, KEY_EXPIRED, KEY_REVOKED, KEY_SCOPE_MISSING.
+   */
+  verifyKey(key: string, options?: { scope?: string; signal?: AbortSignal }): Promise<Principal>
   /** What the gathered operations did since opening. */
   metrics(): BatchMetrics[]
   /** True when the database runs in this process. */
@@ -85,17 +93,30 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     throw error
   }
   const batcher = new Batcher(
-    (operation, tenant, items, { durability, idempotent }) =>
-      database.run(operation.statement, [tenant, items], { durability, idempotent: idempotent || !operation.writes }),
+    (operation, tenant, items, { durability, idempotent, attached }) =>
+      database.run(operation.statement, attached === undefined ? [tenant, items] : [tenant, items, attached], {
+        durability,
+        idempotent: idempotent || !operation.writes,
+      }),
     resolved.batch,
   )
+  const services: MemoryServices = {
+    usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
+    dataKeys: new DataKeys(resolved.keyProvider),
+  }
   const close = async () => {
+    await services.usage.flush()
     await batcher.close()
     await database.close()
   }
   return {
     tenants: createTenants(database),
-    tenant: (id) => createTenant(database, batcher, id),
+    tenant: (id) => createTenant(database, batcher, services, id),
+    async verifyKey(key, options) {
+      const id = tenantOfKey(key)
+      if (id === undefined) throw unknownKey()
+      return await createTenant(database, batcher, services, id).memory.keys.verify(key, options)
+    },
     metrics: () => batcher.metrics(),
     isEmbedded: database.isEmbedded,
     database,
@@ -113,13 +134,13 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
 }
 
-function createTenant(database: Database, batcher: Batcher, id: string): Tenant {
+function createTenant(database: Database, batcher: Batcher, services: MemoryServices, id: string): Tenant {
   assertTenantId(id)
   const session = createSession(database, batcher, id)
   return {
     id,
     learning: createLearningStore(session),
-    memory: createMemoryStore(session),
+    memory: createMemoryStore(session, services),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
       const begin = `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`
@@ -129,7 +150,7 @@ function createTenant(database: Database, batcher: Batcher, id: string): Tenant 
       ]
       return await database.transaction(begin, enter, (run) => {
         const session = createTransactionSession(run, id)
-        return callback({ learning: createLearningStore(session), memory: createMemoryStore(session) })
+        return callback({ learning: createLearningStore(session), memory: createMemoryStore(session, services) })
       })
     },
   }

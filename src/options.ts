@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BATCH_DEFAULTS, type BatchOptions } from './database/batch.js'
 import { FleetError } from './errors.js'
+import type { KeyProvider } from './key-provider.js'
 
 /** How to open a fleet. Unknown keys are refused. */
 export interface FleetOptions {
@@ -27,13 +28,19 @@ export interface FleetOptions {
   readonly callTimeoutMs?: number
   /** Prepared statements. Off for a pooler that does not carry them (PgBouncer before 1.21). Costs speed. @default true */
   readonly prepare?: boolean
+  /**
+   * Wraps the keys that encrypt tenants' secrets; without it memory.secrets is refused with KEY_PROVIDER_MISSING. See
+   * `staticKeyProvider`. @default undefined
+   */
+  readonly keyProvider?: KeyProvider | undefined
   /** Limits of the queues that gather calls. */
   readonly batch?: Partial<BatchOptions>
 }
 
 /** The options with every default filled in. */
-export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch'>> {
+export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch' | 'keyProvider'>> {
   readonly url: string | undefined
+  readonly keyProvider: KeyProvider | undefined
   readonly batch: BatchOptions
 }
 
@@ -50,6 +57,15 @@ const schema = z.strictObject({
   connectTimeoutMs: count(3_600_000).default(10_000),
   callTimeoutMs: count(3_600_000).default(60_000),
   prepare: z.boolean().default(true),
+  keyProvider: z
+    .custom<KeyProvider>(
+      (value) =>
+        ['currentKeyId', 'wrap', 'unwrap'].every(
+          (method) => typeof (value as Record<string, unknown> | null)?.[method] === 'function',
+        ),
+      'must have the methods currentKeyId, wrap and unwrap',
+    )
+    .optional(),
   batch: z
     .strictObject({
       queueMax: count(10_000_000).default(BATCH_DEFAULTS.queueMax),
@@ -78,5 +94,5 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
   if (options.url !== undefined && options.dataDir !== undefined) {
     throw new FleetError('OPTIONS_INVALID', { message: 'give url or dataDir, not both', field: 'dataDir' })
   }
-  return Object.freeze({ ...parsed.data, url: parsed.data.url })
+  return Object.freeze({ ...parsed.data, url: parsed.data.url, keyProvider: parsed.data.keyProvider })
 }

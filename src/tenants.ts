@@ -4,8 +4,8 @@ import { type Statement, statement } from './database/statement.js'
 import { FleetError, isFleetError } from './errors.js'
 import { check, members, text } from './input.js'
 
-/** What may be counted and limited. */
-export const RESOURCES = ['q_values', 'trajectories', 'patterns'] as const
+/** What may be counted and limited: rows, and the bytes that artifacts are stored in. */
+export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
 export type Resource = (typeof RESOURCES)[number]
 
 /** Most rows allowed, by resource; a resource that is absent has no limit. */

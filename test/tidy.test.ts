@@ -22,7 +22,7 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 const LAYERS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/input.ts', 'src/database/'],
-  ['src/content.ts'],
+  ['src/content.ts', 'src/key-provider.ts'],
   ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/'],
   ['src/fleet.ts'],
   ['src/replay/', 'src/import/', 'src/bench/'],

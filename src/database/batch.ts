@@ -18,7 +18,10 @@ export interface CallOptions {
   readonly durability?: Durability
 }
 
-/** An operation that takes many items in one statement: `select * from f($1::text, $2::jsonb)`, tenant and items. */
+/**
+ * An operation that takes many items in one statement: `select * from f($1::text, $2::jsonb)`, tenant and items; with
+ * `attach`, `f($1::text, $2::jsonb, $3::bytea)`.
+ */
 export interface Operation<Item, Row, Result> {
   readonly name: string
   readonly statement: Statement<Row & { ordinal: number }>
@@ -28,6 +31,8 @@ export interface Operation<Item, Row, Result> {
   readonly itemsMax: number
   /** The item as JSON text; made before it is queued, so that its size is known and its errors are its caller's. */
   encode(item: Item): string
+  /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
+  attach?(item: Item): Uint8Array
   /** The result of an item from its row; the row is undefined when the database returned none. */
   decode(row: Row | undefined, item: Item): Result
   /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
@@ -58,7 +63,7 @@ export type Send = (
   operation: AnyOperation,
   tenant: string,
   items: string,
-  options: { durability: Durability; idempotent: boolean },
+  options: { durability: Durability; idempotent: boolean; attached: Uint8Array | undefined },
 ) => Promise<{ ordinal: number }[]>
 
 // biome-ignore lint/suspicious/noExplicitAny: queues of all operations stand in one map
@@ -194,7 +199,11 @@ class Queue {
       const unit: Unit = {
         items,
         encoded,
-        bytes: encoded.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0),
+        bytes: items.reduce<number>(
+          (sum, item, i) =>
+            sum + Buffer.byteLength(encoded[i] as string) + 1 + (this.operation.attach?.(item).byteLength ?? 0),
+          0,
+        ),
         idempotent: items.every((item) => this.operation.isIdempotent(item)),
         queuedAt: performance.now(),
         settled: false,
@@ -327,6 +336,10 @@ class Queue {
       rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
         durability: this.#durability,
         idempotent,
+        attached: attached(
+          this.operation,
+          units.flatMap((unit) => unit.items),
+        ),
       })
     } catch (error) {
       if (units.length > 1 && isRefusal(error)) {
@@ -365,6 +378,13 @@ class Queue {
     this.#meter.failures++
     unit.reject(toFleetError(error, this.operation.writes))
   }
+}
+
+/** The bytes that travel with the items, where the operation has any. */
+export function attached(operation: AnyOperation, items: readonly unknown[]): Uint8Array | undefined {
+  if (operation.attach === undefined) return undefined
+  const parts = items.map((item) => operation.attach?.(item) as Uint8Array)
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts)
 }
 
 /** Takes a unit out of a list; false when it is not in it. */

@@ -1,5 +1,5 @@
 import { FleetError } from '../errors.js'
-import type { Batcher, CallOptions, Operation } from './batch.js'
+import { attached, type Batcher, type CallOptions, type Operation } from './batch.js'
 import type { Database } from './database.js'
 import type { Statement } from './statement.js'
 
@@ -70,7 +70,12 @@ export function createTransactionSession(
           field: 'items',
         })
       }
-      const rows = await run(operation.statement, [tenant, `[${items.map((item) => operation.encode(item)).join()}]`])
+      const bytes = attached(operation, items)
+      const rows = await run(operation.statement, [
+        tenant,
+        `[${items.map((item) => operation.encode(item)).join()}]`,
+        ...(bytes === undefined ? [] : [bytes]),
+      ])
       const byOrdinal = new Map(rows.map((row) => [row.ordinal, row]))
       return items.map((item, i) => operation.decode(byOrdinal.get(i + 1), item))
     },

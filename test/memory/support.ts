@@ -1,6 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { Fleet, Tenant } from 'pgfleet'
 import { v7 } from 'uuid'
+import type { Fleet, FleetOptions, Tenant } from 'pgfleet'
+import { beforeAll } from 'vitest'
+import { openTestFleet } from '../setup/index.js'
+
+export { failure, sql } from '../setup/index.js'
+
+/** One fleet for the file, open while its tests run. */
+export function useFleet(options: Omit<FleetOptions, 'url' | 'dataDir'> = {}): () => Fleet {
+  let fleet: Fleet | undefined
+  beforeAll(async () => {
+    fleet = await openTestFleet(options)
+  })
+  return () => {
+    if (fleet === undefined) throw new Error('the fleet is open inside tests only')
+    return fleet
+  }
+}
 
 /** A tenant of its own for a test. */
 export async function newTenant(fleet: Fleet): Promise<Tenant> {

@@ -30,12 +30,14 @@ const VALUES: Readonly<Record<string, string>> = {
   agent_type: `'test-generator'`,
   reward_type: `'immediate'`,
   expires_at: `now() + interval '1 day'`,
+  codec: `'none'`,
 }
 
 const BY_TYPE: Readonly<Record<string, string>> = {
   text: `'some'`,
   uuid: `'${v7()}'`,
   jsonb: `'{}'`,
+  bytea: `'\\x${'ab'.repeat(32)}'`,
   boolean: 'true',
   integer: '1',
   bigint: '1',

@@ -12,9 +12,15 @@ begin
   insert into platform.tenant_usage as u (tenant_id, resource, row_count, measured_at)
   select p_tenant, c.resource, c.row_count, statement_timestamp()
   from (
-    select 'patterns' as resource, count(*) as row_count from learning.patterns where tenant_id = p_tenant
+    select 'artifact_bytes' as resource, coalesce(sum(stored_bytes), 0)::bigint as row_count from memory.artifact_contents where tenant_id = p_tenant
+    union all
+    select 'artifacts', count(*) from memory.artifacts where tenant_id = p_tenant
+    union all
+    select 'patterns', count(*) from learning.patterns where tenant_id = p_tenant
     union all
     select 'q_values', count(*) from learning.q_values where tenant_id = p_tenant
+    union all
+    select 'sessions', count(*) from memory.sessions where tenant_id = p_tenant
     union all
     select 'trajectories', count(*) from learning.trajectories where tenant_id = p_tenant
   ) c

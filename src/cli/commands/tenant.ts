@@ -11,6 +11,9 @@ interface QuotaOptions {
   readonly qValues?: number
   readonly trajectories?: number
   readonly patterns?: number
+  readonly sessions?: number
+  readonly artifacts?: number
+  readonly artifactBytes?: number
 }
 
 /** `pgfleet tenant`: creates, lists, limits and measures tenants. */
@@ -45,6 +48,9 @@ function withQuotas(command: Command): Command {
     .option('--q-values <rows>', 'most Q-values, or none for no limit', limit)
     .option('--trajectories <rows>', 'most trajectories, or none', limit)
     .option('--patterns <rows>', 'most patterns, or none', limit)
+    .option('--sessions <rows>', 'most sessions of the memory store, or none', limit)
+    .option('--artifacts <rows>', 'most artifacts, or none', limit)
+    .option('--artifact-bytes <bytes>', 'most bytes that artifacts are stored in, or none', limit)
 }
 
 interface CreateOptions extends QuotaOptions {
@@ -128,7 +134,7 @@ export function quotaCell(rows: number | undefined): string {
 
 /** What was given replaces; infinity takes the limit away. */
 function mergeQuotas(quotas: Quotas, options: QuotaOptions): Quotas {
-  const given = { q_values: options.qValues, trajectories: options.trajectories, patterns: options.patterns }
+  const given = givenQuotas(options)
   const merged: [Resource, number | undefined][] = RESOURCES.map((resource) => [
     resource,
     given[resource] ?? quotas[resource],
@@ -136,6 +142,11 @@ function mergeQuotas(quotas: Quotas, options: QuotaOptions): Quotas {
   return Object.fromEntries(merged.filter(([, rows]) => Number.isFinite(rows))) as Quotas
 }
 
-function isGiven({ qValues, trajectories, patterns }: QuotaOptions): boolean {
-  return [qValues, trajectories, patterns].some((rows) => rows !== undefined)
+function givenQuotas(options: QuotaOptions): Record<Resource, number | undefined> {
+  const { qValues: q_values, trajectories, patterns, sessions, artifacts, artifactBytes: artifact_bytes } = options
+  return { q_values, trajectories, patterns, sessions, artifacts, artifact_bytes }
+}
+
+function isGiven(options: QuotaOptions): boolean {
+  return Object.values(givenQuotas(options)).some((rows) => rows !== undefined)
 }

@@ -1,0 +1,2 @@
+--! data-loss: yes
+drop table memory.sessions;

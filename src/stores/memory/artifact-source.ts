@@ -1,0 +1,112 @@
+import { onAbort } from '../../database/abort-signal.js'
+import { FleetError, isFleetError } from '../../errors.js'
+import { CHUNK_BYTES } from './artifact-chunk.js'
+
+/** Where the bytes of an artifact come from; text is UTF-8. A stream is read once, from where it stands. */
+export type ArtifactSource = Uint8Array | string | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
+
+/** What a source is read with. */
+export interface SourceOptions {
+  /** The argument that the source is, for errors. */
+  readonly field: string
+  /** Most bytes. */
+  readonly sizeMax: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** True for what a source may be. */
+export function isSource(value: unknown): value is ArtifactSource {
+  if (typeof value === 'string' || value instanceof Uint8Array) return true
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+}
+
+/**
+ * The bytes of a source in pieces of CHUNK_BYTES, the last one shorter; none for an empty one. Each piece is a buffer of
+ * its own, and no more than one is held. Errors: INPUT_INVALID for too many bytes or a part that is none, UPLOAD_BROKEN
+ * with what the source threw as cause, ABORTED.
+ */
+export async function* chunksOf(source: ArtifactSource, options: SourceOptions): AsyncGenerator<Uint8Array, void> {
+  if (source instanceof Uint8Array && source.byteLength <= Math.min(CHUNK_BYTES, options.sizeMax)) {
+    // A copy, no larger than it: what the caller does to the bytes afterwards must not matter.
+    if (source.byteLength > 0) yield Buffer.from(source)
+    return
+  }
+  let piece = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  let filled = 0
+  let total = 0
+  for await (const part of partsOf(source, options)) {
+    total += part.byteLength
+    if (total > options.sizeMax) {
+      throw new FleetError('INPUT_INVALID', {
+        message: `${options.field} has more than ${options.sizeMax} bytes`,
+        field: options.field,
+        details: { sizeMax: options.sizeMax },
+      })
+    }
+    for (let taken = 0; taken < part.byteLength; ) {
+      const fits = Math.min(part.byteLength - taken, CHUNK_BYTES - filled)
+      piece.set(part.subarray(taken, taken + fits), filled)
+      taken += fits
+      filled += fits
+      if (filled === CHUNK_BYTES) {
+        yield piece
+        piece = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+        filled = 0
+      }
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled)
+}
+
+/** The parts as bytes; ends the wait for one that does not come when the signal fires. */
+async function* partsOf(source: ArtifactSource, { field, signal }: SourceOptions): AsyncGenerator<Uint8Array, void> {
+  if (typeof source === 'string' || source instanceof Uint8Array) {
+    yield bytesOf(source, field)
+    return
+  }
+  const iterator =
+    Symbol.asyncIterator in source
+      ? source[Symbol.asyncIterator]()
+      : (source as Iterable<Uint8Array>)[Symbol.iterator]()
+  let forget = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    const give = () =>
+      reject(
+        new FleetError('ABORTED', { message: `${field} was aborted; nothing was kept of it`, cause: signal?.reason }),
+      )
+    if (signal?.aborted) give()
+    else forget = onAbort(signal, give)
+  })
+  aborted.catch(() => {})
+  let ended = false
+  try {
+    for (;;) {
+      const next = await Promise.race([aborted, iterator.next()])
+      if (next.done) {
+        ended = true
+        return
+      }
+      yield bytesOf(next.value, field)
+    }
+  } catch (error) {
+    if (isFleetError(error, 'ABORTED') || isFleetError(error, 'INPUT_INVALID')) throw error
+    throw new FleetError('UPLOAD_BROKEN', {
+      message: `${field} broke off before its end; nothing was kept of it`,
+      field,
+      cause: error,
+    })
+  } finally {
+    forget()
+    // Lets the source close its file. Not waited for: a source that hangs would hang us.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+function bytesOf(part: unknown, field: string): Uint8Array {
+  if (part instanceof Uint8Array) return part
+  if (typeof part === 'string') return Buffer.from(part)
+  throw new FleetError('INPUT_INVALID', {
+    message: `${field} must give bytes or text, it gave ${part === null ? 'null' : typeof part}`,
+    field,
+  })
+}
