@@ -99,6 +99,12 @@ export const ERRORS = {
     summary: 'The id was used before for something else.',
     hint: 'Repeat a call with the same id only with the same content.',
   },
+  VECTOR_DIMENSION_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF020',
+    summary: 'There is no table for vectors of so many dimensions.',
+    hint: 'Make it with `pgfleet vectors add-dimension N`, once for all tenants, or use the model whose vectors are kept already.',
+  },
   QUEUE_FULL: {
     retryable: true,
     summary: 'The queue of this operation is full and the call was told not to wait.',
@@ -156,6 +162,7 @@ export const ERRORS = {
   },
   DATABASE_UNSUITABLE: {
     retryable: false,
+    sqlstate: 'PF021',
     summary: 'The database is too old, or lacks an extension that pgfleet needs.',
     hint: 'Use PostgreSQL 17 or newer with the extension named in the message.',
   },

@@ -10,6 +10,7 @@ import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
 import { createMemoryStore, type MemoryStore } from './stores/memory/index.js'
+import { createVectorDimensions, type VectorDimensions } from './stores/memory/vector-dimensions.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -50,6 +51,8 @@ export interface Tenant {
 /** An open database. */
 export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
+  /** The dimensions that vectors may have, and their indexes. */
+  readonly vectorDimensions: VectorDimensions
   /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
   tenant(id: string): Tenant
   /** What the gathered operations did since opening. */
@@ -95,6 +98,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   return {
     tenants: createTenants(database),
+    vectorDimensions: createVectorDimensions(database),
     tenant: (id) => createTenant(database, batcher, id),
     metrics: () => batcher.metrics(),
     isEmbedded: database.isEmbedded,
