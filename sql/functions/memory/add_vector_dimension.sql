@@ -70,8 +70,8 @@ begin
     v_table || '_embedding', v_table, v_type || '_cosine_ops', p_m, p_ef_construction);
   execute format('create index %I on memory.%I using gin (tenant_id, content_terms) where content_terms is not null',
     v_table || '_content_terms', v_table);
-  execute format('create index %I on memory.%I using brin (expires_at) with (pages_per_range = 32, autosummarize = on)',
-    v_table || '_expires_at', v_table);
+  -- Of those alone that do expire: no other search can take it for its condition on the expiry.
+  execute format('create index %I on memory.%I (tenant_id, expires_at) where expires_at < ''infinity''', v_table || '_expires_at', v_table);
   execute format('alter table memory.%I enable row level security', v_table);
   execute format('alter table memory.%I force row level security', v_table);
   execute format('create policy tenant_isolation on memory.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
@@ -79,6 +79,10 @@ begin
   -- memory.match_texts runs as this role: under the tenant's policy alone a text condition may not use its index.
   execute format('create policy search_reads on memory.%I for select to pgfleet_search using (true)', v_table);
   execute format('grant select (tenant_id, scope, vector_id, expires_at, content_terms) on memory.%I to pgfleet_search', v_table);
+  -- Not there yet in a first migration, where the functions follow the tables.
+  if to_regprocedure('memory.write_vector_scan(integer)') is not null then
+    perform memory.write_vector_scan(p_dimensions);
+  end if;
   return true;
 end
 $$;

@@ -5,7 +5,7 @@ import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
-import { decodeEmbedding, type Embedding, embedding, encodeEmbedding } from './embedding.js'
+import { decodeEmbedding, type Embedding, embedding, encodeDirection } from './embedding.js'
 import { moment, scope } from './vector-key.js'
 
 /** A half-open range of time: from `from`, up to but not including `to`; either may be left out. */
@@ -202,7 +202,7 @@ function encode(item: Search, filter: string | undefined, more: Record<string, u
     include_embedding: item.includeEmbedding || undefined,
     ...more,
   })
-  return `{"embedding":"${encodeEmbedding(item.embedding)}",${filter === undefined ? '' : `"filter":${filter},`}${rest.slice(1)}`
+  return `{"embedding":"${encodeDirection(item.embedding)}",${filter === undefined ? '' : `"filter":${filter},`}${rest.slice(1)}`
 }
 
 function toFound({ embedding, ...found }: Row['vectors'][number]): FoundVector {
