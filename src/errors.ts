@@ -239,6 +239,12 @@ export const ERRORS = {
     summary: 'A secret cannot be decrypted: its row, or the key it was encrypted with, is not what it was.',
     hint: 'Look whether the rows were copied from another tenant or service, or the master key replaced; set the secret again.',
   },
+  VECTOR_DIMENSION_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF020',
+    summary: 'There is no table for vectors of so many dimensions.',
+    hint: 'Make it with `pgfleet vectors add-dimension N`, once for all tenants, or use the model whose vectors are kept already.',
+  },
   QUEUE_FULL: {
     retryable: true,
     summary: 'The queue of this operation is full and the call was told not to wait.',
@@ -296,6 +302,7 @@ export const ERRORS = {
   },
   DATABASE_UNSUITABLE: {
     retryable: false,
+    sqlstate: 'PF021',
     summary: 'The database is too old, or lacks an extension that pgfleet needs.',
     hint: 'Use PostgreSQL 17 or newer with the extension named in the message.',
   },

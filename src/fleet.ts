@@ -13,6 +13,7 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/api-keys.js'
 import { DataKeys } from './stores/memory/data-keys.js'
 import { createMemoryStore, type MemoryServices, type MemoryStore, type Principal } from './stores/memory/index.js'
+import { createVectorDimensions, type VectorDimensions } from './stores/memory/vector-dimensions.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -53,6 +54,8 @@ export interface Tenant {
 /** An open database. */
 export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
+  /** The dimensions that vectors may have, and their indexes. */
+  readonly vectorDimensions: VectorDimensions
   /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
   tenant(id: string): Tenant
   /**
@@ -111,6 +114,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   return {
     tenants: createTenants(database),
+    vectorDimensions: createVectorDimensions(database),
     tenant: (id) => createTenant(database, batcher, services, id),
     async verifyKey(key, options) {
       const id = tenantOfKey(key)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
 import type { Connection, Database } from './database.js'
-import { sqlstateOf } from './failure.js'
+import { sqlstateOf, toFleetError } from './failure.js'
 import { type Migration, type MigrationFiles, type Routine, readMigrationFiles } from './migration-files.js'
 
 /** How a migration run behaves. */
@@ -209,6 +209,8 @@ async function apply(connection: Connection, name: string, text: string): Promis
   try {
     await connection.query(text)
   } catch (error) {
+    const known = toFleetError(error, false)
+    if (known.code === 'DATABASE_UNSUITABLE') throw known
     throw new FleetError('MIGRATION_FAILED', {
       message: `${name}: ${(error as Error).message}`,
       cause: error,

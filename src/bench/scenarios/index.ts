@@ -1,11 +1,28 @@
 import type { Scenario } from '../scenario.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
+import { memoryArtifacts } from './memory-artifacts.js'
+import { memoryEvents } from './memory-events.js'
 import { memoryGraph } from './memory-graph.js'
+import { memoryRecords } from './memory-records.js'
+import { memoryRls } from './memory-rls.js'
+import { memorySessions } from './memory-sessions.js'
+import { memoryVectors, memoryVectorsSmall } from './memory-vectors.js'
 import type { BenchSubject } from './subject.js'
 
 export type { BenchSubject } from './subject.js'
 
 /** Every scenario of this package, by name. */
 // biome-ignore lint/suspicious/noExplicitAny: the state of each scenario is its own
-export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [learning, learningGrowth, memoryGraph]
+export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
+  learning,
+  learningGrowth,
+  memoryVectorsSmall,
+  memoryVectors,
+  memoryGraph,
+  memoryEvents,
+  memorySessions,
+  memoryArtifacts,
+  memoryRecords,
+  memoryRls,
+]

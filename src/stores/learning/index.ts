@@ -24,6 +24,7 @@ import {
 } from './trajectories.js'
 import { VALUES, values } from './values.js'
 
+export type { Condition, Test } from '../../condition.js'
 export {
   ACTION_LENGTH_MAX,
   CONTENT_VERSION,
@@ -36,7 +37,6 @@ export type { AgentReport, AgentState, AgentStates, AgentStatus } from './agent-
 export type { AgentType, AgentTypeChange, AgentTypes } from './agent-types.js'
 export type { ActionValue, StateOf } from './best.js'
 export type { Choice, ChoiceOptions, ChoiceRequest } from './choose.js'
-export type { Condition, Test } from './condition.js'
 export type { Algorithm, Experience, Learned } from './learn.js'
 export type {
   FoundPattern,

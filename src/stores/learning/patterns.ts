@@ -1,12 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { type Condition, condition } from '../../condition.js'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
-import { type Condition, condition } from './condition.js'
 
 /** Something that worked, to be found again by name or by what calls for it. */
 export interface NewPattern {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, jsonProblem } from '../../content.js'
+import { type Json, jsonProblem } from './content.js'
 
 /** What a value must be. All operators given must hold; values compare only with values of their JSON type. */
 export interface Test {
@@ -18,7 +18,8 @@ export interface Test {
 
 /**
  * A condition on a JSON context: every member must hold. A key is a path with dots; its value is a test, or a plain
- * value that must be equal. `$and` and `$or` take arrays of conditions. Evaluated by `learning.condition_holds`.
+ * value that must be equal. `$and` and `$or` take arrays of conditions. Evaluated by
+ * `learning.condition_holds`, and by what `memory.filter_expression` makes of it: the same answers.
  */
 export type Condition = {
   readonly $and?: readonly Condition[]
