@@ -6,6 +6,7 @@ import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
 import { addTenant } from './commands/tenant.js'
+import { addVectors } from './commands/vectors.js'
 import type { Shell } from './context.js'
 
 const HELP = `
@@ -40,6 +41,6 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addBench]) add(program, shell)
+  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addVectors, addBench]) add(program, shell)
   return program
 }

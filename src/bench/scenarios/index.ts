@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js'
+import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
 import { memoryVectors, memoryVectorsSmall } from './memory-vectors.js'
@@ -13,4 +14,5 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   learningGrowth,
   memoryVectorsSmall,
   memoryVectors,
+  hnsw,
 ]
