@@ -8,6 +8,7 @@ import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
 import { addTenant } from './commands/tenant.js'
+import { addVectors } from './commands/vectors.js'
 import type { Shell } from './context.js'
 
 const HELP = `
@@ -42,7 +43,7 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addEvents, addImport, addBench])
+  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addVectors, addEvents, addImport, addBench])
     add(program, shell)
   return program
 }

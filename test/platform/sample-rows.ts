@@ -48,13 +48,15 @@ const BY_TYPE: Readonly<Record<string, string>> = {
 /** An insert of one legal row of the tenant `$1`, made from the catalog; fails for a type it does not know. */
 export async function insertOf(query: Query, table: string): Promise<string> {
   const { rows } = await query(
-    `select a.attname as name, format_type(a.atttypid, null) as type from pg_attribute a
+    `select a.attname as name, format_type(a.atttypid, null) as type, a.atttypmod as modifier from pg_attribute a
     where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef`,
     [table],
   )
-  const columns = rows as { name: string; type: string }[]
-  const values = columns.map(({ name, type }) => {
-    const value = name === 'tenant_id' ? '$1' : (VALUES[name] ?? BY_TYPE[type])
+  const columns = rows as { name: string; type: string; modifier: number }[]
+  const values = columns.map(({ name, type, modifier }) => {
+    // A vector's modifier is its dimensions.
+    const vector = /\b(vector|halfvec)$/.test(type) ? `array_fill(1::real, array[${modifier}])` : undefined
+    const value = name === 'tenant_id' ? '$1' : (VALUES[name] ?? BY_TYPE[type] ?? vector)
     if (value === undefined) throw new Error(`${table}.${name}: no sample value for ${type}; add one to BY_TYPE`)
     return value
   })

@@ -16,6 +16,11 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     owner: 'pgfleet_search',
     reason: 'the text and trigram indexes; carries the tenant predicate itself, and refuses without a tenant',
   },
+  'memory.match_texts(integer,text,text,text,integer)': {
+    owner: 'pgfleet_search',
+    reason:
+      'the full-text index; carries the tenant predicate itself, refuses without a tenant, and may read keys and words only',
+  },
 }
 
 /** Policies without the tenant predicate. */
@@ -25,6 +30,10 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
   'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
+  'memory.vectors_384 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
+  'memory.vectors_768 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
+  'memory.vectors_1536 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
+  'memory.vectors_3072 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
 }
 
 /** Tables that all tenants share: read-only to them. */
@@ -33,6 +42,7 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.routines': 'the ledger',
   'platform.partitioned_tables': 'which tables are partitioned',
   'learning.agent_type_defaults': 'what a new tenant starts with',
+  'memory.vector_dimensions': 'which dimensions vectors may have',
 }
 
 /** Rights of roles other than the owner and the app. */
@@ -45,6 +55,12 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
+  'memory.vector_dimensions pgfleet_monitor SELECT': 'shared',
+  'memory.vector_dimensions pgfleet_search SELECT': 'shared',
+  'memory.vectors_384 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
+  'memory.vectors_768 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
+  'memory.vectors_1536 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
+  'memory.vectors_3072 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
 }
 
 /** What each allow-list names; a name that the database lacks is as wrong as one that the list lacks. */

@@ -15,7 +15,7 @@ begin
     execute format('
       with expired as materialized (
         select f.scope, f.vector_id from memory.vectors_%1$s f
-        where f.tenant_id = $1 and f.expires_at <= statement_timestamp() and f.expires_at < 'infinity'
+        where f.tenant_id = $1 and f.expires_at <= statement_timestamp() and f.expires_at < ''infinity''
         limit $2
         for update skip locked
       )

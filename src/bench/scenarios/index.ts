@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js'
+import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
 import { memoryArtifacts } from './memory-artifacts.js'
@@ -25,4 +26,5 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryArtifacts,
   memoryRecords,
   memoryRls,
+  hnsw,
 ]

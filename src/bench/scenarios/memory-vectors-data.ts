@@ -6,15 +6,15 @@ import type { Tenant } from '../../fleet.js'
 /**
  * What the vectors are: clusters in a space of 32 dimensions, one for each 100 vectors (at least 50), their centres normally
  * distributed; around its centre a vector lies with half of their spread. A fixed random map takes the 32 dimensions into
- * those of the embedding, noise of a tenth of the length is added, and the length is made 1. So neighbours are near by a few
+ * those of the embedding, noise of three tenths of the length is added, and the length is made 1. So neighbours are near by a few
  * directions that matter, as those of embedding models are. Queries are further vectors of the same clusters.
  */
 export const GENERATOR =
-  'clusters in 32 dimensions, one for each 100 vectors, mapped at random into those of the embedding, plus noise of a tenth; queries are further vectors of the same clusters'
+  'clusters in 32 dimensions, one for each 100 vectors, mapped at random into those of the embedding, plus noise of three tenths; queries are further vectors of the same clusters'
 
 const LATENT = 32
 const SPREAD = 0.5
-const NOISE = 0.1
+const NOISE = 0.3
 
 /** Makes the vectors of one size: the same for the same number. */
 export function vectorGenerator(dimensions: number, rows: number): (n: number) => Float32Array {
