@@ -245,6 +245,6 @@ test('any history answers every question as the model does', { timeout: 600_000 
         expect(await sql(fleet, BROKEN, [tenant])).toEqual([])
       },
     ),
-    { numRuns: process.env.TEST_LONG ? 500 : 40 },
+    { numRuns: process.env.TEST_LONG ? 500 : 25 },
   )
 })

@@ -244,6 +244,12 @@ describe('relationships', () => {
     await graph.relationships.assert({ ...key, validFrom: '2025-03-01', validTo: DEC })
     const { items } = await graph.relationships.of(key.subjectId, { at: JUN })
     expect(items).toMatchObject([{ id, ...key, validFrom: JAN, validTo: DEC }])
+    const [made] = await sql(fleet, 'select memory.relationship_id($1, $2, $3) as id', [
+      key.subjectId,
+      key.type,
+      key.objectId,
+    ])
+    expect(made?.id).toBe(id)
     await graph.relationships.assert({ ...key, validFrom: JUN, validTo: DEC, properties: { role: 'lead' } })
     expect(await graph.relationships.get(key, { at: JAN })).toMatchObject({ validTo: JUN, properties: {} })
     expect(await graph.relationships.get(key, { at: JUN })).toMatchObject({

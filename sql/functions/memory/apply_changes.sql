@@ -20,13 +20,28 @@ declare
   v_attached jsonb;
   v_groups integer := 0;
 begin
+  -- Most often there is one.
+  if jsonb_array_length(p_changes) = 1 and p_changes -> 0 ->> 'op' <> 'retract' and p_step > interval '0' then
+    if p_changes -> 0 ->> 'kind' = 'entity' then
+      return query
+      select 1, (p_changes -> 0 ->> 'id')::uuid, c.changed, p_time
+      from memory.change_entities(jsonb_set(p_changes, '{0,ordinal}', '1'), p_time, p_field) c;
+    else
+      return query
+      select 1, coalesce((p_changes -> 0 ->> 'id')::uuid, memory.relationship_id((p_changes -> 0 ->> 'subject_id')::uuid,
+        p_changes -> 0 ->> 'type', (p_changes -> 0 ->> 'object_id')::uuid)), c.changed, p_time
+      from memory.change_relationships(jsonb_set(p_changes, '{0,ordinal}', '1'), p_time, p_field) c;
+    end if;
+    return;
+  end if;
   for v_group in
     -- Runs of one kind, each dealt into rounds in which every key comes once.
     with change as (
       select x.ordinality, x.value, x.value ->> 'kind' as kind,
         case x.value ->> 'kind'
           when 'entity' then (x.value ->> 'id')::uuid
-          else memory.relationship_id((x.value ->> 'subject_id')::uuid, x.value ->> 'type', (x.value ->> 'object_id')::uuid)
+          else coalesce((x.value ->> 'id')::uuid,
+            memory.relationship_id((x.value ->> 'subject_id')::uuid, x.value ->> 'type', (x.value ->> 'object_id')::uuid))
         end as id
       from jsonb_array_elements(p_changes) with ordinality as x(value, ordinality)
     ),
@@ -47,9 +62,9 @@ begin
     v_groups := v_groups + 1;
     if v_group.kind = 'relationship' then
       return query
-      select c.ordinal, memory.relationship_id(x.subject_id, x.type, x.object_id), c.changed, v_time
+      select c.ordinal, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)), c.changed, v_time
       from memory.change_relationships(v_group.changes, v_time, p_field) c
-      join jsonb_to_recordset(v_group.changes) as x(ordinal integer, subject_id uuid, type text, object_id uuid) on x.ordinal = c.ordinal;
+      join jsonb_to_recordset(v_group.changes) as x(ordinal integer, id uuid, subject_id uuid, type text, object_id uuid) on x.ordinal = c.ordinal;
       continue;
     end if;
     if v_group.retracts then
@@ -93,9 +108,9 @@ begin
     from jsonb_to_recordset(p_changes) as x(kind text, id uuid)
     where e.tenant_id = v_tenant and x.kind = 'entity' and e.entity_id = x.id and e.changed_at < v_time;
     update memory.relationships r set changed_at = v_time
-    from jsonb_to_recordset(p_changes) as x(kind text, subject_id uuid, type text, object_id uuid)
+    from jsonb_to_recordset(p_changes) as x(kind text, id uuid, subject_id uuid, type text, object_id uuid)
     where r.tenant_id = v_tenant and x.kind = 'relationship'
-      and r.relationship_id = memory.relationship_id(x.subject_id, x.type, x.object_id) and r.changed_at < v_time;
+      and r.relationship_id = coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)) and r.changed_at < v_time;
   end if;
 end
 $$;

@@ -5,7 +5,8 @@
 --   kind text: entity | relationship;  op text: assert | correct | retract
 --   valid_from, valid_to: the valid time that it is about, half-open; absent means without bound
 --   an entity: id uuid; type, name text: required to assert;  detach bool (false): retract its relationships with it
---   a relationship: subject_id uuid, type text, object_id uuid
+--   a relationship: subject_id uuid, type text, object_id uuid;  id uuid: memory.relationship_id of the three, where the
+--   caller has made it
 --   properties jsonb: an object; to correct, members replace those of the same name, and null removes
 --   episode_id uuid
 -- assert: that this holds over the valid time, whatever was believed of it. correct: what is believed over that time,

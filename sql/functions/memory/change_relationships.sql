@@ -22,7 +22,7 @@ declare
 begin
   -- Each end has to exist over all of the relationship's valid time.
   select x.ordinal, e.name, e.id into v_bad
-  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, subject_id uuid, object_id uuid, valid_from timestamptz, valid_to timestamptz)
+  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, object_id uuid, valid_from timestamptz, valid_to timestamptz)
   cross join lateral (values ('subjectId', x.subject_id), ('objectId', x.object_id)) as e(name, id)
   where x.op = 'assert' and not coalesce((
     select range_agg(tstzrange(v.valid_from, v.valid_to)) @> tstzrange(coalesce(x.valid_from, '-infinity'), coalesce(x.valid_to, 'infinity'))
@@ -40,23 +40,23 @@ begin
   if not exists (
     select from memory.relationship_versions v
     where v.tenant_id = v_tenant and v.relationship_id = any (array(
-      select memory.relationship_id(x.subject_id, x.type, x.object_id)
-      from jsonb_to_recordset(p_changes) as x(subject_id uuid, type text, object_id uuid)
+      select coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))
+      from jsonb_to_recordset(p_changes) as x(id uuid, subject_id uuid, type text, object_id uuid)
     )) and v.superseded_at = 'infinity'
   ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
     insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
-    select v_tenant, memory.relationship_id(x.subject_id, x.type, x.object_id), coalesce(x.valid_from, '-infinity'),
+    select v_tenant, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)), coalesce(x.valid_from, '-infinity'),
       coalesce(x.valid_to, 'infinity'), p_time, x.episode_id, x.subject_id, x.type, x.object_id, coalesce(x.properties, '{}'::jsonb)
-    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, subject_id uuid, type text, object_id uuid,
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid,
       properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid);
     return query select x.ordinal, true from jsonb_to_recordset(p_changes) as x(ordinal integer);
     return;
   end if;
 
   select min(x.ordinal) into v_unknown
-  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, subject_id uuid, type text, object_id uuid)
+  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid)
   where x.op <> 'assert' and not exists (
-    select from memory.relationship_versions v where v.tenant_id = v_tenant and v.relationship_id = memory.relationship_id(x.subject_id, x.type, x.object_id)
+    select from memory.relationship_versions v where v.tenant_id = v_tenant and v.relationship_id = coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))
   );
   if v_unknown is not null then
     raise exception 'the tenant has no relationship of that subject, type and object'
@@ -64,9 +64,9 @@ begin
   end if;
 
   with change as materialized (
-    select x.ordinal, x.op, memory.relationship_id(x.subject_id, x.type, x.object_id) as id, x.subject_id, x.type as relationship_type, x.object_id, coalesce(x.properties, '{}'::jsonb) as properties, x.properties as patch,
+    select x.ordinal, x.op, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)) as id, x.subject_id, x.type as relationship_type, x.object_id, coalesce(x.properties, '{}'::jsonb) as properties, x.properties as patch,
       x.episode_id, coalesce(x.valid_from, '-infinity') as since, coalesce(x.valid_to, 'infinity') as until
-    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, subject_id uuid, type text, object_id uuid,
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid,
       properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid)
   ),
   touched as materialized (

@@ -17,6 +17,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, extensions, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
@@ -42,9 +43,9 @@ begin
   ) q
   cross join lateral (
     select coalesce(jsonb_agg(jsonb_build_object('score', f.score, 'entity', jsonb_build_object('id', v.entity_id,
-      'type', v.entity_type, 'name', v.entity_name, 'properties', v.properties, 'validFrom', memory.instant(v.valid_from),
-      'validTo', memory.instant(v.valid_to), 'recordedAt', memory.instant(v.recorded_at),
-      'supersededAt', memory.instant(v.superseded_at), 'episodeId', v.episode_id)) order by f.score desc, f.entity_id), '[]'::jsonb) as list
+      'type', v.entity_type, 'name', v.entity_name, 'properties', v.properties, 'validFrom', v.valid_from,
+      'validTo', v.valid_to, 'recordedAt', v.recorded_at,
+      'supersededAt', v.superseded_at, 'episodeId', v.episode_id)) order by f.score desc, f.entity_id), '[]'::jsonb) as list
     from (
       select r.entity_id, r.valid_from, sum(r.weight / (60 + r.rank)) as score
       from (

@@ -28,7 +28,7 @@ begin
     array_agg(x.id) filter (where x.kind = 'entity' and x.op <> 'assert'),
     array_agg(x.id) filter (where x.kind = 'entity' and x.op = 'retract'),
     array_agg(x.id) filter (where x.kind = 'entity' and x.op = 'retract' and x.detach),
-    array_agg(memory.relationship_id(x.subject_id, x.type, x.object_id)) filter (where x.kind = 'relationship')
+    array_agg(coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))) filter (where x.kind = 'relationship')
   into v_asserted, v_changed, v_retracted, v_detached, v_related
   from jsonb_to_recordset(p_changes) as x(kind text, op text, id uuid, subject_id uuid, type text, object_id uuid, detach boolean);
   if v_related is not null then

@@ -14,6 +14,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
@@ -36,6 +37,7 @@ declare
   v_last integer;
   v_from integer;
   v_to integer;
+  v_slice integer;
 begin
   perform platform.enter(p_tenant);
   for v_request in
@@ -62,14 +64,15 @@ begin
     v_followed := 0;
     truncated := false;
     v_first := 1;
+    v_slice := 1;
     <<levels>>
     for v_depth in 1 .. v_request.depth loop
       v_last := cardinality(v_ids);
       exit levels when v_first > v_last;
       v_from := v_first;
       while v_from <= v_last loop
-        -- A few at a time, so that not much more is read than is wanted.
-        v_to := least(v_from + 31, v_last);
+        -- A few at a time, fewer where they have many relationships, so that not much more is read than is wanted.
+        v_to := least(v_from + v_slice - 1, v_last);
         v_left := v_request.max_rows + 1 - cardinality(v_ids);
         v_limit := v_left + 1;
         loop
@@ -136,14 +139,15 @@ begin
           end if;
         end if;
         v_from := v_to + 1;
+        v_slice := case when v_found.followed < 256 then least(v_slice * 2, 64) else greatest(v_slice / 4, 1) end;
       end loop;
       v_first := v_last + 1;
     end loop;
     ordinal := v_request.ordinality;
     select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'depth', n.depth, 'parent', n.parent - 1, 'relationshipId', n.relationship_id,
       'relationshipType', n.type, 'direction', n.direction, 'entity', jsonb_build_object('id', v.entity_id, 'type', v.entity_type,
-        'name', v.entity_name, 'properties', v.properties, 'validFrom', memory.instant(v.valid_from), 'validTo', memory.instant(v.valid_to),
-        'recordedAt', memory.instant(v.recorded_at), 'supersededAt', memory.instant(v.superseded_at), 'episodeId', v.episode_id))
+        'name', v.entity_name, 'properties', v.properties, 'validFrom', v.valid_from, 'validTo', v.valid_to,
+        'recordedAt', v.recorded_at, 'supersededAt', v.superseded_at, 'episodeId', v.episode_id))
       order by n.place), '[]'::jsonb) into nodes
     from unnest(v_ids, v_depths, v_parents, v_relationships, v_types, v_directions) with ordinality
       as n(id, depth, parent, relationship_id, type, direction, place)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
@@ -106,7 +107,7 @@ export function encodeChange(kind: Kind, op: Verb, field: string, item: object):
     kind,
     op,
     // Made here, so that a change that is sent again asserts the same entity.
-    id: checked.id ?? (kind === 'entity' ? uuidv7() : undefined),
+    id: checked.id ?? (kind === 'entity' ? uuidv7() : relationshipId(checked as RelationshipKey)),
     name: checked.name,
     type: checked.type,
     detach: checked.detach,
@@ -118,6 +119,15 @@ export function encodeChange(kind: Kind, op: Verb, field: string, item: object):
   const json = JSON.stringify(rest)
   if (properties === undefined) return json
   return `${json.slice(0, -1)},"properties":${toContent(`${field}.properties`, properties, STATE_LENGTH_MAX).json}}`
+}
+
+/** As memory.relationship_id makes it: a UUIDv8 of the SHA-256 over subject, object and type. */
+export function relationshipId({ subjectId, type, objectId }: RelationshipKey): string {
+  const ends = Buffer.from(`${subjectId}${objectId}`.replaceAll('-', ''), 'hex')
+  const digest = createHash('sha256').update(ends).update(type).digest().subarray(0, 16)
+  digest[6] = ((digest[6] as number) & 0x0f) | 0x80
+  digest[8] = ((digest[8] as number) & 0x3f) | 0x80
+  return digest.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 interface Row {

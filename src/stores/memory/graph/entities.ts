@@ -244,6 +244,14 @@ export function createEntities(session: Session): Entities {
   }
 }
 
+/** An entity as the functions make JSON of it. */
+export interface EntityJson extends Omit<Entity, 'validFrom' | 'validTo' | 'recordedAt' | 'supersededAt'> {
+  readonly validFrom: string
+  readonly validTo: string
+  readonly recordedAt: string
+  readonly supersededAt: string
+}
+
 function cursorOf(row: EntityRow): readonly string[] {
   return [row.id, row.recorded_at, row.valid_from ?? '-infinity']
 }

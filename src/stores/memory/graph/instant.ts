@@ -38,6 +38,12 @@ export function toInstant(value: unknown): Instant | undefined {
   return Number.isNaN(date.getTime()) ? undefined : legal(date, fraction)
 }
 
+/** A moment as the database writes it into JSON, in UTC; null for its infinities. */
+export function ofJson(text: string): Instant | null {
+  if (text.endsWith('infinity')) return null
+  return `${text.slice(0, 19)}.${text.slice(20, -6).padEnd(6, '0')}Z`
+}
+
 /** Null for years that have no four digits. */
 function legal(date: Date, fraction: string): Instant | undefined {
   const year = date.getUTCFullYear()

@@ -3,7 +3,8 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
-import type { Entities, Entity } from './entities.js'
+import type { Entities, Entity, EntityJson } from './entities.js'
+import { entityOfJson } from './entity-json.js'
 import { type Moment, moment } from './instant.js'
 
 /** What to look for among the entities. */
@@ -41,7 +42,12 @@ const search = z.strictObject({
 })
 const searches = z.array(search)
 
-export const SEARCH_ENTITIES: Operation<z.output<typeof search>, { entities: FoundEntity[] }, FoundEntity[]> = {
+interface Found {
+  readonly entity: EntityJson
+  readonly score: number
+}
+
+export const SEARCH_ENTITIES: Operation<z.output<typeof search>, { entities: Found[] }, FoundEntity[]> = {
   name: 'memory.searchEntities',
   statement: statement(
     'memory.search_entities',
@@ -58,7 +64,7 @@ export const SEARCH_ENTITIES: Operation<z.output<typeof search>, { entities: Fou
       text_weight: weights?.text,
       name_weight: weights?.name,
     }),
-  decode: (row) => row?.entities ?? [],
+  decode: (row) => row?.entities.map(({ entity, score }) => ({ entity: entityOfJson(entity), score })) ?? [],
   isIdempotent: () => true,
 }
 

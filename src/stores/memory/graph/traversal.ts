@@ -3,8 +3,9 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
-import type { Entity } from './entities.js'
+import type { Entity, EntityJson } from './entities.js'
 import { entityId } from './entity-id.js'
+import { entityOfJson } from './entity-json.js'
 import { type TimePoint, timePoint } from './instant.js'
 import type { Direction } from './relationships.js'
 
@@ -48,7 +49,7 @@ interface Node {
   readonly relationshipId: string
   readonly relationshipType: string
   readonly direction: 'out' | 'in'
-  readonly entity: Entity
+  readonly entity: EntityJson
 }
 
 const options = z.strictObject({
@@ -87,7 +88,7 @@ export const TRAVERSE: Operation<Request, { nodes: Node[]; truncated: boolean },
     return {
       truncated: row.truncated,
       reached: row.nodes.map(({ depth, entity, relationshipId, relationshipType, direction }, i) => ({
-        entity,
+        entity: entityOfJson(entity),
         depth,
         path: paths[i + 1] as string[],
         via: { id: relationshipId, type: relationshipType, direction },
