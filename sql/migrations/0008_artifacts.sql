@@ -81,7 +81,7 @@ create table memory.artifacts (
   constraint artifacts_size_positive check (size_bytes >= 0)
 );
 comment on table memory.artifacts is 'One row a version of an artifact. Rows never change.';
-create index artifacts_session on memory.artifacts (tenant_id, session_id, artifact_id);
+create index artifacts_session on memory.artifacts (tenant_id, session_id, artifact_id) where session_id is not null;
 create index artifacts_content on memory.artifacts (tenant_id, content_id);
 
 -- The setting is read in a sub-select: once a statement instead of once a row.

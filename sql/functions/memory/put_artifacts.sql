@@ -21,8 +21,10 @@ declare
   v_new integer;
 begin
   perform platform.enter(p_tenant);
-  perform platform.check_quota(p_tenant, 'artifacts');
-  perform platform.check_quota(p_tenant, 'artifact_bytes');
+  if exists (select from platform.tenants t where t.tenant_id = p_tenant and t.quotas ?| array['artifacts', 'artifact_bytes']) then
+    perform platform.check_quota(p_tenant, 'artifacts');
+    perform platform.check_quota(p_tenant, 'artifact_bytes');
+  end if;
   if jsonb_path_exists(p_artifacts, '$[*].session_id') then
     perform from memory.sessions s
     where s.tenant_id = p_tenant and s.session_id in (select x.session_id from jsonb_to_recordset(p_artifacts) as x(session_id uuid))
@@ -49,6 +51,12 @@ begin
     if found then
       raise exception 'there is no artifact %', v_bad.parent
         using errcode = 'PF043', column = format('artifacts[%s].parent', v_bad.ordinality - 1);
+    end if;
+  end if;
+  if jsonb_array_length(p_artifacts) = 1 and not p_artifacts -> 0 ? 'upload' then
+    return query select 1, p.artifact_id, p.version, p.deduplicated, p.created_at from memory.put_artifact(p_tenant, p_artifacts -> 0, p_bytes) p;
+    if found then
+      return;
     end if;
   end if;
   -- What a call that was sent before has kept already stays as it is.

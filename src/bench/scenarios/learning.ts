@@ -15,6 +15,7 @@ import {
   patternName,
   typeOf,
 } from './learning-data.js'
+import { rivalUrl } from './rival.js'
 import type { BenchSubject } from './subject.js'
 
 const TENANT = 'bench'
@@ -80,17 +81,6 @@ set q = v.q + 0.1 * (excluded.td_error - v.q), visits = v.visits + 1, td_error =
   updated_at = excluded.updated_at, expires_at = excluded.expires_at
 returning q, visits;
 `
-
-/**
- * The url of who sends the bare statement: as the application role, its tenant set for the session, which is quicker than
- * what pgfleet does (it sets both for each transaction), and not safe behind a pooler.
- */
-function bareUrl(url: string | null): string | null {
-  if (url === null) return null
-  const parsed = new URL(url)
-  parsed.searchParams.set('options', `-c pgfleet.tenant=${RIVAL} -c role=pgfleet_app`)
-  return parsed.href.replace(/\+/g, '%20')
-}
 
 const faster = (operation: string, callers: number, times: number) => ({
   id: `${operation}-${callers}-pgbench`,
@@ -196,7 +186,7 @@ export const learning: Scenario<BenchSubject, State> = {
 
   contestants({ subject }, { fleet, tenant, states }) {
     const { learning } = tenant
-    const url = bareUrl(subject.url)
+    const url = rivalUrl(subject.url, RIVAL)
     const lookup = (callers: number) => [
       loadContestant({
         name: `lookup, ${callers} callers`,

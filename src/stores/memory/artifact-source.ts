@@ -68,20 +68,21 @@ async function* partsOf(source: ArtifactSource, { field, signal }: SourceOptions
     Symbol.asyncIterator in source
       ? source[Symbol.asyncIterator]()
       : (source as Iterable<Uint8Array>)[Symbol.iterator]()
-  let forget = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    const give = () =>
-      reject(
-        new FleetError('ABORTED', { message: `${field} was aborted; nothing was kept of it`, cause: signal?.reason }),
-      )
-    if (signal?.aborted) give()
-    else forget = onAbort(signal, give)
-  })
-  aborted.catch(() => {})
+  const abortion = () =>
+    new FleetError('ABORTED', { message: `${field} was aborted; nothing was kept of it`, cause: signal?.reason })
+  // One waiter at a time: a race against one promise for the whole stream would keep every part until its end.
+  let interrupt: (error: FleetError) => void = () => {}
+  const forget = onAbort(signal, () => interrupt(abortion()))
+  const nextPart = () =>
+    new Promise<IteratorResult<Uint8Array | string>>((resolve, reject) => {
+      if (signal?.aborted) return reject(abortion())
+      interrupt = reject
+      Promise.resolve(iterator.next()).then(resolve, reject)
+    })
   let ended = false
   try {
     for (;;) {
-      const next = await Promise.race([aborted, iterator.next()])
+      const next = await nextPart()
       if (next.done) {
         ended = true
         return

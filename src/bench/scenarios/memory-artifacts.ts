@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto'
+import type { Fleet, Tenant } from '../../fleet.js'
+import { type Contestant, loadContestant } from '../contestant.js'
+import { measure } from '../measure.js'
+import type { Scenario } from '../scenario.js'
+import type { Target } from '../target.js'
+import type { BenchSubject } from './subject.js'
+
+const TENANT = 'bench-artifacts'
+const CALLERS = 18
+const PIECE = 65_536
+const MIB = 1024 * 1024
+const SOURCE = 'speed list of the memory store'
+
+interface State {
+  readonly fleet: Fleet
+  readonly tenant: Tenant
+  /** Bytes of the long artifact. */
+  readonly bytes: number
+}
+
+const limit = (
+  id: string,
+  what: string,
+  contestant: string,
+  of: 'p50' | `figure.${string}`,
+  value: number,
+): Target => ({
+  id,
+  what,
+  source: SOURCE,
+  metric: { kind: 'median', of, contestant },
+  op: '<=',
+  value,
+  ...(of === 'p50' ? {} : { unit: 'MiB' }),
+})
+
+/** Artifacts of 64 KiB put and read by single calls, and a long one streamed in and out; durable commits. */
+export const memoryArtifacts: Scenario<BenchSubject, State> = {
+  name: 'memory-artifacts',
+  title: 'Memory store: artifacts',
+  description:
+    'Artifacts of 64 KiB, of random bytes and of text, put by single calls, every commit durable; and one of rows x 64 KiB (1 GiB) of ' +
+    'random bytes streamed in and out. Memory is the resident set of this process: at its highest, and what it grew by from before.',
+  options: { rows: 16_384, durationMs: 4000, warmUpMs: 1000, rounds: 3 },
+  targets: [
+    limit(
+      'put-random-p50',
+      '64 KiB of random bytes stored, one caller, median',
+      'put 64 KiB random, 1 caller',
+      'p50',
+      1,
+    ),
+    limit('put-text-p50', '64 KiB of text stored, one caller, median', 'put 64 KiB text, 1 caller', 'p50', 1),
+    limit(
+      'stream-in-growth',
+      '1 GiB streamed in: memory of this process, growth',
+      'stream in',
+      'figure.memoryGrowth',
+      100,
+    ),
+    limit(
+      'stream-out-growth',
+      '1 GiB streamed out: memory of this process, growth',
+      'stream out',
+      'figure.memoryGrowth',
+      100,
+    ),
+  ],
+
+  async setUp({ subject, options }) {
+    const fleet = await subject.open()
+    await fleet.tenants.create({ id: TENANT }, { ifNotExists: true })
+    return { fleet, tenant: fleet.tenant(TENANT), bytes: options.rows * PIECE }
+  },
+
+  contestants(_, { tenant, bytes }) {
+    const { artifacts } = tenant.memory
+    const ids: string[] = []
+    let long: string | undefined
+    const put = (kind: 'random' | 'text', callers: number) =>
+      loadContestant({
+        name: `put 64 KiB ${kind}, ${callers} caller${callers === 1 ? '' : 's'}`,
+        callers,
+        async operation(caller, signal) {
+          const content = pieceOf(kind)
+          ids.push((await artifacts.put({ name: `caller ${caller}`, content }, { signal })).id)
+        },
+      })
+    const stream = (name: string, operation: (signal: AbortSignal) => Promise<void>): Contestant => ({
+      name,
+      kind: 'pgfleet',
+      callers: 1,
+      async run({ signal }) {
+        global.gc?.()
+        const before = process.memoryUsage().rss
+        let highest = before
+        const watch = setInterval(() => {
+          highest = Math.max(highest, process.memoryUsage().rss)
+        }, 20)
+        try {
+          const sample = await measure(() => operation(signal), {
+            callers: 1,
+            durationMs: 1,
+            overtimeMs: 600_000,
+            signal,
+          })
+          const figures = {
+            memoryGrowth: (highest - before) / MIB,
+            memoryHighest: highest / MIB,
+            mibPerSecond: bytes / MIB / sample.seconds,
+          }
+          return { sample: { ...sample, figures } }
+        } finally {
+          clearInterval(watch)
+        }
+      },
+    })
+    return [
+      // First, while this process is small: what it grows by is then theirs.
+      stream('stream in', async (signal) => {
+        if (long !== undefined) await artifacts.delete(long)
+        await artifacts.collectGarbage({ graceMs: 0 })
+        long = (await artifacts.put({ name: 'long', content: randomStream(bytes), sizeMax: bytes }, { signal })).id
+      }),
+      stream('stream out', async (signal) => {
+        let size = 0
+        for await (const piece of artifacts.read(long as string, { signal })) size += piece.byteLength
+        if (size !== bytes) throw new Error(`${size} bytes came back of ${bytes}`)
+      }),
+      put('random', 1),
+      put('text', 1),
+      put('random', CALLERS),
+      put('text', CALLERS),
+      loadContestant({
+        name: `read 64 KiB, ${CALLERS} callers`,
+        callers: CALLERS,
+        async operation(_, signal) {
+          const id = ids[Math.floor(Math.random() * ids.length)] as string
+          for await (const _piece of artifacts.read(id, { signal }));
+        },
+      }),
+    ]
+  },
+
+  async tearDown(_, state) {
+    if (state === undefined) return
+    const { artifacts } = state.tenant.memory
+    for (
+      let page = await artifacts.list({ limit: 1000 });
+      page.length > 0;
+      page = await artifacts.list({ limit: 1000 })
+    ) {
+      await artifacts.delete(page.map(({ id }) => id))
+    }
+    await artifacts.collectGarbage({ graceMs: 0, uploadGraceMs: 0, stepsMax: 100_000 })
+    await state.fleet.close()
+  },
+}
+
+const WORDS =
+  'the agent wrote a report about flaky tests and slow builds in which every run is told apart by number'.split(' ')
+/** Where pieces are cut from, so that making them is not what is measured. */
+const SOURCES = { random: randomBytes(8 * PIECE), text: wordsOf(8 * PIECE) }
+let made = 0
+
+/** A piece that nobody has stored before. */
+function pieceOf(kind: 'random' | 'text', size = PIECE): Buffer {
+  const start = Math.floor(Math.random() * 7 * PIECE)
+  const piece = Buffer.from(SOURCES[kind].subarray(start, start + size))
+  piece.write(`${process.pid}-${Date.now()}-${made++} `.slice(0, size), 'latin1')
+  return piece
+}
+
+function wordsOf(size: number): Buffer {
+  const words = Array.from({ length: size / 4 }, () => WORDS[Math.floor(Math.random() * WORDS.length)])
+  return Buffer.from(words.join(' ').slice(0, size))
+}
+
+async function* randomStream(bytes: number): AsyncGenerator<Buffer> {
+  for (let sent = 0; sent < bytes; sent += PIECE) yield pieceOf('random', Math.min(PIECE, bytes - sent))
+}
