@@ -77,6 +77,47 @@ describe.sequential('a first day', { timeout: 60_000 }, () => {
     })
   })
 
+  test('import runs prints pass^k, events query and tail the log', async () => {
+    const run = (trial: number, reward: number) => ({
+      task_id: 1,
+      trial,
+      reward,
+      traj: [{ role: 'user', content: 'hi' }],
+    })
+    await writeFile(join(cwd, 'runs.json'), JSON.stringify([run(0, 1), run(1, 0)]))
+    const { stdout } = await runCli(cwd, ['import', 'runs', 'runs.json', '--tenant', 'acme'])
+    expect(stdout).toContain('2 runs: 4 events appended, 0 there before')
+    expect(stdout).toMatch(/1 │ +0\.500/)
+    const { value } = await json('import', 'runs', 'runs.json', '--tenant', 'acme')
+    expect(value).toMatchObject({
+      events: 0,
+      replayed: 4,
+      passHatK: [{ k: 1, value: 0.5, tasks: 1 }, { k: 2, value: 0 }, {}, {}],
+    })
+    const found = await json('events', 'query', '--tenant', 'acme', '--contains', '{"reward": 1}')
+    expect(found.value).toMatchObject({ type: 'run.ended', source: 'runs.json', payload: { task: 1, reward: 1 } })
+    const tail = await runCli(cwd, [
+      'events',
+      'tail',
+      '--tenant',
+      'acme',
+      '--after',
+      'start',
+      '--type',
+      'message.*',
+      '--limit',
+      '2',
+      '--json',
+    ])
+    const lines = tail.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; cursor: string })
+    expect(lines.map(({ type }) => type)).toEqual(['message.user', 'message.user'])
+    const wrong = await runCli(cwd, ['events', 'query', '--tenant', 'acme', '--from', 'soon'])
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('A time like') })
+  })
+
   test('the demo ends with what to try next', async () => {
     const { code, stdout } = await runCli(cwd, ['demo', '--episodes', '5', '--measure', '30'])
     expect(code).toBe(0)

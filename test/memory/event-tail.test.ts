@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Fleet } from 'pgfleet'
 import { openFleet } from 'pgfleet'
 import type { Events, TailedEvent, TailOptions } from 'pgfleet/memory'
@@ -140,6 +141,20 @@ describe('tail', () => {
       const next = memory.events.tail({ after }).next()
       expect(await failure(next, 'CURSOR_STALE')).toMatchObject({ field: 'options.after', retryable: false })
     }
+  })
+
+  test('of a log restored into another server goes on after what docs/events.md says to run', async () => {
+    const { id, memory } = await newTenant(fleet)
+    const appended = await memory.events.append([{ type: 'a' }, { type: 'b' }])
+    const where = 'tenant_id = $1'
+    await sql(fleet, `update memory.events set transaction_id = '1000000000000' where ${where}`, [id])
+    const hidden = memory.events.tail({ after: 'start', pollMs: 10, signal: AbortSignal.timeout(200) })
+    expect(await hidden.next()).toEqual({ done: true, value: undefined })
+    const docs = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8')
+    const [, remedy] = /```sql\n(update .*);\n```/.exec(docs) ?? []
+    await sql(fleet, `${remedy} where ${where}`, [id])
+    const later = await memory.events.append({ type: 'c' })
+    expect(idsOf(await take(memory.events, 3))).toEqual([...idsOf(appended), later.id])
   })
 
   test('gives each event once while many append, and the reader comes and goes', { timeout: 40_000 }, async () => {

@@ -79,7 +79,7 @@ begin
   more := v_looked_at = p_rows;
   if not more then
     -- All that is older than the horizon was read; what comes has a sequence above 0.
-    transaction_id := greatest(v_horizon::text::numeric, v_transaction::text::numeric)::text::xid8;
+    transaction_id := greatest(v_horizon, v_transaction);
     sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
   end if;
   event_id := null;
