@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { median, ratioSpread, spread } from 'pgfleet/bench'
+import { median, medianInterval, ratioSpread, spread } from 'pgfleet/bench'
 import { describe, expect, test } from 'vitest'
 
 const figures = fc.array(fc.double({ min: 0.001, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 20 })
@@ -52,5 +52,39 @@ describe('ratios', () => {
     expect(ratioSpread([null, 40, 90], [10, 20, 0])).toEqual({ median: 2, min: 2, max: 2 })
     expect(ratioSpread([null], [1])).toBeNull()
     expect(ratioSpread([1], [])).toBeNull()
+  })
+})
+
+describe('the interval of a median', () => {
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => n - i)
+
+  test('lies between the order statistics of the tables', () => {
+    // Ranks of 95 % for 6, 10, 20, 21 and 99 values, as in tables of the sign test.
+    expect([6, 10, 20, 21, 99].map((n) => medianInterval(upTo(n)))).toEqual([
+      { low: 1, high: 6 },
+      { low: 2, high: 9 },
+      { low: 6, high: 15 },
+      { low: 6, high: 16 },
+      { low: 40, high: 60 },
+    ])
+  })
+
+  test('needs six values, and leaves out those that are missing', () => {
+    expect(medianInterval(upTo(5))).toBeNull()
+    expect(medianInterval([])).toBeNull()
+    expect(medianInterval([...upTo(5), null])).toBeNull()
+    expect(medianInterval([...upTo(6), null, null])).toEqual({ low: 1, high: 6 })
+  })
+
+  test('holds the true median at least 95 times in 100', () => {
+    let state = 7
+    const random = () => {
+      state = (state * 48_271) % 2_147_483_647
+      return state / 2_147_483_647
+    }
+    const held = Array.from({ length: 4000 }, () =>
+      medianInterval(Array.from({ length: 20 }, () => random() ** 3)),
+    ).filter((one) => one !== null && one.low <= 0.125 && one.high >= 0.125).length
+    expect(held / 4000).toBeGreaterThan(0.945)
   })
 })

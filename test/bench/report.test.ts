@@ -23,6 +23,25 @@ describe('the report', () => {
     expect(formatReport(await play([uneven, even]))).toContain('2x theirs (1 to 3)')
   })
 
+  test('shows the interval of a median where a target asks for it', async () => {
+    const rounds = Array.from({ length: 20 }, (_, round) => ({ figures: { overhead: round + 1 } }))
+    const target = {
+      id: 'overhead',
+      what: 'overhead',
+      source: 'here',
+      metric: { kind: 'median' as const, of: 'figure.overhead' as const, contestant: 'ours' },
+      op: '<=' as const,
+      value: 5,
+      unit: '%',
+      interval: true,
+    }
+    const run = await play([playback('ours', rounds)], [target], 20)
+    expect(formatMarkdown(run)).toContain('| <= 5% | 10.5% (95 %: 6 to 15) | short |')
+    expect(formatCheck(checkRun(run))).toContain('10.5% (95 %: 6 to 15)')
+    const few = await play([playback('ours', rounds.slice(0, 3))], [target], 3)
+    expect(formatMarkdown(few)).toContain('| 2% (1 to 3) | met |')
+  })
+
   test('says what is not available, and why', async () => {
     const run = await play([ours(), absent], [ratioTarget(2)])
     expect(formatReport(run)).toContain('not available: no pgbench here')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import type { Json } from 'pgfleet/learning'
@@ -443,4 +444,13 @@ describe('bad input', () => {
     await kv.set(key, Buffer.alloc(1024 * 1024, 7))
     expect(await kv.get(key)).toHaveLength(1024 * 1024)
   })
+})
+
+test('the SQL of docs/records.md runs, one statement after the other', async () => {
+  const text = await readFile(new URL('../../docs/records.md', import.meta.url), 'utf8')
+  const statements = [...text.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, block]) => block?.split(/;\n/) ?? [])
+  await fleet().tenants.create({ id: 'acme' })
+  const results = []
+  for (const statement of statements.filter((one) => one.trim() !== '')) results.push(await sql(fleet(), statement))
+  expect(results).toEqual([[{ version: 1 }], [{ value: { a: 1 }, version: 1 }]])
 })

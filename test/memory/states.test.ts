@@ -264,7 +264,7 @@ describe('bad input', () => {
       [agentStates.delete('a', { expectedVersion: -1 }), 'options.expectedVersion'],
       [agentStates.list({ limit: 10_001 }), 'options.limit'],
       [workflowStates.save('', 1), 'workflowId'],
-      [workflowStates.save('w', () => 1 as never), 'state'],
+      [workflowStates.save('w', (() => 1) as never), 'state'],
       [workflowStates.save('w', long), 'state'],
       [workflowStates.save('w', 1, { currentStep: -1 }), 'options.currentStep'],
       [workflowStates.save('w', 1, { name: '\0' }), 'options.name'],
