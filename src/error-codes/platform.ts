@@ -1,0 +1,176 @@
+import type { ErrorKind } from './kind.js'
+
+/** What any call may end with, and what goes wrong around the stores. */
+export const PLATFORM_ERRORS = {
+  INPUT_INVALID: {
+    retryable: false,
+    sqlstate: 'PF005',
+    summary: 'An argument has the wrong shape, type, range or size; `field` names it.',
+    hint: 'Correct the named field; nothing was written.',
+  },
+  OPTIONS_INVALID: {
+    retryable: false,
+    summary: 'An option of openFleet, or of a command, is unknown or out of range.',
+    hint: 'See the named option in the documentation.',
+  },
+  TENANT_INVALID: {
+    retryable: false,
+    sqlstate: 'PF001',
+    summary: 'The tenant is empty, null or not a legal id.',
+    hint: 'A tenant id is 1 to 63 characters: a-z, 0-9, "-", "_" or ".", beginning with a letter or digit.',
+  },
+  TENANT_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF002',
+    summary: 'No tenant of that id exists in this database.',
+    hint: 'Create it first: fleet.tenants.create({ id }).',
+  },
+  TENANT_EXISTS: {
+    retryable: false,
+    sqlstate: 'PF011',
+    summary: 'A tenant of that id exists already.',
+    hint: 'Choose another id, or pass ifNotExists: true.',
+  },
+  TENANT_MISMATCH: {
+    retryable: false,
+    sqlstate: 'PF003',
+    summary: 'A transaction that works for one tenant was asked to work for another.',
+    hint: 'Use one transaction for each tenant.',
+  },
+  QUOTA_EXCEEDED: {
+    retryable: false,
+    sqlstate: 'PF007',
+    summary: 'The tenant holds as many rows of this kind as its quota allows.',
+    hint: 'Raise the quota with fleet.tenants.setQuotas, or remove rows and measure again.',
+  },
+  SESSION_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF008',
+    summary: 'The tenant has no session of that id.',
+    hint: 'Start one with learning.sessions.start(), or create one with memory.sessions.create(); sessions expire.',
+  },
+  ID_OUT_OF_WINDOW: {
+    retryable: false,
+    sqlstate: 'PF006',
+    summary: 'The time inside an id lies outside the window in which its table takes rows.',
+    hint: 'Make ids with UUID version 7 at the time of the event; rows older than the retention are refused.',
+  },
+  ID_CONFLICT: {
+    retryable: false,
+    sqlstate: 'PF012',
+    summary: 'The id was used before for something else.',
+    hint: 'Repeat a call with the same id only with the same content.',
+  },
+  VERSION_CONFLICT: {
+    retryable: false,
+    sqlstate: 'PF042',
+    summary: 'What was to be written is at another version than the one expected; nothing was written.',
+    hint: 'Read it again, apply the change to what is there now, and write with the version that was read.',
+  },
+  QUEUE_FULL: {
+    retryable: true,
+    summary: 'The queue of this operation is full and the call was told not to wait.',
+    hint: 'Slow down, or raise batch.queueMax.',
+  },
+  ABORTED: {
+    retryable: false,
+    summary: 'The caller aborted the call before it was sent; nothing was written by it.',
+    hint: 'Call again when wanted.',
+  },
+  OUTCOME_UNKNOWN: {
+    retryable: false,
+    summary: 'The call was in flight when it was aborted or the connection was lost; the write may have committed.',
+    hint: 'Repeat it with the same id where the operation takes one: it is then applied once. Otherwise read before repeating.',
+  },
+  CONNECTION_FAILED: {
+    retryable: true,
+    summary: 'The database could not be reached, or closed the connection before the call was sent.',
+    hint: 'Check the url and that the server runs; the call did not take effect.',
+  },
+  TIMEOUT: {
+    retryable: true,
+    summary: 'A wait took longer than its limit.',
+    hint: 'Look for a long transaction or an overloaded server, or raise the limit that the message names.',
+  },
+  CONFLICT: {
+    retryable: true,
+    summary: 'The database ended the transaction because of another one (serialization failure or deadlock).',
+    hint: 'Repeat the transaction; single operations are repeated by themselves.',
+  },
+  TRANSACTION_NESTED: {
+    retryable: false,
+    summary: 'A plain call was made inside a transaction of an embedded database, which has one connection only.',
+    hint: 'Use the tx that the callback received.',
+  },
+  TRANSACTION_ENDED: {
+    retryable: false,
+    summary: 'A transaction was used after its callback had returned, or after one of its statements had failed.',
+    hint: 'Await every call inside the callback; start a new transaction.',
+  },
+  CLOSED: {
+    retryable: false,
+    summary: 'The fleet was closed.',
+    hint: 'Open a new one.',
+  },
+  PERMISSION_DENIED: {
+    retryable: false,
+    summary: 'The login may not do this.',
+    hint: 'Run the bootstrap script that `pgfleet migrate plan` prints, once, as a superuser; or log in as the owner.',
+  },
+  DATABASE_LOCKED: {
+    retryable: false,
+    summary: 'Another process uses this embedded data directory.',
+    hint: 'Close the other process, use another dataDir, or use a server.',
+  },
+  DATABASE_UNSUITABLE: {
+    retryable: false,
+    sqlstate: 'PF021',
+    summary: 'The database is too old, or lacks an extension that pgfleet needs.',
+    hint: 'Use PostgreSQL 17 or newer with the extension named in the message.',
+  },
+  SCHEMA_MISSING: {
+    retryable: false,
+    summary: 'The database has no pgfleet schema, or an older one, and migrating was switched off.',
+    hint: 'Run `pgfleet migrate`.',
+  },
+  SCHEMA_TOO_NEW: {
+    retryable: false,
+    summary: 'The database was migrated by a newer pgfleet than this one.',
+    hint: 'Upgrade the package, or use the database that belongs to it.',
+  },
+  MIGRATION_CHANGED: {
+    retryable: false,
+    summary: 'A migration that was applied has another text than the one in this package.',
+    hint: 'Applied migrations are never edited; add a new one.',
+  },
+  MIGRATION_FAILED: {
+    retryable: false,
+    summary: 'A migration could not be applied; its transaction was rolled back.',
+    hint: 'See the cause; the database is as it was before that migration.',
+  },
+  DATA_LOSS_REFUSED: {
+    retryable: false,
+    summary: 'Going down would drop data.',
+    hint: 'Pass --allow-data-loss if that is what you want.',
+  },
+  REPLAY_BAD_LINE: {
+    retryable: false,
+    summary: 'A line of the history cannot be read.',
+    hint: 'Correct the line, or leave out --strict to skip such lines.',
+  },
+  REPLAY_EMPTY: {
+    retryable: false,
+    summary: 'The history holds no cycle.',
+    hint: 'Give a RETECS CSV file or a directory of JUnit XML files.',
+  },
+  BENCH_FAILED: {
+    retryable: false,
+    summary: 'A benchmark could not be run.',
+    hint: 'See the cause.',
+  },
+  DATABASE_ERROR: {
+    retryable: false,
+    summary: 'The database refused a statement for a reason that has no code of its own; the cause has its SQLSTATE.',
+    hint: 'See the cause.',
+  },
+} as const satisfies Record<string, ErrorKind>
