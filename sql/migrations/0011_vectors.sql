@@ -7,8 +7,8 @@ create table memory.vector_dimensions (
   element_type text not null,
   m integer not null,
   ef_construction integer not null,
-  ef_search_fast integer not null default 40,
-  ef_search_balanced integer not null default 100,
+  ef_search_fast integer not null default 20,
+  ef_search_balanced integer not null default 40,
   exact_rows integer not null default 1000,
   max_scan_tuples integer not null default 20000,
   created_at timestamptz not null default now(),
@@ -102,7 +102,9 @@ begin
   execute format('create index %I on memory.%I (tenant_id, expires_at) where expires_at < ''infinity''', v_table || '_expires_at', v_table);
   execute format('alter table memory.%I enable row level security', v_table);
   execute format('alter table memory.%I force row level security', v_table);
-  execute format('create policy tenant_isolation on memory.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
+  execute format('create policy tenant_isolation on memory.%I
+    using (tenant_id = (select current_setting(''pgfleet.tenant'', true)))
+    with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
   execute format('grant select, insert, update, delete on memory.%I to pgfleet_app', v_table);
   -- memory.match_texts runs as this role: under the tenant's policy alone a text condition may not use its index.
   execute format('create policy search_reads on memory.%I for select to pgfleet_search using (true)', v_table);
@@ -115,7 +117,7 @@ begin
 end
 $$;
 
-select memory.add_vector_dimension(384, 16, 128);
-select memory.add_vector_dimension(768, 16, 128);
+select memory.add_vector_dimension(384, 16, 64);
+select memory.add_vector_dimension(768, 16, 64);
 select memory.add_vector_dimension(1536, 24, 128);
 select memory.add_vector_dimension(3072, 24, 128);

@@ -106,18 +106,18 @@ test.each([
 
 test('elsewhere', async () => {
   const id = randomUUID()
-  const cases: [Promise<unknown>, string][] = [
-    [vectors.get({ id: 'x' }), 'keys[0].id'],
-    [vectors.delete([{ id }, { id, dimensions: 0 }]), 'keys[1].dimensions'],
-    [vectors.updateMetadata({ id, metadata: { a: Number.NaN } }), 'changes[0].metadata'],
-    [vectors.updateMetadata({ id, metadata: {}, mode: 'x' as never }), 'changes[0].mode'],
-    [vectors.deleteScope(''), 'scope'],
-    [vectors.deleteExpired({ limit: 0 }), 'options.limit'],
-    [vectors.stats({ scope: 'a\0' }), 'options.scope'],
-    [vectors.scopes({ limit: 1001 }), 'options.limit'],
-    [vectors.upsert(Array.from({ length: 501 }, () => good)), 'vectors'],
+  const cases: [() => Promise<unknown>, string][] = [
+    [() => vectors.get({ id: 'x' }), 'keys[0].id'],
+    [() => vectors.delete([{ id }, { id, dimensions: 0 }]), 'keys[1].dimensions'],
+    [() => vectors.updateMetadata({ id, metadata: { a: Number.NaN } }), 'changes[0].metadata'],
+    [() => vectors.updateMetadata({ id, metadata: {}, mode: 'x' as never }), 'changes[0].mode'],
+    [() => vectors.deleteScope(''), 'scope'],
+    [() => vectors.deleteExpired({ limit: 0 }), 'options.limit'],
+    [() => vectors.stats({ scope: 'a\0' }), 'options.scope'],
+    [() => vectors.scopes({ limit: 1001 }), 'options.limit'],
+    [() => vectors.upsert(Array.from({ length: 501 }, () => good)), 'vectors'],
   ]
-  for (const [call, field] of cases) expect(await failure(call)).toMatchObject({ code: 'INPUT_INVALID', field })
+  for (const [call, field] of cases) expect(await failure(call())).toMatchObject({ code: 'INPUT_INVALID', field })
 })
 
 test.each([`'; drop table memory.vectors_8; --`, '%s %I %1$s', '$1', '\\', '"', 'ﷺ🏳️‍🌈', '\u0001\u007f', '__proto__'])(
@@ -150,7 +150,12 @@ test('metadata that grows beyond its limit is refused, and a bad neighbour harms
 
 test('an aborted call is not made', async () => {
   const signal = AbortSignal.abort()
-  for (const call of [vectors.search(one, { signal }), vectors.upsert(good, { signal }), vectors.stats({ signal })]) {
-    expect(await failure(call)).toMatchObject({ code: 'ABORTED' })
+  const calls = [
+    () => vectors.search(one, { signal }),
+    () => vectors.upsert(good, { signal }),
+    () => vectors.stats({ signal }),
+  ]
+  for (const call of calls) {
+    expect(await failure(call())).toMatchObject({ code: 'ABORTED' })
   }
 })

@@ -74,7 +74,9 @@ begin
   execute format('create index %I on memory.%I (tenant_id, expires_at) where expires_at < ''infinity''', v_table || '_expires_at', v_table);
   execute format('alter table memory.%I enable row level security', v_table);
   execute format('alter table memory.%I force row level security', v_table);
-  execute format('create policy tenant_isolation on memory.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
+  execute format('create policy tenant_isolation on memory.%I
+    using (tenant_id = (select current_setting(''pgfleet.tenant'', true)))
+    with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
   execute format('grant select, insert, update, delete on memory.%I to pgfleet_app', v_table);
   -- memory.match_texts runs as this role: under the tenant's policy alone a text condition may not use its index.
   execute format('create policy search_reads on memory.%I for select to pgfleet_search using (true)', v_table);

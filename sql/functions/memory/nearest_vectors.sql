@@ -24,6 +24,7 @@ declare
   v_exact_rows integer;
   v_statement text;
 begin
+  perform platform.enter(p_tenant);
   select * into v_settings from memory.vector_dimensions d where d.dimensions = v_dimensions;
   if not found then
     raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', v_dimensions, v_dimensions

@@ -9,15 +9,14 @@ declare
   v_type text := (select d.element_type from memory.vector_dimensions d where d.dimensions = p_dimensions);
   v_columns text := 'v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding';
 begin
-  execute format('
-create or replace function memory.scan_vectors_%1$s(
+  execute format('create or replace function memory.scan_vectors_%1$s(
   p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer
 )
 returns table (
   ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text,
   event_time timestamptz, expires_at timestamptz, created_at timestamptz, updated_at timestamptz, embedding text
 )
-language plpgsql volatile
+language plpgsql stable
 set search_path = pg_catalog, extensions, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off

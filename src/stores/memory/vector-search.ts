@@ -29,7 +29,7 @@ export interface VectorSearchOptions {
   /** When it was stored first. */
   readonly createdAt?: TimeRange
   /**
-   * How much is compared: `fast` and `balanced` scan the index with the candidates set for the dimension (40 and 100 unless
+   * How much is compared: `fast` and `balanced` scan the index with the candidates set for the dimension (20 and 40 unless
    * changed), `exact` compares every vector that meets the conditions. See docs/vectors.md for the recall of each. @default 'balanced'
    */
   readonly accuracy?: 'fast' | 'balanced' | 'exact'
