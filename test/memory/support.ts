@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { v7 } from 'uuid'
 import type { Fleet, FleetOptions, Tenant } from 'pgfleet'
+import { v7 } from 'uuid'
 import { beforeAll } from 'vitest'
 import { openTestFleet } from '../setup/index.js'
 

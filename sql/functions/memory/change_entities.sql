@@ -17,8 +17,7 @@ as $$
 declare
   v_tenant constant text := current_setting('pgfleet.tenant');
   v_unknown integer;
-  v_ended_ids uuid[];
-  v_ended_from timestamptz[];
+  v_ended tid[];
   v_begun memory.entity_versions[];
   v_changed integer[];
 begin
@@ -53,10 +52,15 @@ begin
       properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid)
   ),
   touched as materialized (
-    select c.ordinal, c.op, c.id, c.since, c.until, v.valid_from, v.valid_to, v.episode_id, v.entity_type, v.entity_name, v.properties
+    select c.ordinal, c.op, c.id, c.since, c.until, v.place, v.valid_from, v.valid_to, v.episode_id, v.entity_type, v.entity_name, v.properties
     from change c
-    join memory.entity_versions v on v.tenant_id = v_tenant and v.entity_id = c.id and v.superseded_at = 'infinity'
-      and v.valid_from <= c.until and v.valid_to >= c.since
+    cross join lateral (
+      -- By key, one change after the other, however little the planner knows of the table.
+      select o.ctid as place, o.* from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = c.id and o.superseded_at = 'infinity'
+        and o.valid_from <= c.until and o.valid_to >= c.since
+      offset 0
+    ) v
   ),
   piece as (
     select t.ordinal, t.id, t.valid_from, least(t.valid_to, t.since) as valid_to, false as is_new, t.episode_id, t.entity_type, t.entity_name, t.properties
@@ -94,7 +98,7 @@ begin
     group by n.ordinal, n.id, n.place, n.entity_type, n.entity_name, n.properties
   ),
   ended as materialized (
-    select t.ordinal, t.id, t.valid_from
+    select t.ordinal, t.place
     from touched t
     where not exists (
       select from stretch s
@@ -110,8 +114,7 @@ begin
     )
   )
   select
-    (select array_agg(e.id order by e.id, e.valid_from) from ended e),
-    (select array_agg(e.valid_from order by e.id, e.valid_from) from ended e),
+    (select array_agg(e.place order by e.place) from ended e),
     (select array_agg(row(v_tenant, b.id, 'infinity', b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties, null)::memory.entity_versions order by b.id, b.valid_from) from begun b),
     array(select e.ordinal from ended e union select b.ordinal from begun b),
     (
@@ -119,21 +122,17 @@ begin
       where c.op = 'correct'
         and not exists (select from touched t where t.ordinal = c.ordinal and t.valid_from < t.until and t.valid_to > t.since)
     )
-  into v_ended_ids, v_ended_from, v_begun, v_changed, v_unknown;
+  into v_ended, v_begun, v_changed, v_unknown;
   if v_unknown is not null then
     raise exception 'nothing is known of the entity over that time, so there is nothing to correct'
       using errcode = 'PF030', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_unknown - 1);
   end if;
 
-  if v_ended_ids is not null then
-    delete from memory.entity_versions v
-    using unnest(v_ended_ids, v_ended_from) as e(id, valid_from)
-    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at = 'infinity' and v.valid_from = e.valid_from
-      and v.recorded_at = p_time;
-    update memory.entity_versions v
-    set superseded_at = p_time
-    from unnest(v_ended_ids, v_ended_from) as e(id, valid_from)
-    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at = 'infinity' and v.valid_from = e.valid_from;
+  if v_ended is not null then
+    -- Where they lie cannot change: whoever writes them has to lock the head that is locked here.
+    delete from memory.entity_versions v where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.recorded_at = p_time;
+    update memory.entity_versions v set superseded_at = p_time
+    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at = 'infinity';
   end if;
   insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
   select v_tenant, b.entity_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties

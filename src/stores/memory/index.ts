@@ -1,19 +1,19 @@
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import { AGENT_STATE_STATEMENTS, type AgentStates, createAgentStates } from './agent-states.js'
-import type { ApiKeyUsage } from './api-key-usage.js'
-import { API_KEY_STATEMENTS, type ApiKeys, createApiKeys } from './api-keys.js'
-import { ARTIFACT_STATEMENTS, type Artifacts, createArtifacts } from './artifacts.js'
-import type { DataKeys } from './data-keys.js'
-import { createEvents, EVENT_STATEMENTS, type Events } from './events.js'
+import { ARTIFACT_STATEMENTS, type Artifacts, createArtifacts } from './artifacts/artifacts.js'
+import { createEvents, EVENT_STATEMENTS, type Events } from './events/events.js'
 import { createKnowledgeGraph, GRAPH_STATEMENTS, type KnowledgeGraph } from './graph/index.js'
-import { createHooks, HOOK_STATEMENTS, type Hooks } from './hooks.js'
+import { createHooks, HOOK_STATEMENTS, type Hooks } from './hooks/hooks.js'
 import { createKeyValue, KEY_VALUE_STATEMENTS, type KeyValue } from './key-value.js'
+import type { ApiKeyUsage } from './keys/api-key-usage.js'
+import { API_KEY_STATEMENTS, type ApiKeys, createApiKeys } from './keys/api-keys.js'
 import { createProcedures, PROCEDURE_STATEMENTS, type Procedures } from './procedures.js'
-import { createSecrets, SECRET_STATEMENTS, type Secrets } from './secrets.js'
+import type { DataKeys } from './secrets/data-keys.js'
+import { createSecrets, SECRET_STATEMENTS, type Secrets } from './secrets/secrets.js'
 import { createSessions, type MemorySessions, SESSION_STATEMENTS } from './sessions.js'
-import { VECTOR_DIMENSION_STATEMENTS } from './vector-dimensions.js'
-import { createVectors, VECTOR_STATEMENTS, type Vectors } from './vectors.js'
+import { VECTOR_DIMENSION_STATEMENTS } from './vectors/vector-dimensions.js'
+import { createVectors, VECTOR_STATEMENTS, type Vectors } from './vectors/vectors.js'
 import { createWorkflowStates, WORKFLOW_STATE_STATEMENTS, type WorkflowStates } from './workflow-states.js'
 
 export type { Condition, Test } from '../../condition.js'
@@ -26,28 +26,45 @@ export type {
   SavedAgentState,
   SaveOptions,
 } from './agent-states.js'
-export type { ApiKey, ApiKeys, CreatedApiKey, NewApiKey, Principal } from './api-keys.js'
-export type { GarbageOptions, GarbageReport } from './artifact-garbage.js'
-export type { Artifact, ArtifactListOptions, ArtifactStatistics } from './artifact-list.js'
-export type { ArtifactSource } from './artifact-source.js'
-export type { Artifacts, NewArtifact, PutArtifact, ReadOptions } from './artifacts.js'
-export type { Embedding } from './embedding.js'
-export type { AppendedEvent, NewEvent, StoredEvent } from './event.js'
-export type { EventPage, EventQuery } from './event-query.js'
-export type { EventStats, EventTypeCount, PassHatK, PassHatKOptions, TimeRange as EventTimeRange } from './event-stats.js'
-export type { TailedEvent, TailOptions } from './event-tail.js'
-export type { TypePattern } from './event-types.js'
-export type { Events } from './events.js'
+export type { GarbageOptions, GarbageReport } from './artifacts/artifact-garbage.js'
+export type { Artifact, ArtifactListOptions, ArtifactStatistics } from './artifacts/artifact-list.js'
+export type { ArtifactSource } from './artifacts/artifact-source.js'
+export type { Artifacts, NewArtifact, PutArtifact, ReadOptions } from './artifacts/artifacts.js'
+export type { AppendedEvent, NewEvent, StoredEvent } from './events/event.js'
+export type { EventPage, EventQuery } from './events/event-query.js'
+export type {
+  EventStats,
+  EventTypeCount,
+  PassHatK,
+  PassHatKOptions,
+  TimeRange as EventTimeRange,
+} from './events/event-stats.js'
+export type { TailedEvent, TailOptions } from './events/event-tail.js'
+export type { TypePattern } from './events/event-types.js'
+export type { Events } from './events/events.js'
 export * from './graph/index.js'
-export type { HookArchive, HookArchiveOptions, HookArchiveReceipt } from './hook-archive.js'
-export type { HookExecution, HookExecutionInfo, HookOutcome, NewHookExecution } from './hook-execution.js'
-export { HOOK_RETENTIONS, type HookListOptions, type HookRetention, type HookStatistics, type Hooks } from './hooks.js'
+export type { HookArchive, HookArchiveOptions, HookArchiveReceipt } from './hooks/hook-archive.js'
+export type { HookExecution, HookExecutionInfo, HookOutcome, NewHookExecution } from './hooks/hook-execution.js'
+export {
+  HOOK_RETENTIONS,
+  type HookListOptions,
+  type HookRetention,
+  type HookStatistics,
+  type Hooks,
+} from './hooks/hooks.js'
 export type { Entry, KeyValue, ListOptions, NewEntry, SetOptions, Value } from './key-value.js'
+export type { ApiKey, ApiKeys, CreatedApiKey, NewApiKey, Principal } from './keys/api-keys.js'
 export type { LearnedTransition, NextStep, Procedures, Transition, TransitionSource } from './procedures.js'
-export type { Secrets, SecretVersion } from './secrets.js'
+export type { Secrets, SecretVersion } from './secrets/secrets.js'
 export type { MemorySession, MemorySessions, NewMemorySession, SessionChange, SessionState } from './sessions.js'
-export { type IndexSettings, notesOn, type VectorDimension, type VectorDimensions } from './vector-dimensions.js'
-export type { VectorKey } from './vector-key.js'
+export type { Embedding } from './vectors/embedding.js'
+export {
+  type IndexSettings,
+  notesOn,
+  type VectorDimension,
+  type VectorDimensions,
+} from './vectors/vector-dimensions.js'
+export type { VectorKey } from './vectors/vector-key.js'
 export type {
   FoundHybrid,
   FoundVector,
@@ -55,7 +72,7 @@ export type {
   TimeRange,
   VectorSearch,
   VectorSearchOptions,
-} from './vector-search.js'
+} from './vectors/vector-search.js'
 export type {
   MetadataChange,
   NewVector,
@@ -63,7 +80,7 @@ export type {
   UpsertedVector,
   VectorStatistics,
   Vectors,
-} from './vectors.js'
+} from './vectors/vectors.js'
 export {
   WORKFLOW_TRANSITIONS,
   type WorkflowInfo,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { FleetError } from '../../../errors.js'
 import { CHUNK_BYTES, type Codec, corrupt, unpackChunk } from './artifact-chunk.js'
 
 /** Chunks that one statement fetches. */

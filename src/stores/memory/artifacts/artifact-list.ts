@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { check, text } from '../../input.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { check, text } from '../../../input.js'
 import type { Codec } from './artifact-chunk.js'
 
 /** What is known of one version of an artifact, without its bytes. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { type Json, toContent } from '../../content.js'
-import { check, members, text } from '../../input.js'
+import { type Json, toContent } from '../../../content.js'
+import { check, members, text } from '../../../input.js'
 import { type ContextCodec, readContext, type StoredContext, storeContext } from './hook-context.js'
 
 /** What a hook made of the thing it watched. */

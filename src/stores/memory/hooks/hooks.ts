@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { CallOptions, Operation } from '../../database/batch.js'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
-import { check, text } from '../../input.js'
+import type { CallOptions, Operation } from '../../../database/batch.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { FleetError } from '../../../errors.js'
+import { check, text } from '../../../input.js'
 import {
   confirmArchive,
   HOOK_ARCHIVE_STATEMENTS,

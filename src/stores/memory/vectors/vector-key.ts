@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../../input.js'
+import { text } from '../../../input.js'
 import { DIMENSIONS_MAX } from './embedding.js'
 
 /** The scope of vectors that name none. */

@@ -1,5 +1,5 @@
 import { brotliCompressSync, brotliDecompressSync, constants, crc32 } from 'node:zlib'
-import { FleetError } from '../../errors.js'
+import { FleetError } from '../../../errors.js'
 
 /** Bytes of content that one chunk stands for; the last of a content may be shorter. */
 export const CHUNK_BYTES = 262_144

@@ -1,5 +1,5 @@
-import type { Operation } from '../../database/batch.js'
-import { statement } from '../../database/statement.js'
+import type { Operation } from '../../../database/batch.js'
+import { statement } from '../../../database/statement.js'
 
 /** Uses of one key that are not written yet. */
 interface Uses {

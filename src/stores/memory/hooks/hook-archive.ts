@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { FleetError } from '../../../errors.js'
+import { check } from '../../../input.js'
 import { type HookExecution, type HookExecutionRow, INFO_COLUMNS, toExecution } from './hook-execution.js'
 
 /** What is written out. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate } from 'node:zlib'
-import { type Json, toContent } from '../../content.js'
-import { FleetError } from '../../errors.js'
+import { type Json, toContent } from '../../../content.js'
+import { FleetError } from '../../../errors.js'
 
 /** How the bytes of a context are stored. */
 export type ContextCodec = 'identity' | 'deflate'

@@ -1,5 +1,5 @@
-import { onAbort } from '../../database/abort-signal.js'
-import { FleetError, isFleetError } from '../../errors.js'
+import { onAbort } from '../../../database/abort-signal.js'
+import { FleetError, isFleetError } from '../../../errors.js'
 import { CHUNK_BYTES } from './artifact-chunk.js'
 
 /** Where the bytes of an artifact come from; text is UTF-8. A stream is read once, from where it stands. */

@@ -1,9 +1,9 @@
 import { createHash, hash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import type { Operation } from '../../database/batch.js'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
+import type { Operation } from '../../../database/batch.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { FleetError } from '../../../errors.js'
 import { CHUNK_BYTES, type Chunk, type Codec, packChunk } from './artifact-chunk.js'
 import { type ArtifactSource, chunksOf, type SourceOptions } from './artifact-source.js'
 

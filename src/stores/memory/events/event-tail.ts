@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Session } from '../../database/session.js'
-import { statement } from '../../database/statement.js'
-import { isFleetError } from '../../errors.js'
-import { check } from '../../input.js'
+import type { Session } from '../../../database/session.js'
+import { statement } from '../../../database/statement.js'
+import { isFleetError } from '../../../errors.js'
+import { check } from '../../../input.js'
 import { type EventRow, type StoredEvent, toEvent } from './event.js'
 import { type TypePattern, typePatterns } from './event-types.js'
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
-import type { KeyProvider } from '../../key-provider.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { FleetError } from '../../../errors.js'
+import type { KeyProvider } from '../../../key-provider.js'
 
 /** A key that encrypts a tenant's secrets. */
 export interface DataKey {

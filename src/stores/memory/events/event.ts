@@ -1,4 +1,4 @@
-import type { Json } from '../../content.js'
+import type { Json } from '../../../content.js'
 
 /** Something that happened, to append. */
 export interface NewEvent {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { check } from '../../../input.js'
 
 /** How garbage is collected. */
 export interface GarbageOptions {

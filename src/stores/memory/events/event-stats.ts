@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Session } from '../../database/session.js'
-import { statement } from '../../database/statement.js'
-import { check, text } from '../../input.js'
+import type { Session } from '../../../database/session.js'
+import { statement } from '../../../database/statement.js'
+import { check, text } from '../../../input.js'
 
 /** How many events there are of one type. */
 export interface EventTypeCount {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../../input.js'
+import { text } from '../../../input.js'
 
 /** Most characters of a type, and of a pattern of types. */
 export const EVENT_TYPE_LENGTH_MAX = 255

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Database } from '../../database/database.js'
-import { toFleetError } from '../../database/failure.js'
-import { type Statement, statement } from '../../database/statement.js'
-import { check } from '../../input.js'
+import type { Database } from '../../../database/database.js'
+import { toFleetError } from '../../../database/failure.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { check } from '../../../input.js'
 import { dimensions } from './vector-key.js'
 
 /** A dimension that vectors may have, with its index. */
