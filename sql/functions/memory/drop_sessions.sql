@@ -4,6 +4,12 @@
 create or replace function memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamptz default null) returns uuid[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_material = off
 as $$
 declare
   v_ids uuid[];

@@ -2,6 +2,12 @@
 create or replace function memory.release_contents(p_tenant text, p_contents uuid[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_material = off
 as $$
 begin
   perform platform.enter(p_tenant);
