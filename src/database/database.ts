@@ -224,7 +224,8 @@ export class Database {
       if (isStalePlan(error)) this.#generation++
       throw error
     } finally {
-      connection.off('error', onError)
+      // One that broke is discarded, and may tell of its end more than once: without a listener that would end the process.
+      if (broken === undefined) connection.off('error', onError)
       connection.release(broken)
     }
   }
