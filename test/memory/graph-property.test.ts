@@ -123,8 +123,8 @@ function structuredCloneOf(model: BitemporalModel): BitemporalModel {
 
 /** Sends one change by the method of its kind. */
 async function send(graph: KnowledgeGraph, call: EpisodeChange): Promise<Changed> {
-  if ('entity' in call) return await graph.entities[call.op](call.entity as never)
-  return await graph.relationships[call.op](call.relationship as never)
+  if ('entity' in call) return await (graph.entities[call.op] as (entity: unknown) => Promise<Changed>)(call.entity)
+  return await (graph.relationships[call.op] as (relationship: unknown) => Promise<Changed>)(call.relationship)
 }
 
 /** Every answer at a point of both times, and the stretches, compared with the model's. */

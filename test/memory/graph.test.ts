@@ -244,7 +244,7 @@ describe('relationships', () => {
     await graph.relationships.assert({ ...key, validFrom: '2025-03-01', validTo: DEC })
     const { items } = await graph.relationships.of(key.subjectId, { at: JUN })
     expect(items).toMatchObject([{ id, ...key, validFrom: JAN, validTo: DEC }])
-    const [made] = await sql(fleet, 'select memory.relationship_id($1, $2, $3) as id', [
+    const [made] = await sql<{ id: string }>(fleet, 'select memory.relationship_id($1, $2, $3) as id', [
       key.subjectId,
       key.type,
       key.objectId,
