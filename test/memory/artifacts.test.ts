@@ -366,7 +366,9 @@ describe('garbage', () => {
         if (i === 6) {
           await artifacts.collectGarbage()
           expect(await held(tenant)).toMatchObject({ uploads: 1 })
-          await artifacts.collectGarbage(now)
+          // What a chunk on its way holds is skipped.
+          do await artifacts.collectGarbage(now)
+          while ((await held(tenant)).uploads > 0)
           collected = true
         }
         yield randomBytes(CHUNK)

@@ -24,12 +24,14 @@ declare
   v_bad record;
   v_state text;
   v_changed uuid[];
+  v_ids uuid[];
   v_items integer := jsonb_array_length(p_changes);
 begin
   perform platform.enter(p_tenant);
+  select array_agg(x.id) into v_ids from jsonb_to_recordset(p_changes) as x(id uuid);
   -- In one order, so that batches cannot deadlock each other. Not the key: artifacts may refer to it meanwhile.
   perform from memory.sessions s
-  where s.tenant_id = p_tenant and s.session_id in (select x.id from jsonb_to_recordset(p_changes) as x(id uuid))
+  where s.tenant_id = p_tenant and s.session_id = any (v_ids)
   order by s.session_id
   for no key update;
   -- Behind the locks, so that the times of one session go forward.
@@ -60,9 +62,9 @@ begin
         from rows from (
           jsonb_to_recordset(p_changes) as (id uuid, data jsonb, patch jsonb, state text, expected_version bigint, retention_days integer)
         ) with ordinality as x
-        join memory.sessions b on b.tenant_id = p_tenant and b.session_id = x.id
+        cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) b
       ) x
-      where s.tenant_id = p_tenant and s.session_id = x.id and x.round = v_round and x.is_legal
+      where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id and x.round = v_round and x.is_legal
         -- A touch writes once a minute at most.
         and (x.changes or x.until <> s.expires_at or x.days <> s.retention_days or s.last_accessed_at <= v_now - interval '1 minute')
       returning s.session_id
@@ -77,7 +79,7 @@ begin
           jsonb_to_recordset(p_changes) as (id uuid, data jsonb, patch jsonb, state text, expected_version bigint)
         ) with ordinality as x
       ) x
-      left join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id
+      left join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s on true
       where x.round = v_round and x.id <> all (coalesce(v_changed, '{}')) and (
         s.session_id is null or s.expires_at <= v_now or s.version <> x.expected_version
         or (x.state <> s.state and x.state <> all (memory.next_session_states(s.state)))
@@ -115,7 +117,7 @@ begin
       select x.id, x.ordinality, row_number() over (partition by x.id order by x.ordinality) as round
       from rows from (jsonb_to_recordset(p_changes) as (id uuid)) with ordinality as x
     ) x
-    join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id
+    cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
     where x.round = v_round;
   end loop;
 end

@@ -24,7 +24,8 @@ begin
   perform platform.check_quota(p_tenant, 'sessions');
   select array_agg(s.session_id order by s.session_id) into v_expired
   from jsonb_to_recordset(p_sessions) as x(id uuid)
-  join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id and s.expires_at <= v_now;
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at <= v_now;
   if v_expired is not null then
     perform memory.drop_sessions(p_tenant, v_expired, v_now);
   end if;
@@ -38,7 +39,7 @@ begin
   on conflict (tenant_id, session_id) do nothing;
   select x.ordinality, x.id into v_other
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid, content_hash uuid)) with ordinality as x
-  join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
   where s.content_hash <> x.content_hash
   order by x.ordinality
   limit 1;
@@ -50,7 +51,7 @@ begin
   select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
     s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid)) with ordinality as x
-  join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id;
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s;
 end
 $$;
 comment on function memory.create_sessions(text, jsonb) is 'Creates many sessions; idempotent by id.';

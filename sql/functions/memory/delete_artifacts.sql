@@ -18,12 +18,12 @@ declare
 begin
   perform platform.enter(p_tenant);
   perform from memory.artifacts a
-  where a.tenant_id = p_tenant and a.artifact_id in (select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid))
+  where a.tenant_id = p_tenant and a.artifact_id = any (array(select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid)))
   order by a.artifact_id
   for update;
   with gone as (
     delete from memory.artifacts a
-    where a.tenant_id = p_tenant and a.artifact_id in (select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid))
+    where a.tenant_id = p_tenant and a.artifact_id = any (array(select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid)))
     returning a.artifact_id, a.content_id
   )
   select array_agg(g.artifact_id), array_agg(distinct g.content_id) into v_gone, v_contents from gone g;

@@ -19,7 +19,8 @@ begin
   perform platform.enter(p_tenant);
   select array_agg(s.session_id) into v_live
   from jsonb_to_recordset(p_sessions) as x(id uuid)
-  join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id and s.expires_at > statement_timestamp();
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at > statement_timestamp();
   v_gone := memory.drop_sessions(p_tenant, array(select x.id from jsonb_to_recordset(p_sessions) as x(id uuid)));
   return query
   select x.ordinality::integer, x.id = any (v_gone) and x.id = any (coalesce(v_live, '{}'))

@@ -19,7 +19,7 @@ begin
   select x.ordinality::integer, k.key_id, k.name, encode(k.secret_hash, 'hex'), k.scopes, k.metadata,
     k.expires_at <= statement_timestamp(), k.revoked_at is not null, nullif(k.expires_at, 'infinity')
   from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
-  join memory.api_keys k on k.tenant_id = p_tenant and k.key_id = x.id;
+  cross join lateral (select * from memory.api_keys r where r.tenant_id = p_tenant and r.key_id = x.id limit 1) k;
 end
 $$;
 comment on function memory.find_api_keys(text, jsonb) is 'What is needed to verify API keys of many ids.';

@@ -21,9 +21,9 @@ begin
     a.tags, a.metadata, a.parent_artifact_id, a.size_bytes, a.created_at,
     c.content_id, encode(c.sha256, 'hex'), c.stored_bytes, c.chunk_count, c.codec
   from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
-  join memory.artifacts a on a.tenant_id = p_tenant and a.artifact_id = x.id
-  join memory.artifact_contents c on c.tenant_id = p_tenant and c.content_id = a.content_id
-  left join memory.sessions s on s.tenant_id = p_tenant and s.session_id = a.session_id
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a
+  cross join lateral (select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = a.content_id limit 1) c
+  left join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = a.session_id limit 1) s on true
   where a.session_id is null or s.expires_at > statement_timestamp();
 end
 $$;

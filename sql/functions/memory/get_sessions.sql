@@ -19,7 +19,8 @@ begin
   select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
     s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at
   from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
-  join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.id and s.expires_at > statement_timestamp();
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at > statement_timestamp();
 end
 $$;
 comment on function memory.get_sessions(text, jsonb) is 'The live sessions of many ids.';

@@ -31,12 +31,14 @@ begin
   end if;
   if jsonb_path_exists(p_artifacts, '$[*].session_id') then
     perform from memory.sessions s
-    where s.tenant_id = p_tenant and s.session_id in (select x.session_id from jsonb_to_recordset(p_artifacts) as x(session_id uuid))
+    where s.tenant_id = p_tenant and s.session_id = any (array(select x.session_id from jsonb_to_recordset(p_artifacts) as x(session_id uuid)))
     order by s.session_id
     for key share;
     select x.ordinality, x.session_id into v_bad
     from rows from (jsonb_to_recordset(p_artifacts) as (session_id uuid)) with ordinality as x
-    left join memory.sessions s on s.tenant_id = p_tenant and s.session_id = x.session_id and s.expires_at > v_now
+    left join lateral (
+      select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.session_id and r.expires_at > v_now limit 1
+    ) s on true
     where x.session_id is not null and s.session_id is null
     order by x.ordinality
     limit 1;
@@ -48,7 +50,7 @@ begin
   if jsonb_path_exists(p_artifacts, '$[*].parent') then
     select x.ordinality, x.parent into v_bad
     from rows from (jsonb_to_recordset(p_artifacts) as (parent uuid)) with ordinality as x
-    left join memory.artifacts a on a.tenant_id = p_tenant and a.artifact_id = x.parent
+    left join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.parent limit 1) a on true
     where x.parent is not null and a.artifact_id is null
     order by x.ordinality
     limit 1;
@@ -66,7 +68,7 @@ begin
   -- What a call that was sent before has kept already stays as it is.
   select array_agg(distinct x.id), count(distinct x.id) into v_ids, v_new
   from jsonb_to_recordset(p_artifacts) as x(id uuid)
-  where not exists (select from memory.artifacts a where a.tenant_id = p_tenant and a.artifact_id = x.id);
+  where (select a.artifact_id from memory.artifacts a where a.tenant_id = p_tenant and a.artifact_id = x.id) is null;
   if v_new > 0 then
     if jsonb_path_exists(p_artifacts, '$[*].upload') then
       perform memory.check_uploads(p_tenant, p_artifacts, v_ids);
@@ -97,7 +99,9 @@ begin
         jsonb_to_recordset(p_artifacts) as (id uuid, content_id uuid, codec text, size integer, crc bigint, length integer)
       ) with ordinality as x
     ) x
-    join memory.artifact_contents c on c.tenant_id = p_tenant and c.content_id = x.content_id
+    cross join lateral (
+      select from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = x.content_id limit 1
+    ) c
     where x.length > 0 and x.id = any (v_ids)
     on conflict (tenant_id, content_id, chunk_no) do nothing;
     insert into memory.artifacts (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
@@ -114,9 +118,14 @@ begin
       where x.id = any (v_ids)
       order by x.id, x.ordinality
     ) x
-    join memory.artifact_names n on n.tenant_id = p_tenant and n.name = x.name
-      and n.scope = coalesce(x.session_id, '00000000-0000-0000-0000-000000000000')
-    join memory.artifact_contents c on c.tenant_id = p_tenant and c.sha256 = decode(x.sha256, 'hex')
+    cross join lateral (
+      select * from memory.artifact_names r
+      where r.tenant_id = p_tenant and r.scope = coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') and r.name = x.name
+      limit 1
+    ) n
+    cross join lateral (
+      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = decode(x.sha256, 'hex') limit 1
+    ) c
     on conflict (tenant_id, artifact_id) do nothing;
     get diagnostics v_new = row_count;
     if v_new <> cardinality(v_ids) then
@@ -132,8 +141,8 @@ begin
   end if;
   select x.ordinality, x.id into v_bad
   from rows from (jsonb_to_recordset(p_artifacts) as (id uuid, sha256 text, session_id uuid, name text)) with ordinality as x
-  join memory.artifacts a on a.tenant_id = p_tenant and a.artifact_id = x.id
-  join memory.artifact_contents c on c.tenant_id = p_tenant and c.content_id = a.content_id
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a
+  cross join lateral (select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = a.content_id limit 1) c
   where (a.name, c.sha256) <> (x.name, decode(x.sha256, 'hex')) or a.session_id is distinct from x.session_id
   order by x.ordinality
   limit 1;
@@ -144,7 +153,7 @@ begin
   return query
   select x.ordinality::integer, a.artifact_id, a.version, a.content_id <> x.content_id, a.created_at
   from rows from (jsonb_to_recordset(p_artifacts) as (id uuid, content_id uuid)) with ordinality as x
-  join memory.artifacts a on a.tenant_id = p_tenant and a.artifact_id = x.id;
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a;
 end
 $$;
 comment on function memory.put_artifacts(text, jsonb, bytea) is 'Keeps many artifacts, each as the next version of its name; idempotent by id.';

@@ -71,7 +71,18 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
   async setUp({ subject, options }) {
     const fleet = await subject.open()
     await fleet.tenants.create({ id: TENANT }, { ifNotExists: true })
-    return { fleet, tenant: fleet.tenant(TENANT), bytes: options.rows * PIECE }
+    const tenant = fleet.tenant(TENANT)
+    for (let i = 0; i < 10; i++) {
+      await tenant.memory.artifacts.put(
+        Array.from({ length: 100 }, (_, n) => ({ name: `${n}`, content: pieceOf('text', 1000) })),
+      )
+    }
+    await fleet.database.lend((connection) =>
+      connection.query(
+        'vacuum (analyze) memory.artifacts, memory.artifact_contents, memory.artifact_chunks, memory.artifact_names',
+      ),
+    )
+    return { fleet, tenant, bytes: options.rows * PIECE }
   },
 
   contestants(_, { tenant, bytes }) {
