@@ -27,14 +27,38 @@ begin
   if coalesce(v_tenant, '') = '' then
     raise exception 'no tenant was entered' using errcode = 'PF001';
   end if;
-  -- The most similar names are wanted, and the index finds names of high similarity far quicker than of low: what a first
-  -- look at 0.55 finds enough of is done, the others are searched for again at 0.3. Within one agent type the index is
-  -- narrow enough for one look. Tenant and expiry are written as expressions, so that no other index than the trigrams'
-  -- can be taken, however little the planner knows of the table.
-  for v_threshold in
-    select t.threshold from unnest(array[0.55, 0.3]::real[]) as t(threshold)
-    where t.threshold = 0.3::real or jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)')
-  loop
+  -- Two statements: a search within one agent type reads one partition, and starting a statement takes time for each
+  -- partition that it may read. Tenant and expiry are written as expressions, so that no other index than the trigrams' can
+  -- be taken, however little the planner knows of the table.
+  perform set_config('pg_trgm.similarity_threshold', '0.3', true);
+  return query
+  select x.ordinality::integer, found.list
+  from rows from (
+    jsonb_to_recordset(p_searches) as (name text, agent_type text, threshold double precision, max_results integer)
+  ) with ordinality as x
+  cross join lateral (
+    select coalesce(jsonb_agg(jsonb_build_object('id', n.pattern_id, 'agentType', n.agent_type, 'name', n.pattern_name,
+      'version', n.version, 'type', n.pattern_type, 'category', n.category, 'data', n.pattern_data, 'similarity', n.score,
+      'usageCount', n.usage_count, 'averageReward', n.average_reward, 'confidence', n.confidence)
+      order by n.score desc, n.pattern_id), '[]'::jsonb) as list
+    from (
+      select p.*, similarity(p.pattern_name, x.name) as score
+      from learning.patterns p
+      where p.tenant_id || '' = v_tenant and p.pattern_name % x.name and p.agent_type = x.agent_type
+        and p.expires_at + interval '0' > statement_timestamp()
+        and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
+      order by score desc, p.pattern_id
+      limit coalesce(x.max_results, 10)
+    ) n
+  ) found
+  where x.agent_type is not null;
+
+  -- Over all types. The most similar names are wanted, and the index finds names of high similarity far quicker than of low:
+  -- what a first look at 0.55 finds enough of is done, the others are searched for again at 0.3.
+  if not jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)') then
+    return;
+  end if;
+  foreach v_threshold in array array[0.55, 0.3]::real[] loop
     perform set_config('pg_trgm.similarity_threshold', v_threshold::text, true);
     for ordinal, patterns in
       select x.ordinality::integer, found.list
@@ -47,25 +71,16 @@ begin
           'usageCount', n.usage_count, 'averageReward', n.average_reward, 'confidence', n.confidence)
           order by n.score desc, n.pattern_id), '[]'::jsonb) as list
         from (
-          select u.* from (
-            select p.*, similarity(p.pattern_name, x.name) as score
-            from learning.patterns p
-            where p.tenant_id || '' = v_tenant and p.pattern_name % x.name
-              and p.agent_type = x.agent_type
-              and p.expires_at + interval '0' > statement_timestamp()
-              and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
-            union all
-            select p.*, similarity(p.pattern_name, x.name) as score
-            from learning.patterns p
-            where x.agent_type is null and p.tenant_id || '' = v_tenant and p.pattern_name % x.name
-              and p.expires_at + interval '0' > statement_timestamp()
-              and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
-          ) u
-          order by u.score desc, u.pattern_id
+          select p.*, similarity(p.pattern_name, x.name) as score
+          from learning.patterns p
+          where p.tenant_id || '' = v_tenant and p.pattern_name % x.name
+            and p.expires_at + interval '0' > statement_timestamp()
+            and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
+          order by score desc, p.pattern_id
           limit coalesce(x.max_results, 10)
         ) n
       ) found
-      where x.ordinality <> all (v_done) and (v_threshold = 0.3::real or x.agent_type is null)
+      where x.agent_type is null and x.ordinality <> all (v_done)
         and (v_threshold = 0.3::real or x.threshold >= 0.55 or jsonb_array_length(found.list) >= coalesce(x.max_results, 10))
     loop
       v_done := v_done || ordinal::bigint;
