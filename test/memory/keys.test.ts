@@ -130,11 +130,7 @@ describe('API keys', () => {
   })
 
   test('uses are counted in this process, and written together', async () => {
-    const options = await createTestDatabase()
-    const using = await openFleet(options.options)
-    afterFile(() => using.close())
-    await using.tenants.create({ id: 'acme' })
-    const { keys } = using.tenant('acme').memory
+    const { keys } = (await newTenant(fleet())).memory
     const [a, b] = [await keys.create({ name: 'a' }), await keys.create({ name: 'b' })]
     const started = Date.now()
     await Promise.all(Array.from({ length: 50 }, (_, i) => keys.verify(i % 5 === 0 ? b.key : a.key)))
@@ -143,8 +139,7 @@ describe('API keys', () => {
     expect(await keys.get(a.id)).toMatchObject({ usageCount: 40 })
     expect(await keys.get(b.id)).toMatchObject({ usageCount: 10 })
     expect((await keys.get(b.id))?.lastUsedAt?.getTime()).toBeGreaterThanOrEqual(started - 1)
-    await keys.verify(b.key)
-  }, 15_000)
+  }, 20_000)
 
   onEngines(['direct', 'pooled'], 'the embedded database in memory is gone when it is closed')(
     'uses that wait are written when the fleet is closed, and add up over processes',
