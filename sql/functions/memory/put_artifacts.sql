@@ -60,8 +60,50 @@ begin
     end if;
   end if;
   if jsonb_array_length(p_artifacts) = 1 and not p_artifacts -> 0 ? 'upload' then
-    return query select 1, p.artifact_id, p.version, p.deduplicated, p.created_at from memory.put_artifact(p_tenant, p_artifacts -> 0, p_bytes) p;
+    -- The common call: the same rows in the same order as below, in one statement. No row when the id is there already.
+    with x as materialized (
+      select x.*, decode(x.sha256, 'hex') as hash, coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope
+      from jsonb_to_record(p_artifacts -> 0) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer,
+        codec text, crc bigint, session_id uuid, name text, type text, mime text, tags text[], metadata jsonb, parent uuid)
+      where not exists (select from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id)
+    ),
+    named as (
+      insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
+      select p_tenant, x.scope, x.name, 1 from x
+      on conflict (tenant_id, scope, name) do update set latest_version = n.latest_version + 1
+      returning n.latest_version
+    ),
+    content as (
+      -- Reads `named`, so that the name is locked before the content, as everywhere.
+      insert into memory.artifact_contents as c (tenant_id, content_id, sha256, size_bytes, stored_bytes, chunk_count, codec, created_at, last_used_at)
+      select p_tenant, x.content_id, x.hash, x.size, x.stored, x.chunks, x.codec, v_now, v_now from named cross join x
+      on conflict (tenant_id, sha256) do update set last_used_at = excluded.last_used_at
+      returning c.content_id
+    ),
+    chunk as (
+      insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
+      select p_tenant, x.content_id, 0, x.codec, x.size, x.crc, p_bytes
+      from x join content c on c.content_id = x.content_id
+      where x.chunks = 1
+    ),
+    kept as (
+      insert into memory.artifacts as a (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
+        tags, metadata, parent_artifact_id, size_bytes, created_at)
+      select p_tenant, x.id, x.session_id, x.name, n.latest_version, c.content_id, x.type, x.mime,
+        coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'), x.parent, x.size, v_now
+      from named n cross join content c cross join x
+      on conflict (tenant_id, artifact_id) do nothing
+      returning a.artifact_id, a.version, a.content_id, a.created_at
+    )
+    select k.artifact_id, k.version, k.content_id <> x.content_id, k.created_at
+    into artifact_id, version, deduplicated, created_at
+    from x left join kept k on true;
     if found then
+      if artifact_id is null then
+        raise exception 'an artifact of the same id is being put elsewhere' using errcode = '40001';
+      end if;
+      ordinal := 1;
+      return next;
       return;
     end if;
   end if;

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { v7 as uuidv7 } from 'uuid'
+import { statement } from '../../database/statement.js'
 import type { Fleet, Tenant } from '../../fleet.js'
 import { type Contestant, loadContestant } from '../contestant.js'
 import { measure } from '../measure.js'
@@ -11,6 +13,17 @@ const CALLERS = 18
 const PIECE = 65_536
 const MIB = 1024 * 1024
 const SOURCE = 'speed list of the memory store'
+const BARE = 'bare insert of 64 KiB random, 1 caller'
+
+/** One key, no row-level security, no function: what the server itself asks for so many bytes. Stored as chunks are. */
+const MAKE_BARE = `create schema if not exists pgfleet_bench;
+  drop table if exists pgfleet_bench.pieces;
+  create table pgfleet_bench.pieces (tenant_id text collate "C", piece_id uuid, data bytea not null, primary key (tenant_id, piece_id));
+  alter table pgfleet_bench.pieces alter column data set storage external`
+const INSERT_BARE = statement<unknown>(
+  'bench.insert_piece',
+  'insert into pgfleet_bench.pieces (tenant_id, piece_id, data) values ($1::text, $2::uuid, $3::bytea)',
+)
 
 interface State {
   readonly fleet: Fleet
@@ -40,7 +53,8 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
   name: 'memory-artifacts',
   title: 'Memory store: artifacts',
   description:
-    'Artifacts of 64 KiB, of random bytes and of text, put by single calls, every commit durable; and one of rows x 64 KiB (1 GiB) of ' +
+    'Artifacts of 64 KiB, of random bytes and of text, put by single calls, every commit durable, beside a bare insert of such bytes ' +
+    'into a table of one key; and one of rows x 64 KiB (1 GiB) of ' +
     'random bytes streamed in and out. Memory is the resident set of this process: at its highest, and what it grew by from before.',
   options: { rows: 16_384, durationMs: 4000, warmUpMs: 1000, rounds: 3 },
   targets: [
@@ -70,6 +84,7 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
 
   async setUp({ subject, options }) {
     const fleet = await subject.open()
+    await fleet.database.lend((connection) => connection.query(MAKE_BARE))
     await fleet.tenants.create({ id: TENANT }, { ifNotExists: true })
     const tenant = fleet.tenant(TENANT)
     for (let i = 0; i < 10; i++) {
@@ -85,14 +100,15 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
     return { fleet, tenant, bytes: options.rows * PIECE }
   },
 
-  contestants(_, { tenant, bytes }) {
+  contestants(_, { fleet, tenant, bytes }) {
     const { artifacts } = tenant.memory
     const ids: string[] = []
     let long: string | undefined
-    const put = (kind: 'random' | 'text', callers: number) =>
+    const put = (kind: 'random' | 'text', callers: number, rival?: string) =>
       loadContestant({
         name: `put 64 KiB ${kind}, ${callers} caller${callers === 1 ? '' : 's'}`,
         callers,
+        ...(rival === undefined ? {} : { rival }),
         async operation(caller, signal) {
           const content = pieceOf(kind)
           ids.push((await artifacts.put({ name: `caller ${caller}`, content }, { signal })).id)
@@ -139,7 +155,14 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
         for await (const piece of artifacts.read(long as string, { signal })) size += piece.byteLength
         if (size !== bytes) throw new Error(`${size} bytes came back of ${bytes}`)
       }),
-      put('random', 1),
+      loadContestant({
+        name: BARE,
+        callers: 1,
+        async operation() {
+          await fleet.database.run(INSERT_BARE, [TENANT, uuidv7(), pieceOf('random')])
+        },
+      }),
+      put('random', 1, BARE),
       put('text', 1),
       put('random', CALLERS),
       put('text', CALLERS),
@@ -156,6 +179,7 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
 
   async tearDown(_, state) {
     if (state === undefined) return
+    await state.fleet.database.lend((connection) => connection.query('drop schema if exists pgfleet_bench cascade'))
     const { artifacts } = state.tenant.memory
     for (
       let page = await artifacts.list({ limit: 1000 });

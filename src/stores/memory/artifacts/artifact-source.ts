@@ -31,6 +31,11 @@ export async function* chunksOf(source: ArtifactSource, options: SourceOptions):
     if (source.byteLength > 0) yield Buffer.from(source)
     return
   }
+  if (typeof source === 'string' && source.length <= CHUNK_BYTES / 3 && source.length * 3 <= options.sizeMax) {
+    // Fits, whatever its characters: no room for a whole chunk is taken for it.
+    if (source.length > 0) yield Buffer.from(source)
+    return
+  }
   let piece = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   let filled = 0
   let total = 0
