@@ -225,7 +225,8 @@ export class Database {
       if (end !== undefined) throw new Error(`Connection terminated before it was used: ${end.message}`, { cause: end })
       return await callback(connection)
     } catch (error) {
-      if (isConnectionLoss(error)) broken = error as Error
+      // FATAL: the server ends the session, for a time-out of its own too.
+      if (isConnectionLoss(error) || (error as { severity?: string }).severity === 'FATAL') broken = error as Error
       // The next attempt prepares the statement under a name of its own.
       if (isStalePlan(error)) this.#generation++
       throw error
