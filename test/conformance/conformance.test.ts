@@ -307,6 +307,8 @@ describe('expiry', () => {
       where c.relnamespace in ('learning'::regnamespace, 'memory'::regnamespace) and c.relkind in ('r', 'p') and not c.relispartition`,
     )
     const listed = new Set(OPERATIONS.map(({ expires }) => expires))
-    expect(tables.map(({ name }) => name).filter((name) => !listed.has(name))).toEqual([])
+    // The tables of vectors differ in their dimension alone.
+    const kindOf = (name: string) => name.replace(/^memory\.vectors_\d+$/, 'memory.vectors_384')
+    expect(tables.map(({ name }) => name).filter((name) => !listed.has(kindOf(name)))).toEqual([])
   })
 })

@@ -7,10 +7,12 @@ import { LEARNING } from './learning.js'
 import { RECORDS } from './records.js'
 import { SECRETS } from './secrets.js'
 import { SESSIONS } from './sessions.js'
+import { VECTORS } from './vectors.js'
 
 /** Every public operation of every store, a list for each part. */
 export const OPERATIONS: readonly StoreOperation[] = [
   ...LEARNING,
+  ...VECTORS,
   ...GRAPH,
   ...EVENTS,
   ...SESSIONS,
