@@ -20,11 +20,6 @@ export interface Session {
   ): Promise<Row[]>
 }
 
-function assertNotAborted(name: string, signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return
-  throw new FleetError('ABORTED', { message: `${name} was aborted before it was sent`, cause: signal.reason })
-}
-
 /** The session of plain calls: each is a transaction of its own. */
 export function createSession(database: Database, batcher: Batcher, tenant: string): Session {
   return {
