@@ -15,6 +15,20 @@ ALTER SCHEMA learning OWNER TO pgfleet_owner;
 COMMENT ON SCHEMA learning IS 'What agents learn: action values, trajectories, rewards, patterns, agent states.';
 
 --
+-- Name: memory; Type: SCHEMA; Schema: -; Owner: pgfleet_owner
+--
+
+CREATE SCHEMA memory;
+
+ALTER SCHEMA memory OWNER TO pgfleet_owner;
+
+--
+-- Name: SCHEMA memory; Type: COMMENT; Schema: -; Owner: pgfleet_owner
+--
+
+COMMENT ON SCHEMA memory IS 'What agents remember: vectors, a bi-temporal knowledge graph, sessions, artifacts, events, keys.';
+
+--
 -- Name: platform; Type: SCHEMA; Schema: -; Owner: pgfleet_owner
 --
 
@@ -465,14 +479,38 @@ begin
   if coalesce(v_tenant, '') = '' then
     raise exception 'no tenant was entered' using errcode = 'PF001';
   end if;
-  -- The most similar names are wanted, and the index finds names of high similarity far quicker than of low: what a first
-  -- look at 0.55 finds enough of is done, the others are searched for again at 0.3. Within one agent type the index is
-  -- narrow enough for one look. Tenant and expiry are written as expressions, so that no other index than the trigrams'
-  -- can be taken, however little the planner knows of the table.
-  for v_threshold in
-    select t.threshold from unnest(array[0.55, 0.3]::real[]) as t(threshold)
-    where t.threshold = 0.3::real or jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)')
-  loop
+  -- Two statements: a search within one agent type reads one partition, and starting a statement takes time for each
+  -- partition that it may read. Tenant and expiry are written as expressions, so that no other index than the trigrams' can
+  -- be taken, however little the planner knows of the table.
+  perform set_config('pg_trgm.similarity_threshold', '0.3', true);
+  return query
+  select x.ordinality::integer, found.list
+  from rows from (
+    jsonb_to_recordset(p_searches) as (name text, agent_type text, threshold double precision, max_results integer)
+  ) with ordinality as x
+  cross join lateral (
+    select coalesce(jsonb_agg(jsonb_build_object('id', n.pattern_id, 'agentType', n.agent_type, 'name', n.pattern_name,
+      'version', n.version, 'type', n.pattern_type, 'category', n.category, 'data', n.pattern_data, 'similarity', n.score,
+      'usageCount', n.usage_count, 'averageReward', n.average_reward, 'confidence', n.confidence)
+      order by n.score desc, n.pattern_id), '[]'::jsonb) as list
+    from (
+      select p.*, similarity(p.pattern_name, x.name) as score
+      from learning.patterns p
+      where p.tenant_id || '' = v_tenant and p.pattern_name % x.name and p.agent_type = x.agent_type
+        and p.expires_at + interval '0' > statement_timestamp()
+        and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
+      order by score desc, p.pattern_id
+      limit coalesce(x.max_results, 10)
+    ) n
+  ) found
+  where x.agent_type is not null;
+
+  -- Over all types. The most similar names are wanted, and the index finds names of high similarity far quicker than of low:
+  -- what a first look at 0.55 finds enough of is done, the others are searched for again at 0.3.
+  if not jsonb_path_exists(p_searches, '$[*] ? (!exists(@.agent_type) || @.agent_type == null)') then
+    return;
+  end if;
+  foreach v_threshold in array array[0.55, 0.3]::real[] loop
     perform set_config('pg_trgm.similarity_threshold', v_threshold::text, true);
     for ordinal, patterns in
       select x.ordinality::integer, found.list
@@ -485,25 +523,16 @@ begin
           'usageCount', n.usage_count, 'averageReward', n.average_reward, 'confidence', n.confidence)
           order by n.score desc, n.pattern_id), '[]'::jsonb) as list
         from (
-          select u.* from (
-            select p.*, similarity(p.pattern_name, x.name) as score
-            from learning.patterns p
-            where p.tenant_id || '' = v_tenant and p.pattern_name % x.name
-              and p.agent_type = x.agent_type
-              and p.expires_at + interval '0' > statement_timestamp()
-              and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
-            union all
-            select p.*, similarity(p.pattern_name, x.name) as score
-            from learning.patterns p
-            where x.agent_type is null and p.tenant_id || '' = v_tenant and p.pattern_name % x.name
-              and p.expires_at + interval '0' > statement_timestamp()
-              and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
-          ) u
-          order by u.score desc, u.pattern_id
+          select p.*, similarity(p.pattern_name, x.name) as score
+          from learning.patterns p
+          where p.tenant_id || '' = v_tenant and p.pattern_name % x.name
+            and p.expires_at + interval '0' > statement_timestamp()
+            and (x.threshold is null or similarity(p.pattern_name, x.name) >= x.threshold::real)
+          order by score desc, p.pattern_id
           limit coalesce(x.max_results, 10)
         ) n
       ) found
-      where x.ordinality <> all (v_done) and (v_threshold = 0.3::real or x.agent_type is null)
+      where x.agent_type is null and x.ordinality <> all (v_done)
         and (v_threshold = 0.3::real or x.threshold >= 0.55 or jsonb_array_length(found.list) >= coalesce(x.max_results, 10))
     loop
       v_done := v_done || ordinal::bigint;
@@ -1563,6 +1592,4742 @@ ALTER FUNCTION learning.values_of(p_tenant text, p_lookups jsonb) OWNER TO pgfle
 COMMENT ON FUNCTION learning.values_of(p_tenant text, p_lookups jsonb) IS 'All known action values of each of many states.';
 
 --
+-- Name: add_vector_dimension(integer, integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.add_vector_dimension(p_dimensions integer, p_m integer DEFAULT 16, p_ef_construction integer DEFAULT 128) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    AS $_$
+declare
+  v_table text := format('vectors_%s', p_dimensions);
+  v_type text := case when p_dimensions <= 2000 then 'vector' else 'halfvec' end;
+  v_bytes integer := p_dimensions * case when p_dimensions <= 2000 then 4 else 2 end;
+  v_version text := (select e.extversion from pg_extension e where e.extname = 'vector');
+begin
+  if p_dimensions is null or p_dimensions not between 1 and 4000 then
+    raise exception 'vectors have 1 to 4000 dimensions, not %', coalesce(p_dimensions::text, 'null') using errcode = 'PF005', column = 'dimensions';
+  end if;
+  if p_m is null or p_m not between 2 and 100 then
+    raise exception 'm is 2 to 100' using errcode = 'PF005', column = 'm';
+  end if;
+  if p_ef_construction is null or p_ef_construction not between 2 * p_m and 1000 then
+    raise exception 'ef_construction is 2 * m to 1000' using errcode = 'PF005', column = 'efConstruction';
+  end if;
+  -- Without iterative scans a filtered search would come back short.
+  if string_to_array(substring(v_version from '^\d+\.\d+'), '.')::integer[] < array[0, 8] then
+    raise exception 'pgvector 0.8 or newer is needed for iterative index scans, this is %', v_version using errcode = 'PF021';
+  end if;
+  insert into memory.vector_dimensions (dimensions, element_type, m, ef_construction)
+  values (p_dimensions, v_type, p_m, p_ef_construction)
+  on conflict (dimensions) do nothing;
+  if not found then
+    return false;
+  end if;
+  -- In line where a page holds it: an embedding that lies out of line costs a second look-up for each distance. The
+  -- toast target keeps small metadata in line beside it.
+  execute format('
+    create table memory.%1$I (
+      expires_at timestamptz not null default ''infinity'',
+      created_at timestamptz not null,
+      updated_at timestamptz not null,
+      vector_id uuid not null,
+      tenant_id text collate "C" not null,
+      scope text collate "C" not null,
+      embedding %2$s(%3$s) storage %4$s not null,
+      event_time timestamptz,
+      metadata jsonb not null default ''{}''::jsonb,
+      content text,
+      content_terms tsvector generated always as (to_tsvector(''pg_catalog.english'', content)) stored,
+      constraint %5$I primary key (tenant_id, scope, vector_id),
+      constraint vectors_scope_length check (length(scope) between 1 and 200),
+      constraint vectors_embedding_length check (%6$s),
+      constraint vectors_metadata_object check (jsonb_typeof(metadata) = ''object'')
+    ) with (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05)',
+    v_table, v_type, p_dimensions, case when v_bytes <= 7000 then 'plain' else 'external' end, v_table || '_pkey',
+    case v_type when 'vector' then 'vector_norm(embedding) between 1e-15 and 1e15' else 'l2_norm(embedding) between 1e-3 and 1e7' end);
+  execute format('comment on table memory.%I is %L', v_table,
+    format('Vectors of %s dimensions, one row a (scope, id). The distance is the cosine distance.', p_dimensions));
+  execute format('comment on column memory.%I.embedding is %L', v_table, 'Never of length 0, which has no direction: the index would not hold it.');
+  execute format('comment on column memory.%I.event_time is %L', v_table, 'When what it tells of happened, as the caller says; created_at is when it was stored.');
+  execute format('comment on column memory.%I.expires_at is %L', v_table, 'From then on it is never returned, and an upsert of it starts anew.');
+  -- Parallel builds before pgvector 0.8.2 may read or write past a buffer (CVE-2026-3172): one worker builds there.
+  if string_to_array(substring(v_version from '^\d+\.\d+\.\d+'), '.')::integer[] < array[0, 8, 2] then
+    execute format('alter table memory.%I set (parallel_workers = 0)', v_table);
+  end if;
+  execute format('create index %I on memory.%I using hnsw (embedding %s) with (m = %s, ef_construction = %s)',
+    v_table || '_embedding', v_table, v_type || '_cosine_ops', p_m, p_ef_construction);
+  execute format('create index %I on memory.%I using gin (tenant_id, content_terms) where content_terms is not null',
+    v_table || '_content_terms', v_table);
+  -- Of those alone that do expire: no other search can take it for its condition on the expiry.
+  execute format('create index %I on memory.%I (tenant_id, expires_at) where expires_at < ''infinity''', v_table || '_expires_at', v_table);
+  execute format('alter table memory.%I enable row level security', v_table);
+  execute format('alter table memory.%I force row level security', v_table);
+  execute format('create policy tenant_isolation on memory.%I
+    using (tenant_id = (select current_setting(''pgfleet.tenant'', true)))
+    with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
+  execute format('grant select, insert, update, delete on memory.%I to pgfleet_app', v_table);
+  -- memory.match_texts runs as this role: under the tenant's policy alone a text condition may not use its index.
+  execute format('create policy search_reads on memory.%I for select to pgfleet_search using (true)', v_table);
+  execute format('grant select (tenant_id, scope, vector_id, expires_at, content_terms) on memory.%I to pgfleet_search', v_table);
+  -- Not there yet in a first migration, where the functions follow the tables.
+  if to_regprocedure('memory.write_vector_scan(integer)') is not null then
+    perform memory.write_vector_scan(p_dimensions);
+  end if;
+  return true;
+end
+$_$;
+
+ALTER FUNCTION memory.add_vector_dimension(p_dimensions integer, p_m integer, p_ef_construction integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION add_vector_dimension(p_dimensions integer, p_m integer, p_ef_construction integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.add_vector_dimension(p_dimensions integer, p_m integer, p_ef_construction integer) IS 'Makes the table, indexes and policies of vectors of another dimension; for the owner.';
+
+--
+-- Name: append_chunks(text, jsonb, bytea); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea) RETURNS TABLE(ordinal integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_bad record;
+begin
+  perform platform.enter(p_tenant);
+  insert into memory.artifact_uploads (tenant_id, upload_id, renewed_at)
+  select distinct p_tenant, x.upload_id, v_now from jsonb_to_recordset(p_chunks) as x(upload_id uuid, no integer)
+  where x.no = 0
+  order by x.upload_id
+  on conflict (tenant_id, upload_id) do nothing;
+  -- Whoever collects uploads locks them first: it waits, or has gone before.
+  perform from memory.artifact_uploads u
+  where u.tenant_id = p_tenant and u.upload_id in (select x.upload_id from jsonb_to_recordset(p_chunks) as x(upload_id uuid))
+  order by u.upload_id
+  for key share;
+  select x.ordinality, x.upload_id into v_bad
+  from rows from (jsonb_to_recordset(p_chunks) as (upload_id uuid)) with ordinality as x
+  left join memory.artifact_uploads u on u.tenant_id = p_tenant and u.upload_id = x.upload_id
+  where u.upload_id is null
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'upload % is gone', v_bad.upload_id
+      using errcode = 'PF045', column = format('chunks[%s]', v_bad.ordinality - 1);
+  end if;
+  update memory.artifact_uploads u set renewed_at = v_now
+  where u.tenant_id = p_tenant and u.upload_id in (select x.upload_id from jsonb_to_recordset(p_chunks) as x(upload_id uuid))
+    and u.renewed_at < v_now - interval '1 minute';
+  insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
+  select p_tenant, x.upload_id, x.no, x.codec, x.size, x.crc, substring(p_bytes from x.start::integer for x.length)
+  from (
+    select x.*, sum(x.length) over (order by x.ordinality) - x.length + 1 as start
+    from rows from (
+      jsonb_to_recordset(p_chunks) as (upload_id uuid, no integer, codec text, size integer, crc bigint, length integer)
+    ) with ordinality as x
+  ) x
+  order by x.upload_id, x.no
+  on conflict (tenant_id, content_id, chunk_no) do nothing;
+  return query select g::integer from generate_series(1, jsonb_array_length(p_chunks)) as g;
+end
+$$;
+
+ALTER FUNCTION memory.append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea) IS 'Stages chunks of uploads; idempotent by upload and number.';
+
+--
+-- Name: append_events(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.append_events(p_tenant text, p_events jsonb) RETURNS TABLE(ordinal integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '32MB'
+    AS $$
+#variable_conflict use_column
+declare
+  v_ids uuid[];
+  v_first text;
+  v_last text;
+  v_month timestamptz;
+  v_before bigint;
+  v_inserted bigint;
+begin
+  perform platform.enter(p_tenant);
+  -- As text: uuid has no min before PostgreSQL 18.
+  select array_agg(x.id), min(x.id::text), max(x.id::text) into v_ids, v_first, v_last
+  from jsonb_to_recordset(p_events) as x(id uuid);
+  -- The first twelve digits of an id are its milliseconds. Written out, here and below: platform.uuid_time costs as much
+  -- as a row.
+  v_month := date_trunc('month', to_timestamp(('x0000' || translate(left(v_first, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision), 'UTC');
+  -- The usual batch is of one month, whose partition is there, and not of long ago.
+  if v_month is distinct from
+      date_trunc('month', to_timestamp(('x0000' || translate(left(v_last, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision), 'UTC')
+    or v_month not between now() - interval '350 days' and now()
+    or to_regclass('memory.events_p' || to_char(v_month at time zone 'UTC', 'YYYYMM')) is null
+  then
+    perform platform.ensure_partitions('memory', 'events', v_ids, 'events');
+  end if;
+  v_before := nextval('memory.event_sequence');
+  insert into memory.events
+    (tenant_id, event_id, sequence, occurred_at, session_id, event_type, correlation_id, source, agent_id, payload)
+  select p_tenant, n.id, n.sequence,
+    to_timestamp(('x0000' || translate(left(n.id::text, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision),
+    n.session_id, n.type, n.correlation_id, n.source, n.agent_id, coalesce(n.payload, '{}'::jsonb)
+  from (
+    select x.*, nextval('memory.event_sequence') as sequence
+    from jsonb_to_recordset(p_events) as x(id uuid, type text, session_id uuid, correlation_id text, source text,
+      agent_id text, payload jsonb)
+  ) n
+  order by n.id, n.sequence
+  on conflict (tenant_id, event_id) do nothing;
+  get diagnostics v_inserted = row_count;
+  if v_inserted = cardinality(v_ids) then
+    return;
+  end if;
+  return query
+  select i.ordinality::integer
+  from (select u.id, u.ordinality, row_number() over (partition by u.id order by u.ordinality) as place
+    from unnest(v_ids) with ordinality as u(id, ordinality)) i
+  join memory.events e on e.tenant_id = p_tenant and e.event_id = i.id
+  where i.place > 1 or e.transaction_id <> pg_current_xact_id() or e.sequence < v_before;
+end
+$$;
+
+ALTER FUNCTION memory.append_events(p_tenant text, p_events jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION append_events(p_tenant text, p_events jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.append_events(p_tenant text, p_events jsonb) IS 'Appends many events to the log; idempotent by id.';
+
+--
+-- Name: apply_changes(jsonb, timestamp with time zone, interval, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text) RETURNS TABLE(ordinal integer, id uuid, changed boolean, recorded_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant constant text := current_setting('pgfleet.tenant');
+  v_group record;
+  v_time timestamptz := p_time;
+  v_retracted record;
+  v_attached jsonb;
+  v_groups integer := 0;
+begin
+  -- Most often there is one.
+  if jsonb_array_length(p_changes) = 1 and p_changes -> 0 ->> 'op' <> 'retract' and p_step > interval '0' then
+    if p_changes -> 0 ->> 'kind' = 'entity' then
+      return query
+      select 1, (p_changes -> 0 ->> 'id')::uuid, c.changed, p_time
+      from memory.change_entities(jsonb_set(p_changes, '{0,ordinal}', '1'), p_time, p_field) c;
+    else
+      return query
+      select 1, coalesce((p_changes -> 0 ->> 'id')::uuid, memory.relationship_id((p_changes -> 0 ->> 'subject_id')::uuid,
+        p_changes -> 0 ->> 'type', (p_changes -> 0 ->> 'object_id')::uuid)), c.changed, p_time
+      from memory.change_relationships(jsonb_set(p_changes, '{0,ordinal}', '1'), p_time, p_field) c;
+    end if;
+    return;
+  end if;
+  for v_group in
+    -- Runs of one kind, each dealt into rounds in which every key comes once.
+    with change as (
+      select x.ordinality, x.value, x.value ->> 'kind' as kind,
+        case x.value ->> 'kind'
+          when 'entity' then (x.value ->> 'id')::uuid
+          else coalesce((x.value ->> 'id')::uuid,
+            memory.relationship_id((x.value ->> 'subject_id')::uuid, x.value ->> 'type', (x.value ->> 'object_id')::uuid))
+        end as id
+      from jsonb_array_elements(p_changes) with ordinality as x(value, ordinality)
+    ),
+    run as (
+      select c.*, c.ordinality - row_number() over (partition by c.kind order by c.ordinality) as run from change c
+    ),
+    dealt as (
+      select r.*, row_number() over (partition by r.kind, r.run, r.id order by r.ordinality) as round from run r
+    )
+    select d.kind, jsonb_agg(d.value || jsonb_build_object('ordinal', d.ordinality) order by d.ordinality) as changes,
+      array_agg(d.id order by d.ordinality) as ids, min(d.ordinality)::integer as first,
+      bool_or(d.value ->> 'op' = 'retract') as retracts
+    from dealt d
+    group by d.kind, d.run, d.round
+    order by min(min(d.ordinality)) over (partition by d.kind, d.run), d.round
+  loop
+    v_time := p_time + p_step * v_groups;
+    v_groups := v_groups + 1;
+    if v_group.kind = 'relationship' then
+      return query
+      select c.ordinal, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)), c.changed, v_time
+      from memory.change_relationships(v_group.changes, v_time, p_field) c
+      join jsonb_to_recordset(v_group.changes) as x(ordinal integer, id uuid, subject_id uuid, type text, object_id uuid) on x.ordinal = c.ordinal;
+      continue;
+    end if;
+    if v_group.retracts then
+      for v_retracted in
+        select x.ordinal, x.id, x.detach, x.valid_from, x.valid_to, x.episode_id
+        from jsonb_to_recordset(v_group.changes) as x(ordinal integer, op text, id uuid, detach boolean, valid_from timestamptz,
+          valid_to timestamptz, episode_id uuid)
+        where x.op = 'retract'
+        order by x.ordinal
+      loop
+        -- What stands on the entity over that time: goes with it, or keeps it.
+        select jsonb_agg(jsonb_build_object('ordinal', 0, 'op', 'retract', 'subject_id', v.subject_id, 'type', v.relationship_type,
+          'object_id', v.object_id, 'valid_from', v_retracted.valid_from, 'valid_to', v_retracted.valid_to)) into v_attached
+        from (
+          select v.subject_id, v.relationship_type, v.object_id
+          from memory.relationship_versions v
+          where v.tenant_id = v_tenant and v.subject_id = v_retracted.id and v.superseded_at >= 'infinity'
+            and v.valid_from < coalesce(v_retracted.valid_to, 'infinity') and v.valid_to > coalesce(v_retracted.valid_from, '-infinity')
+          union
+          select v.subject_id, v.relationship_type, v.object_id
+          from memory.relationship_versions v
+          where v.tenant_id = v_tenant and v.object_id = v_retracted.id and v.superseded_at >= 'infinity'
+            and v.valid_from < coalesce(v_retracted.valid_to, 'infinity') and v.valid_to > coalesce(v_retracted.valid_from, '-infinity')
+        ) v;
+        continue when v_attached is null;
+        if v_retracted.detach is not true then
+          raise exception 'entity % has % relationships over that time', v_retracted.id, jsonb_array_length(v_attached)
+            using errcode = 'PF032', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_retracted.ordinal - 1);
+        end if;
+        perform from memory.change_relationships(v_attached, v_time, p_field);
+      end loop;
+    end if;
+    return query
+    select c.ordinal, x.id, c.changed, v_time
+    from memory.change_entities(v_group.changes, v_time, p_field) c
+    join jsonb_to_recordset(v_group.changes) as x(ordinal integer, id uuid) on x.ordinal = c.ordinal;
+  end loop;
+  -- The next change has to be later than the last of these. What was locked just now at this time is so already.
+  if v_time > p_time or p_step = interval '0' then
+    update memory.entities e set changed_at = v_time
+    from jsonb_to_recordset(p_changes) as x(kind text, id uuid)
+    where e.tenant_id = v_tenant and x.kind = 'entity' and e.entity_id = x.id and e.changed_at < v_time;
+    update memory.relationships r set changed_at = v_time
+    from jsonb_to_recordset(p_changes) as x(kind text, id uuid, subject_id uuid, type text, object_id uuid)
+    where r.tenant_id = v_tenant and x.kind = 'relationship'
+      and r.relationship_id = coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)) and r.changed_at < v_time;
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text) IS 'Applies changes of the graph in their order; the inner half of memory.change_graph and memory.record_episodes.';
+
+--
+-- Name: apply_hook_retention(text, integer, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_floor uuid := platform.uuid_floor(statement_timestamp() - make_interval(days => p_days));
+  v_floor_extra uuid := platform.uuid_floor(statement_timestamp() - make_interval(days => p_days + p_extra_days));
+  v_deleted bigint;
+begin
+  perform platform.enter(p_tenant);
+  with ranked as (
+    select e.execution_id, e.priority,
+      row_number() over (partition by e.hook_id order by e.execution_id desc) as newest,
+      row_number() over (partition by e.hook_id order by e.priority >= p_priority_from desc, e.execution_id desc) as place
+    from memory.hook_executions e
+    where e.tenant_id = p_tenant
+  ),
+  gone as (
+    select r.execution_id from ranked r
+    where r.newest > p_least
+      and (r.place > p_most or r.execution_id < case when r.priority >= p_priority_from then v_floor_extra else v_floor end)
+    order by r.execution_id
+    limit p_rows_max
+  )
+  delete from memory.hook_executions e using gone g where e.tenant_id = p_tenant and e.execution_id = g.execution_id;
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;
+
+ALTER FUNCTION memory.apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer) IS 'Removes hook executions that a retention policy does not keep, in bounded steps.';
+
+--
+-- Name: build_vector_index(integer, integer, integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    AS $$
+declare
+  v_settings memory.vector_dimensions;
+  v_table text := format('vectors_%s', p_dimensions);
+begin
+  if p_m not between 2 and 100 then
+    raise exception 'm is 2 to 100' using errcode = 'PF005', column = 'm';
+  end if;
+  update memory.vector_dimensions d
+  set m = coalesce(p_m, d.m), ef_construction = greatest(coalesce(p_ef_construction, d.ef_construction), 2 * coalesce(p_m, d.m))
+  where d.dimensions = p_dimensions
+  returning d.* into v_settings;
+  if not found then
+    raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', p_dimensions, p_dimensions
+      using errcode = 'PF020', column = 'dimensions';
+  end if;
+  perform set_config('maintenance_work_mem', format('%sMB', p_memory_mb), true);
+  execute format('create index %I on memory.%I using hnsw (embedding %s) with (m = %s, ef_construction = %s)',
+    v_table || '_embedding_new', v_table, v_settings.element_type || '_cosine_ops', v_settings.m, v_settings.ef_construction);
+  execute format('drop index if exists memory.%I', v_table || '_embedding');
+  execute format('alter index memory.%I rename to %I', v_table || '_embedding_new', v_table || '_embedding');
+end
+$$;
+
+ALTER FUNCTION memory.build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer) IS 'Builds the HNSW index of a dimension anew; for the owner.';
+
+--
+-- Name: change_entities(jsonb, timestamp with time zone, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text) RETURNS TABLE(ordinal integer, changed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_tenant constant text := current_setting('pgfleet.tenant');
+  v_unknown integer;
+  v_ended tid[];
+  v_begun memory.entity_versions[];
+  v_changed integer[];
+begin
+  -- Most often nothing is known yet of what is asserted.
+  if not exists (
+    select from jsonb_to_recordset(p_changes) as x(id uuid)
+    cross join lateral (
+      -- By key, one change after the other, however little the planner knows of the table; not = 'infinity', which would allow
+      -- the index of the exclusion constraint.
+      select from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = x.id and o.superseded_at >= 'infinity'
+      offset 0
+    ) v
+  ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
+    insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
+    select v_tenant, x.id, coalesce(x.valid_from, '-infinity'),
+      coalesce(x.valid_to, 'infinity'), p_time, x.episode_id, x.type, x.name, coalesce(x.properties, '{}'::jsonb)
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, type text, name text,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid);
+    return query select x.ordinal, true from jsonb_to_recordset(p_changes) as x(ordinal integer);
+    return;
+  end if;
+
+  select min(x.ordinal) into v_unknown
+  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid)
+  where x.op <> 'assert' and not exists (
+    select from memory.entity_versions v where v.tenant_id = v_tenant and v.entity_id = x.id and v.superseded_at > '-infinity' offset 0
+  );
+  if v_unknown is not null then
+    raise exception 'the tenant has no entity of that id'
+      using errcode = 'PF030', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_unknown - 1);
+  end if;
+
+  with change as materialized (
+    select x.ordinal, x.op, x.id as id, x.type as entity_type, x.name as entity_name, coalesce(x.properties, '{}'::jsonb) as properties, x.properties as patch,
+      x.episode_id, coalesce(x.valid_from, '-infinity') as since, coalesce(x.valid_to, 'infinity') as until
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, type text, name text,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid)
+  ),
+  touched as materialized (
+    select c.ordinal, c.op, c.id, c.since, c.until, v.place, v.valid_from, v.valid_to, v.episode_id, v.entity_type, v.entity_name, v.properties
+    from change c
+    cross join lateral (
+      -- As above.
+      select o.ctid as place, o.* from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = c.id and o.superseded_at >= 'infinity'
+        and o.valid_from <= c.until and o.valid_to >= c.since
+      offset 0
+    ) v
+  ),
+  piece as (
+    select t.ordinal, t.id, t.valid_from, least(t.valid_to, t.since) as valid_to, false as is_new, t.episode_id, t.entity_type, t.entity_name, t.properties
+    from touched t
+    where t.valid_from < t.since
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.until), t.valid_to, false, t.episode_id, t.entity_type, t.entity_name, t.properties
+    from touched t
+    where t.valid_to > t.until
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.since), least(t.valid_to, t.until), true, c.episode_id, coalesce(c.entity_type, t.entity_type),
+      coalesce(c.entity_name, t.entity_name), coalesce((t.properties || c.patch) - array(select k.key from jsonb_each(c.patch) k where k.value = 'null'::jsonb), t.properties)
+    from touched t
+    join change c on c.ordinal = t.ordinal
+    where t.op = 'correct' and t.valid_from < t.until and t.valid_to > t.since
+    union all
+    select c.ordinal, c.id, c.since, c.until, true, c.episode_id, c.entity_type, c.entity_name, c.properties
+    from change c
+    where c.op = 'assert'
+  ),
+  marked as (
+    select p.*, (lag(p.valid_to) over w, lag(p.entity_type) over w, lag(p.entity_name) over w, lag(p.properties) over w) is not distinct from
+      (p.valid_from, p.entity_type, p.entity_name, p.properties) as goes_on
+    from piece p
+    window w as (partition by p.ordinal order by p.valid_from)
+  ),
+  numbered as (
+    select m.*, count(*) filter (where not m.goes_on) over (partition by m.ordinal order by m.valid_from) as place
+    from marked m
+  ),
+  stretch as materialized (
+    select n.ordinal, n.id, n.entity_type, n.entity_name, n.properties, min(n.valid_from) as valid_from, max(n.valid_to) as valid_to,
+      (array_agg(n.episode_id order by n.is_new desc, n.valid_from))[1] as episode_id
+    from numbered n
+    group by n.ordinal, n.id, n.place, n.entity_type, n.entity_name, n.properties
+  ),
+  ended as materialized (
+    select t.ordinal, t.place
+    from touched t
+    where not exists (
+      select from stretch s
+      where s.ordinal = t.ordinal and s.valid_from = t.valid_from and s.valid_to = t.valid_to and s.entity_type = t.entity_type and s.entity_name = t.entity_name and s.properties = t.properties
+    )
+  ),
+  begun as materialized (
+    select s.*
+    from stretch s
+    where not exists (
+      select from touched t
+      where t.ordinal = s.ordinal and t.valid_from = s.valid_from and t.valid_to = s.valid_to and t.entity_type = s.entity_type and t.entity_name = s.entity_name and t.properties = s.properties
+    )
+  )
+  select
+    (select array_agg(e.place order by e.place) from ended e),
+    (select array_agg(row(v_tenant, b.id, 'infinity', b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties, null)::memory.entity_versions order by b.id, b.valid_from) from begun b),
+    array(select e.ordinal from ended e union select b.ordinal from begun b),
+    (
+      select min(c.ordinal) from change c
+      where c.op = 'correct'
+        and not exists (select from touched t where t.ordinal = c.ordinal and t.valid_from < t.until and t.valid_to > t.since)
+    )
+  into v_ended, v_begun, v_changed, v_unknown;
+  if v_unknown is not null then
+    raise exception 'nothing is known of the entity over that time, so there is nothing to correct'
+      using errcode = 'PF030', column = format('%s[%s].id', coalesce(p_field, 'entities'), v_unknown - 1);
+  end if;
+
+  if v_ended is not null then
+    -- Where they lie cannot change: whoever writes them has to lock the head that is locked here.
+    delete from memory.entity_versions v where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.recorded_at = p_time;
+    update memory.entity_versions v set superseded_at = p_time
+    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at >= 'infinity';
+  end if;
+  insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
+  select v_tenant, b.entity_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties
+  from unnest(v_begun) as b;
+  return query
+  select x.ordinal, x.ordinal = any (v_changed) from jsonb_to_recordset(p_changes) as x(ordinal integer);
+end
+$_$;
+
+ALTER FUNCTION memory.change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text) IS 'Applies changes of entities at one transaction time; the inner half of memory.apply_changes.';
+
+--
+-- Name: change_graph(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) RETURNS TABLE(ordinal integer, id uuid, changed boolean, recorded_at text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_change constant jsonb := p_changes -> 0;
+  v_id uuid;
+  v_since timestamptz;
+  v_until timestamptz;
+  v_time timestamptz;
+begin
+  perform platform.enter(p_tenant);
+  -- Most often one is asserted of which nothing was known before: then there is no head of it, and nothing else to heed.
+  -- What follows goes on from any other case; the locks are those of memory.lock_graph, in its order.
+  if jsonb_array_length(p_changes) = 1 and v_change ->> 'op' = 'assert' then
+    v_since := coalesce((v_change ->> 'valid_from')::timestamptz, '-infinity');
+    v_until := coalesce((v_change ->> 'valid_to')::timestamptz, 'infinity');
+    v_time := clock_timestamp();
+    if v_change ->> 'kind' = 'entity' then
+      v_id := (v_change ->> 'id')::uuid;
+      with head as (
+        insert into memory.entities (tenant_id, entity_id, changed_at)
+        values (p_tenant, v_id, v_time)
+        on conflict (tenant_id, entity_id) do nothing
+        returning entity_id
+      )
+      insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
+      select p_tenant, h.entity_id, v_since, v_until, v_time, (v_change ->> 'episode_id')::uuid, v_change ->> 'type', v_change ->> 'name',
+        coalesce(nullif(v_change -> 'properties', 'null'), '{}'::jsonb)
+      from head h;
+    else
+      v_id := coalesce((v_change ->> 'id')::uuid,
+        memory.relationship_id((v_change ->> 'subject_id')::uuid, v_change ->> 'type', (v_change ->> 'object_id')::uuid));
+      select greatest(max(l.changed_at) + interval '1 microsecond', v_time) into v_time
+      from (
+        select e.changed_at from memory.entities e
+        where e.tenant_id = p_tenant and e.entity_id = any (array[(v_change ->> 'subject_id')::uuid, (v_change ->> 'object_id')::uuid])
+        order by e.entity_id
+        for key share
+      ) l;
+      with head as (
+        insert into memory.relationships (tenant_id, relationship_id, changed_at)
+        values (p_tenant, v_id, v_time)
+        on conflict (tenant_id, relationship_id) do nothing
+        returning relationship_id
+      )
+      insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
+      select p_tenant, h.relationship_id, v_since, v_until, v_time, (v_change ->> 'episode_id')::uuid, (v_change ->> 'subject_id')::uuid,
+        v_change ->> 'type', (v_change ->> 'object_id')::uuid, coalesce(nullif(v_change -> 'properties', 'null'), '{}'::jsonb)
+      from head h
+      where not exists (
+        -- An end that is not there over all of the time.
+        select from unnest(array[(v_change ->> 'subject_id')::uuid, (v_change ->> 'object_id')::uuid]) as x(id)
+        where not coalesce((
+          select range_agg(tstzrange(v.valid_from, v.valid_to)) @> tstzrange(v_since, v_until)
+          from memory.entity_versions v
+          where v.tenant_id = p_tenant and v.entity_id = x.id and v.superseded_at >= 'infinity' and v.valid_from < v_until and v.valid_to > v_since
+        ), false)
+      );
+    end if;
+    if found then
+      return query values (1, v_id, true, memory.instant(v_time));
+      return;
+    end if;
+  end if;
+  return query
+  select a.ordinal, a.id, a.changed, memory.instant(a.recorded_at)
+  from memory.apply_changes(p_changes, memory.lock_graph(p_changes), interval '1 microsecond', null) a;
+end
+$$;
+
+ALTER FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION change_graph(p_tenant text, p_changes jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) IS 'Asserts, corrects and retracts many entities and relationships.';
+
+--
+-- Name: change_relationships(jsonb, timestamp with time zone, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text) RETURNS TABLE(ordinal integer, changed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_tenant constant text := current_setting('pgfleet.tenant');
+  v_bad record;
+  v_unknown integer;
+  v_ended tid[];
+  v_begun memory.relationship_versions[];
+  v_changed integer[];
+begin
+  -- Each end has to exist over all of the relationship's valid time.
+  select x.ordinal, e.name, e.id into v_bad
+  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, object_id uuid, valid_from timestamptz, valid_to timestamptz)
+  cross join lateral (values ('subjectId', x.subject_id), ('objectId', x.object_id)) as e(name, id)
+  where x.op = 'assert' and not coalesce((
+    select range_agg(tstzrange(v.valid_from, v.valid_to)) @> tstzrange(coalesce(x.valid_from, '-infinity'), coalesce(x.valid_to, 'infinity'))
+    from memory.entity_versions v
+    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at >= 'infinity'
+      and v.valid_from < coalesce(x.valid_to, 'infinity') and v.valid_to > coalesce(x.valid_from, '-infinity')
+  ), false)
+  order by x.ordinal, e.name desc
+  limit 1;
+  if found then
+    raise exception 'entity % does not exist over all of the valid time of the relationship', v_bad.id
+      using errcode = 'PF030', column = format('%s[%s].%s', coalesce(p_field, 'relationships'), v_bad.ordinal - 1, v_bad.name);
+  end if;
+  -- Most often nothing is known yet of what is asserted.
+  if not exists (
+    select from (
+      select coalesce(c.id, memory.relationship_id(c.subject_id, c.type, c.object_id)) as id
+      from jsonb_to_recordset(p_changes) as c(id uuid, subject_id uuid, type text, object_id uuid)
+      offset 0
+    ) x
+    cross join lateral (
+      -- By key, one change after the other, however little the planner knows of the table; not = 'infinity', which would allow
+      -- the index of the exclusion constraint.
+      select from memory.relationship_versions o
+      where o.tenant_id = v_tenant and o.relationship_id = x.id and o.superseded_at >= 'infinity'
+      offset 0
+    ) v
+  ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
+    insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
+    select v_tenant, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)), coalesce(x.valid_from, '-infinity'),
+      coalesce(x.valid_to, 'infinity'), p_time, x.episode_id, x.subject_id, x.type, x.object_id, coalesce(x.properties, '{}'::jsonb)
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid);
+    return query select x.ordinal, true from jsonb_to_recordset(p_changes) as x(ordinal integer);
+    return;
+  end if;
+
+  select min(x.ordinal) into v_unknown
+  from (
+    select c.ordinal, coalesce(c.id, memory.relationship_id(c.subject_id, c.type, c.object_id)) as id
+    from jsonb_to_recordset(p_changes) as c(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid)
+    where c.op <> 'assert'
+    offset 0
+  ) x
+  where not exists (
+    select from memory.relationship_versions v
+    where v.tenant_id = v_tenant and v.relationship_id = x.id and v.superseded_at > '-infinity'
+    offset 0
+  );
+  if v_unknown is not null then
+    raise exception 'the tenant has no relationship of that subject, type and object'
+      using errcode = 'PF031', column = format('%s[%s].objectId', coalesce(p_field, 'relationships'), v_unknown - 1);
+  end if;
+
+  with change as materialized (
+    select x.ordinal, x.op, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)) as id, x.subject_id, x.type as relationship_type, x.object_id, coalesce(x.properties, '{}'::jsonb) as properties, x.properties as patch,
+      x.episode_id, coalesce(x.valid_from, '-infinity') as since, coalesce(x.valid_to, 'infinity') as until
+    from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid,
+      properties jsonb, valid_from timestamptz, valid_to timestamptz, episode_id uuid)
+  ),
+  touched as materialized (
+    select c.ordinal, c.op, c.id, c.since, c.until, v.place, v.valid_from, v.valid_to, v.episode_id, v.subject_id, v.relationship_type, v.object_id, v.properties
+    from change c
+    cross join lateral (
+      -- As above.
+      select o.ctid as place, o.* from memory.relationship_versions o
+      where o.tenant_id = v_tenant and o.relationship_id = c.id and o.superseded_at >= 'infinity'
+        and o.valid_from <= c.until and o.valid_to >= c.since
+      offset 0
+    ) v
+  ),
+  piece as (
+    select t.ordinal, t.id, t.valid_from, least(t.valid_to, t.since) as valid_to, false as is_new, t.episode_id, t.subject_id, t.relationship_type, t.object_id, t.properties
+    from touched t
+    where t.valid_from < t.since
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.until), t.valid_to, false, t.episode_id, t.subject_id, t.relationship_type, t.object_id, t.properties
+    from touched t
+    where t.valid_to > t.until
+    union all
+    select t.ordinal, t.id, greatest(t.valid_from, t.since), least(t.valid_to, t.until), true, c.episode_id, t.subject_id, t.relationship_type, t.object_id,
+      coalesce((t.properties || c.patch) - array(select k.key from jsonb_each(c.patch) k where k.value = 'null'::jsonb), t.properties)
+    from touched t
+    join change c on c.ordinal = t.ordinal
+    where t.op = 'correct' and t.valid_from < t.until and t.valid_to > t.since
+    union all
+    select c.ordinal, c.id, c.since, c.until, true, c.episode_id, c.subject_id, c.relationship_type, c.object_id, c.properties
+    from change c
+    where c.op = 'assert'
+  ),
+  marked as (
+    select p.*, (lag(p.valid_to) over w, lag(p.properties) over w) is not distinct from
+      (p.valid_from, p.properties) as goes_on
+    from piece p
+    window w as (partition by p.ordinal order by p.valid_from)
+  ),
+  numbered as (
+    select m.*, count(*) filter (where not m.goes_on) over (partition by m.ordinal order by m.valid_from) as place
+    from marked m
+  ),
+  stretch as materialized (
+    select n.ordinal, n.id, n.subject_id, n.relationship_type, n.object_id, n.properties, min(n.valid_from) as valid_from, max(n.valid_to) as valid_to,
+      (array_agg(n.episode_id order by n.is_new desc, n.valid_from))[1] as episode_id
+    from numbered n
+    group by n.ordinal, n.id, n.place, n.subject_id, n.relationship_type, n.object_id, n.properties
+  ),
+  ended as materialized (
+    select t.ordinal, t.place
+    from touched t
+    where not exists (
+      select from stretch s
+      where s.ordinal = t.ordinal and s.valid_from = t.valid_from and s.valid_to = t.valid_to and s.properties = t.properties
+    )
+  ),
+  begun as materialized (
+    select s.*
+    from stretch s
+    where not exists (
+      select from touched t
+      where t.ordinal = s.ordinal and t.valid_from = s.valid_from and t.valid_to = s.valid_to and t.properties = s.properties
+    )
+  )
+  select
+    (select array_agg(e.place order by e.place) from ended e),
+    (select array_agg(row(v_tenant, b.id, 'infinity', b.valid_from, b.valid_to, p_time, b.episode_id, b.subject_id, b.relationship_type, b.object_id, b.properties)::memory.relationship_versions order by b.id, b.valid_from) from begun b),
+    array(select e.ordinal from ended e union select b.ordinal from begun b),
+    (
+      select min(c.ordinal) from change c
+      where c.op = 'correct'
+        and not exists (select from touched t where t.ordinal = c.ordinal and t.valid_from < t.until and t.valid_to > t.since)
+    )
+  into v_ended, v_begun, v_changed, v_unknown;
+  if v_unknown is not null then
+    raise exception 'nothing is known of the relationship over that time, so there is nothing to correct'
+      using errcode = 'PF031', column = format('%s[%s].objectId', coalesce(p_field, 'relationships'), v_unknown - 1);
+  end if;
+
+  if v_ended is not null then
+    -- Where they lie cannot change: whoever writes them has to lock the head that is locked here.
+    delete from memory.relationship_versions v where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.recorded_at = p_time;
+    update memory.relationship_versions v set superseded_at = p_time
+    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at >= 'infinity';
+  end if;
+  insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
+  select v_tenant, b.relationship_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.subject_id, b.relationship_type, b.object_id, b.properties
+  from unnest(v_begun) as b;
+  return query
+  select x.ordinal, x.ordinal = any (v_changed) from jsonb_to_recordset(p_changes) as x(ordinal integer);
+end
+$_$;
+
+ALTER FUNCTION memory.change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text) IS 'Applies changes of relationships at one transaction time; the inner half of memory.apply_changes.';
+
+--
+-- Name: change_sessions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.change_sessions(p_tenant text, p_changes jsonb) RETURNS TABLE(ordinal integer, session_id uuid, state text, data jsonb, version bigint, retention_days integer, created_at timestamp with time zone, updated_at timestamp with time zone, last_accessed_at timestamp with time zone, ended_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_rounds bigint;
+  v_bad record;
+  v_state text;
+  v_changed uuid[];
+  v_ids uuid[];
+  v_items integer := jsonb_array_length(p_changes);
+begin
+  perform platform.enter(p_tenant);
+  select array_agg(x.id) into v_ids from jsonb_to_recordset(p_changes) as x(id uuid);
+  -- In one order, so that batches cannot deadlock each other. Not the key: artifacts may refer to it meanwhile.
+  perform from memory.sessions s
+  where s.tenant_id = p_tenant and s.session_id = any (v_ids)
+  order by s.session_id
+  for no key update;
+  -- Behind the locks, so that the times of one session go forward.
+  v_now := clock_timestamp();
+  select max(x.times) into v_rounds
+  from (select count(*) as times from jsonb_to_recordset(p_changes) as x(id uuid) group by x.id) x;
+  for v_round in 1 .. coalesce(v_rounds, 0) loop
+    with changed as (
+      update memory.sessions s
+      set data = case when x.patch is null then coalesce(x.data, s.data) else coalesce(x.data, s.data) || x.patch end,
+        state = coalesce(x.state, s.state),
+        version = s.version + x.changes::integer,
+        updated_at = case when x.changes then v_now else s.updated_at end,
+        retention_days = x.days,
+        last_accessed_at = v_now,
+        ended_at = case when x.state in ('completed', 'failed') then coalesce(s.ended_at, v_now) else s.ended_at end,
+        expires_at = x.until
+      from (
+        select x.id, x.data, x.patch, x.state,
+          x.data is not null or x.patch is not null or coalesce(x.state <> b.state, false) as changes,
+          coalesce(x.retention_days, b.retention_days) as days,
+          date_trunc('day', v_now, 'UTC') + make_interval(days => coalesce(x.retention_days, b.retention_days) + 1) as until,
+          b.expires_at > v_now and (x.expected_version is null or b.version = x.expected_version)
+            and (x.state is null or x.state = b.state or x.state = any (memory.next_session_states(b.state)))
+            and (b.state <> 'archived' or (x.data is null and x.patch is null))
+            and (x.patch is null or length((coalesce(x.data, b.data) || x.patch)::text) <= 262144) as is_legal,
+          row_number() over (partition by x.id order by x.ordinality) as round
+        from rows from (
+          jsonb_to_recordset(p_changes) as (id uuid, data jsonb, patch jsonb, state text, expected_version bigint, retention_days integer)
+        ) with ordinality as x
+        cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) b
+      ) x
+      where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id and x.round = v_round and x.is_legal
+        -- A touch writes once a minute at most.
+        and (x.changes or x.until <> s.expires_at or x.days <> s.retention_days or s.last_accessed_at <= v_now - interval '1 minute')
+      returning s.session_id
+    )
+    select array_agg(c.session_id) into v_changed from changed c;
+    -- Those left are touches that need not write, or what must not be.
+    if coalesce(cardinality(v_changed), 0) < v_items then
+      select x.*, s.session_id is null as missing, coalesce(s.expires_at <= v_now, false) as expired, s.state as present, s.version into v_bad
+      from (
+        select x.*, row_number() over (partition by x.id order by x.ordinality) as round
+        from rows from (
+          jsonb_to_recordset(p_changes) as (id uuid, data jsonb, patch jsonb, state text, expected_version bigint)
+        ) with ordinality as x
+      ) x
+      left join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s on true
+      where x.round = v_round and x.id <> all (coalesce(v_changed, '{}')) and (
+        s.session_id is null or s.expires_at <= v_now or s.version <> x.expected_version
+        or (x.state <> s.state and x.state <> all (memory.next_session_states(s.state)))
+        or (s.state = 'archived' and (x.data is not null or x.patch is not null))
+        or (x.patch is not null and length((coalesce(x.data, s.data) || x.patch)::text) > 262144)
+      )
+      order by x.ordinality
+      limit 1;
+      if found then
+        v_state := case when v_bad.expired then 'expired' else v_bad.present end;
+        case
+          when v_bad.missing then
+            raise exception 'there is no session %', v_bad.id
+              using errcode = 'PF008', column = format('sessions[%s].id', v_bad.ordinality - 1);
+          when v_bad.expired or v_bad.state <> all (memory.next_session_states(v_state) || v_state) then
+            raise exception 'session % is %; from there it may go to: %', v_bad.id, v_state,
+                coalesce(nullif(array_to_string(memory.next_session_states(v_state), ', '), ''), 'nothing')
+              using errcode = 'PF041', column = format('sessions[%s].%s', v_bad.ordinality - 1, case when v_bad.state is null then 'id' else 'state' end);
+          when v_bad.version <> v_bad.expected_version then
+            raise exception 'session % is at version %, not %', v_bad.id, v_bad.version, v_bad.expected_version
+              using errcode = 'PF042', column = format('sessions[%s].expectedVersion', v_bad.ordinality - 1);
+          when v_bad.present = 'archived' then
+            raise exception 'session % is archived; its data stays as it is', v_bad.id
+              using errcode = 'PF041', column = format('sessions[%s].%s', v_bad.ordinality - 1, case when v_bad.data is null then 'patch' else 'data' end);
+          else
+            raise exception 'session %: its data would have more than 262144 characters', v_bad.id
+              using errcode = 'PF005', column = format('sessions[%s].patch', v_bad.ordinality - 1);
+        end case;
+      end if;
+    end if;
+    return query
+    select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
+      s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at
+    from (
+      select x.id, x.ordinality, row_number() over (partition by x.id order by x.ordinality) as round
+      from rows from (jsonb_to_recordset(p_changes) as (id uuid)) with ordinality as x
+    ) x
+    cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+    where x.round = v_round;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION memory.change_sessions(p_tenant text, p_changes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION change_sessions(p_tenant text, p_changes jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.change_sessions(p_tenant text, p_changes jsonb) IS 'Changes many sessions, each in turn; all or none.';
+
+--
+-- Name: check_uploads(text, jsonb, uuid[]); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+declare
+  v_bad record;
+begin
+  perform platform.enter(p_tenant);
+  perform from memory.artifact_uploads u
+  where u.tenant_id = p_tenant and u.upload_id in (select x.content_id from jsonb_to_recordset(p_artifacts) as x(content_id uuid))
+  order by u.upload_id
+  for update;
+  select x.ordinality, x.content_id into v_bad
+  from rows from (jsonb_to_recordset(p_artifacts) as (id uuid, content_id uuid, upload boolean, chunks integer, size bigint)) with ordinality as x
+  left join memory.artifact_uploads u on u.tenant_id = p_tenant and u.upload_id = x.content_id
+  cross join lateral (
+    select count(*) as chunks, coalesce(sum(c.size_bytes), 0) as size
+    from memory.artifact_chunks c
+    where c.tenant_id = p_tenant and c.content_id = x.content_id
+  ) staged
+  where x.upload and x.id = any (p_ids) and (u.upload_id is null or staged.chunks <> x.chunks or staged.size <> x.size)
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'the chunks staged as upload % are gone, or not all there', v_bad.content_id
+      using errcode = 'PF045', column = format('artifacts[%s].content', v_bad.ordinality - 1);
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]) IS 'Locks uploads, and sees that all of their chunks are there.';
+
+--
+-- Name: cleanup_expired_values(text, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.cleanup_expired_values(p_tenant text, p_rows_max integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_deleted bigint;
+begin
+  perform platform.enter(p_tenant);
+  with gone as (
+    select v.key from memory.key_values v
+    where v.tenant_id = p_tenant and v.expires_at <= statement_timestamp()
+    limit p_rows_max for update skip locked
+  )
+  delete from memory.key_values v using gone g where v.tenant_id = p_tenant and v.key = g.key;
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;
+
+ALTER FUNCTION memory.cleanup_expired_values(p_tenant text, p_rows_max integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION cleanup_expired_values(p_tenant text, p_rows_max integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.cleanup_expired_values(p_tenant text, p_rows_max integer) IS 'Removes a tenant''s expired keys in bounded steps.';
+
+--
+-- Name: collect_chunks(text, integer, interval); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.collect_chunks(p_tenant text, p_limit integer, p_grace interval) RETURNS TABLE(chunks integer, uploads integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_ids uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select array_agg(x.upload_id) into v_ids
+  from (
+    select u.upload_id from memory.artifact_uploads u
+    where u.tenant_id = p_tenant and u.renewed_at < clock_timestamp() - p_grace
+    order by u.upload_id
+    limit p_limit
+    for update skip locked
+  ) x;
+  delete from memory.artifact_chunks c
+  using (
+    select d.content_id, d.chunk_no from memory.artifact_chunks d
+    where d.tenant_id = p_tenant and d.content_id = any (v_ids)
+    limit p_limit
+  ) x
+  where c.tenant_id = p_tenant and c.content_id = x.content_id and c.chunk_no = x.chunk_no;
+  get diagnostics chunks = row_count;
+  delete from memory.artifact_uploads u
+  where u.tenant_id = p_tenant and u.upload_id = any (v_ids)
+    and not exists (select from memory.artifact_chunks c where c.tenant_id = p_tenant and c.content_id = u.upload_id);
+  get diagnostics uploads = row_count;
+  return next;
+end
+$$;
+
+ALTER FUNCTION memory.collect_chunks(p_tenant text, p_limit integer, p_grace interval) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION collect_chunks(p_tenant text, p_limit integer, p_grace interval); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.collect_chunks(p_tenant text, p_limit integer, p_grace interval) IS 'One step of the collection of chunks that no content owns.';
+
+--
+-- Name: collect_contents(text, uuid, integer, interval); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval) RETURNS TABLE(last_id uuid, contents integer, bytes bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := clock_timestamp();
+  v_ids uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select (array_agg(w.content_id order by w.content_id desc))[1] into last_id
+  from (
+    select c.content_id from memory.artifact_contents c
+    where c.tenant_id = p_tenant and c.content_id > p_after
+    order by c.content_id
+    limit p_limit
+  ) w;
+  select array_agg(g.content_id) into v_ids
+  from (
+    select c.content_id from memory.artifact_contents c
+    where c.tenant_id = p_tenant and c.content_id > p_after and c.content_id <= last_id and c.last_used_at < v_now - p_grace
+      and not exists (select from memory.artifacts a where a.tenant_id = p_tenant and a.content_id = c.content_id)
+    order by c.sha256
+    for update skip locked
+  ) g;
+  -- A statement of its own, behind the locks: it sees the artifacts of whoever held one of them until now.
+  with gone as (
+    delete from memory.artifact_contents c
+    where c.tenant_id = p_tenant and c.content_id = any (v_ids)
+      and not exists (select from memory.artifacts a where a.tenant_id = p_tenant and a.content_id = c.content_id)
+    returning c.content_id, c.stored_bytes
+  ),
+  left_over as (
+    insert into memory.artifact_uploads (tenant_id, upload_id, renewed_at)
+    select p_tenant, g.content_id, '-infinity' from gone g
+    on conflict (tenant_id, upload_id) do nothing
+  )
+  select count(*), coalesce(sum(g.stored_bytes), 0) into contents, bytes from gone g;
+  return next;
+end
+$$;
+
+ALTER FUNCTION memory.collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval) IS 'One step of the collection of contents that nothing refers to.';
+
+--
+-- Name: count_api_key_uses(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.count_api_key_uses(p_tenant text, p_uses jsonb) RETURNS TABLE(ordinal integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  perform from memory.api_keys k
+  where k.tenant_id = p_tenant and k.key_id in (select x.id from jsonb_to_recordset(p_uses) as x(id uuid))
+  order by k.key_id
+  for no key update;
+  update memory.api_keys k
+  set usage_count = k.usage_count + x.count, last_used_at = greatest(k.last_used_at, x.last_used_at)
+  from (
+    select x.id, sum(x.count) as count, max(x.last_used_at) as last_used_at
+    from jsonb_to_recordset(p_uses) as x(id uuid, count bigint, last_used_at timestamptz)
+    group by x.id
+  ) x
+  where k.tenant_id = p_tenant and k.key_id = x.id;
+  return query select g::integer from generate_series(1, jsonb_array_length(p_uses)) as g;
+end
+$$;
+
+ALTER FUNCTION memory.count_api_key_uses(p_tenant text, p_uses jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION count_api_key_uses(p_tenant text, p_uses jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.count_api_key_uses(p_tenant text, p_uses jsonb) IS 'Adds uses of API keys that a process has counted.';
+
+--
+-- Name: create_sessions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.create_sessions(p_tenant text, p_sessions jsonb) RETURNS TABLE(ordinal integer, session_id uuid, state text, data jsonb, version bigint, retention_days integer, created_at timestamp with time zone, updated_at timestamp with time zone, last_accessed_at timestamp with time zone, ended_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_expired uuid[];
+  v_other record;
+begin
+  perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'sessions');
+  select array_agg(s.session_id order by s.session_id) into v_expired
+  from jsonb_to_recordset(p_sessions) as x(id uuid)
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at <= v_now;
+  if v_expired is not null then
+    perform memory.drop_sessions(p_tenant, v_expired, v_now);
+  end if;
+  insert into memory.sessions (tenant_id, session_id, data, content_hash, retention_days, created_at, updated_at, last_accessed_at, expires_at)
+  select distinct on (x.id) p_tenant, x.id, x.data, x.content_hash, x.retention_days, v_now, v_now, v_now,
+    date_trunc('day', v_now, 'UTC') + make_interval(days => x.retention_days + 1)
+  from rows from (
+    jsonb_to_recordset(p_sessions) as (id uuid, data jsonb, content_hash uuid, retention_days integer)
+  ) with ordinality as x
+  order by x.id, x.ordinality
+  on conflict (tenant_id, session_id) do nothing;
+  select x.ordinality, x.id into v_other
+  from rows from (jsonb_to_recordset(p_sessions) as (id uuid, content_hash uuid)) with ordinality as x
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.content_hash <> x.content_hash
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'there is a session % already, created with other data', v_other.id
+      using errcode = 'PF012', column = format('sessions[%s].id', v_other.ordinality - 1);
+  end if;
+  return query
+  select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
+    s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at
+  from rows from (jsonb_to_recordset(p_sessions) as (id uuid)) with ordinality as x
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s;
+end
+$$;
+
+ALTER FUNCTION memory.create_sessions(p_tenant text, p_sessions jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION create_sessions(p_tenant text, p_sessions jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.create_sessions(p_tenant text, p_sessions jsonb) IS 'Creates many sessions; idempotent by id.';
+
+--
+-- Name: delete_artifacts(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_artifacts(p_tenant text, p_artifacts jsonb) RETURNS TABLE(ordinal integer, deleted boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_gone uuid[];
+  v_contents uuid[];
+begin
+  perform platform.enter(p_tenant);
+  perform from memory.artifacts a
+  where a.tenant_id = p_tenant and a.artifact_id = any (array(select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid)))
+  order by a.artifact_id
+  for update;
+  with gone as (
+    delete from memory.artifacts a
+    where a.tenant_id = p_tenant and a.artifact_id = any (array(select x.id from jsonb_to_recordset(p_artifacts) as x(id uuid)))
+    returning a.artifact_id, a.content_id
+  )
+  select array_agg(g.artifact_id), array_agg(distinct g.content_id) into v_gone, v_contents from gone g;
+  if v_contents is not null then
+    perform memory.release_contents(p_tenant, v_contents);
+  end if;
+  return query
+  select x.ordinality::integer, x.id = any (coalesce(v_gone, '{}'))
+  from rows from (jsonb_to_recordset(p_artifacts) as (id uuid)) with ordinality as x;
+end
+$$;
+
+ALTER FUNCTION memory.delete_artifacts(p_tenant text, p_artifacts jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_artifacts(p_tenant text, p_artifacts jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_artifacts(p_tenant text, p_artifacts jsonb) IS 'Deletes many artifacts; their bytes stay for the grace period.';
+
+--
+-- Name: delete_expired_vectors(text, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_expired_vectors(p_tenant text, p_limit integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_dimensions integer;
+  v_count bigint;
+  v_total bigint := 0;
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    -- Skips what an upsert holds: it is about to start anew.
+    execute format('
+      with expired as materialized (
+        select f.scope, f.vector_id from memory.vectors_%1$s f
+        where f.tenant_id = $1 and f.expires_at <= statement_timestamp() and f.expires_at < ''infinity''
+        limit $2
+        for update skip locked
+      )
+      delete from memory.vectors_%1$s v using expired e where v.tenant_id = $1 and v.scope = e.scope and v.vector_id = e.vector_id', v_dimensions)
+    using p_tenant, p_limit;
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+  end loop;
+  return v_total;
+end
+$_$;
+
+ALTER FUNCTION memory.delete_expired_vectors(p_tenant text, p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_expired_vectors(p_tenant text, p_limit integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_expired_vectors(p_tenant text, p_limit integer) IS 'Removes vectors that have expired.';
+
+--
+-- Name: delete_sessions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_sessions(p_tenant text, p_sessions jsonb) RETURNS TABLE(ordinal integer, deleted boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_live uuid[];
+  v_gone uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select array_agg(s.session_id) into v_live
+  from jsonb_to_recordset(p_sessions) as x(id uuid)
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at > statement_timestamp();
+  v_gone := memory.drop_sessions(p_tenant, array(select x.id from jsonb_to_recordset(p_sessions) as x(id uuid)));
+  return query
+  select x.ordinality::integer, x.id = any (v_gone) and x.id = any (coalesce(v_live, '{}'))
+  from rows from (jsonb_to_recordset(p_sessions) as (id uuid)) with ordinality as x;
+end
+$$;
+
+ALTER FUNCTION memory.delete_sessions(p_tenant text, p_sessions jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_sessions(p_tenant text, p_sessions jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_sessions(p_tenant text, p_sessions jsonb) IS 'Deletes many sessions with their artifacts.';
+
+--
+-- Name: delete_values(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_values(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, deleted boolean, present bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+begin
+  perform platform.enter(p_tenant);
+  -- Locked in the order of the keys, like everything that several batches may share.
+  perform from memory.key_values v
+  where v.tenant_id = p_tenant and v.key in (select x.key from jsonb_to_recordset(p_items) as x(key text collate "C"))
+  order by v.key
+  for update;
+  return query
+  with item as materialized (
+    select x.ordinality, x.key, x.expected, coalesce(v.version, 0) as present,
+      min(x.ordinality) filter (where coalesce(x.expected, v.version) = v.version) over (partition by x.key) as deleter
+    from rows from (jsonb_to_recordset(p_items) as (key text collate "C", expected bigint)) with ordinality as x
+    left join memory.key_values v on v.tenant_id = p_tenant and v.key = x.key and v.expires_at > v_now
+  ),
+  gone as (
+    delete from memory.key_values v using item i where v.tenant_id = p_tenant and v.key = i.key and i.ordinality = i.deleter
+  )
+  select i.ordinality::integer, i.ordinality is not distinct from i.deleter, case when i.ordinality > i.deleter then 0 else i.present end
+  from item i;
+end
+$$;
+
+ALTER FUNCTION memory.delete_values(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_values(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_values(p_tenant text, p_items jsonb) IS 'Deletes many keys, at an expected version if wanted.';
+
+--
+-- Name: delete_vector_scope(text, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_vector_scope(p_tenant text, p_scope text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+declare
+  v_dimensions integer;
+  v_count bigint;
+  v_total bigint := 0;
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    execute format('
+      with locked as materialized (
+        select f.vector_id from memory.vectors_%1$s f where f.tenant_id = $1 and f.scope = $2 order by f.vector_id for update
+      )
+      delete from memory.vectors_%1$s v using locked l where v.tenant_id = $1 and v.scope = $2 and v.vector_id = l.vector_id', v_dimensions)
+    using p_tenant, p_scope;
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+  end loop;
+  return v_total;
+end
+$_$;
+
+ALTER FUNCTION memory.delete_vector_scope(p_tenant text, p_scope text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_vector_scope(p_tenant text, p_scope text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_vector_scope(p_tenant text, p_scope text) IS 'Removes every vector of a scope.';
+
+--
+-- Name: delete_vectors(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.delete_vectors(p_tenant text, p_keys jsonb) RETURNS TABLE(ordinal integer, deleted boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer;
+  v_places tid[];
+  v_ordinals integer[];
+  v_deleted integer[] := '{}';
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    -- Locked in the order of the keys first. What is locked keeps its place, so the next statement finds it there, however
+    -- few rows the planner believes to be around it.
+    execute format('
+      with locked as materialized (
+        select v.ctid as place
+        from (
+          select distinct x.scope, x.id from jsonb_to_recordset($2) as x(scope text collate "C", id uuid, dimensions integer)
+          where coalesce(x.dimensions, $3) = $3
+          order by x.scope, x.id
+        ) k
+        cross join lateral (
+          select f.ctid from memory.vectors_%s f
+          where f.tenant_id = $1 and f.scope = k.scope and f.vector_id = k.id
+          for update
+        ) v
+      )
+      select array_agg(l.place) from locked l', v_dimensions)
+    into v_places using p_tenant, p_keys, v_dimensions;
+    continue when v_places is null;
+    execute format('
+      with gone as (
+        delete from memory.vectors_%s v
+        where v.tenant_id = $1 and v.ctid = any ($4)
+        returning v.scope, v.vector_id, v.expires_at > statement_timestamp() as was_live
+      )
+      select array_agg(x.ordinality::integer)
+      from rows from (jsonb_to_recordset($2) as (scope text collate "C", id uuid, dimensions integer)) with ordinality as x
+      join gone d on d.scope = x.scope and d.vector_id = x.id and d.was_live
+      where coalesce(x.dimensions, $3) = $3', v_dimensions)
+    into v_ordinals using p_tenant, p_keys, v_dimensions, v_places;
+    v_deleted := v_deleted || coalesce(v_ordinals, '{}');
+  end loop;
+  return query select n.n, n.n = any (v_deleted) from generate_series(1, jsonb_array_length(p_keys)) n;
+end
+$_$;
+
+ALTER FUNCTION memory.delete_vectors(p_tenant text, p_keys jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_vectors(p_tenant text, p_keys jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.delete_vectors(p_tenant text, p_keys jsonb) IS 'Removes many vectors.';
+
+--
+-- Name: drop_sessions(text, uuid[], timestamp with time zone); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+declare
+  v_ids uuid[];
+  v_contents uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select array_agg(x.session_id) into v_ids
+  from (
+    select s.session_id from memory.sessions s
+    where s.tenant_id = p_tenant and s.session_id = any (p_ids) and (p_expired is null or s.expires_at <= p_expired)
+    order by s.session_id
+    for update
+  ) x;
+  if v_ids is null then
+    return '{}';
+  end if;
+  with gone as (
+    delete from memory.artifacts a where a.tenant_id = p_tenant and a.session_id = any (v_ids) returning a.content_id
+  )
+  select array_agg(distinct g.content_id) into v_contents from gone g;
+  if v_contents is not null then
+    perform memory.release_contents(p_tenant, v_contents);
+  end if;
+  delete from memory.artifact_names n where n.tenant_id = p_tenant and n.scope = any (v_ids);
+  delete from memory.sessions s where s.tenant_id = p_tenant and s.session_id = any (v_ids);
+  return v_ids;
+end
+$$;
+
+ALTER FUNCTION memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone) IS 'Deletes sessions with their artifacts.';
+
+--
+-- Name: event_types_like(text, text[], integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.event_types_like(p_tenant text, p_patterns text[], p_most integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+declare
+  v_types text[] := '{}';
+  v_pattern text;
+  v_prefix text;
+  v_type text;
+  v_tried integer := 0;
+begin
+  foreach v_pattern in array p_patterns loop
+    -- What stands before the first wildcard, its escapes undone.
+    v_prefix := regexp_replace(substring(v_pattern from '^(?:[^\\%_]|\\.)*'), '\\(.)', '\1', 'g');
+    if v_pattern !~ '^(?:[^\\%_]|\\.)*[%_]' then
+      v_types := v_types || v_prefix;
+      continue;
+    end if;
+    select e.event_type into v_type from memory.events e
+    where e.tenant_id = p_tenant and e.event_type >= v_prefix
+    order by e.event_type
+    limit 1;
+    while starts_with(v_type, v_prefix) loop
+      v_tried := v_tried + 1;
+      if v_type like v_pattern then
+        v_types := v_types || v_type;
+      end if;
+      if v_tried > 1000 or cardinality(v_types) > 2 * p_most then
+        return null;
+      end if;
+      select e.event_type into v_type from memory.events e
+      where e.tenant_id = p_tenant and e.event_type > v_type
+      order by e.event_type
+      limit 1;
+    end loop;
+  end loop;
+  v_types := array(select distinct t.event_type from unnest(v_types) as t(event_type) order by t.event_type);
+  return case when cardinality(v_types) <= p_most then v_types end;
+end
+$$;
+
+ALTER FUNCTION memory.event_types_like(p_tenant text, p_patterns text[], p_most integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION event_types_like(p_tenant text, p_patterns text[], p_most integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.event_types_like(p_tenant text, p_patterns text[], p_most integer) IS 'The types of event in the tenant''s log that match one of the patterns; null when they are many.';
+
+--
+-- Name: filter_expression(jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.filter_expression(p_filter jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_member record;
+  v_test record;
+  v_path text;
+  v_list text;
+  v_parts text[] := '{}';
+  v_sign text;
+begin
+  if p_filter is null or jsonb_typeof(p_filter) <> 'object' then
+    raise exception 'a filter is an object' using errcode = 'PF005', column = 'filter';
+  end if;
+  for v_member in select e.key, e.value from jsonb_each(p_filter) e loop
+    if v_member.key in ('$and', '$or') then
+      if jsonb_typeof(v_member.value) <> 'array' then
+        raise exception '% takes an array of filters', v_member.key using errcode = 'PF005', column = 'filter';
+      end if;
+      select string_agg('(' || memory.filter_expression(a.value) || ')', case v_member.key when '$and' then ' and ' else ' or ' end)
+      into v_list
+      from jsonb_array_elements(v_member.value) a;
+      v_parts := v_parts || ('(' || coalesce(v_list, case v_member.key when '$and' then 'true' else 'false' end) || ')');
+    elsif left(v_member.key, 1) = '$' then
+      raise exception 'there is no operator %', quote_literal(left(v_member.key, 40)) using errcode = 'PF005', column = 'filter';
+    else
+      v_path := format('(v.metadata #> %L::text[])', string_to_array(v_member.key, '.')::text);
+      if jsonb_typeof(v_member.value) = 'object'
+        and exists (select from jsonb_object_keys(v_member.value) k(key) where left(k.key, 1) = '$') then
+        for v_test in select e.key, e.value from jsonb_each(v_member.value) e loop
+          if v_test.key in ('$in', '$nin') and jsonb_typeof(v_test.value) <> 'array' then
+            raise exception '% takes an array', v_test.key using errcode = 'PF005', column = 'filter';
+          end if;
+          v_list := case when v_test.key in ('$in', '$nin')
+            then format('array[%s]::jsonb[]', (select string_agg(format('%L::jsonb', a.value::text), ',') from jsonb_array_elements(v_test.value) a)) end;
+          v_sign := case v_test.key when '$lt' then '<' when '$lte' then '<=' when '$gt' then '>' when '$gte' then '>=' end;
+          v_parts := v_parts || case
+            when v_test.key = '$eq' then format('%s = %L::jsonb', v_path, v_test.value::text)
+            when v_test.key = '$ne' then format('%s is distinct from %L::jsonb', v_path, v_test.value::text)
+            when v_test.key = '$in' then format('%s = any (%s)', v_path, v_list)
+            when v_test.key = '$nin' then format('(%s is null or %s <> all (%s))', v_path, v_path, v_list)
+            when v_test.key = '$exists' then format('%s is %s', v_path, case v_test.value when 'true'::jsonb then 'not null' else 'null' end)
+            -- Values compare only with values of their JSON type. The case keeps the cast from what is no number.
+            when v_sign is not null and jsonb_typeof(v_test.value) = 'number' then
+              format('case when jsonb_typeof(%s) = ''number'' then %s::numeric %s %L::numeric else false end', v_path, v_path, v_sign, v_test.value #>> '{}')
+            when v_sign is not null and jsonb_typeof(v_test.value) = 'string' then
+              format('case when jsonb_typeof(%s) = ''string'' then (%s #>> ''{}'') collate "C" %s %L else false end', v_path, v_path, v_sign, v_test.value #>> '{}')
+            when v_sign is not null then 'false'
+          end;
+          if v_parts[cardinality(v_parts)] is null then
+            raise exception 'there is no operator %', quote_literal(left(v_test.key, 40)) using errcode = 'PF005', column = 'filter';
+          end if;
+        end loop;
+      else
+        v_parts := v_parts || format('%s = %L::jsonb', v_path, v_member.value::text);
+      end if;
+    end if;
+  end loop;
+  return case when cardinality(v_parts) = 0 then 'true' else array_to_string(v_parts, ' and ') end;
+end
+$_$;
+
+ALTER FUNCTION memory.filter_expression(p_filter jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION filter_expression(p_filter jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.filter_expression(p_filter jsonb) IS 'A filter on metadata ($eq $ne $lt $lte $gt $gte $in $nin $exists $and $or) as an SQL condition.';
+
+--
+-- Name: find_api_keys(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.find_api_keys(p_tenant text, p_lookups jsonb) RETURNS TABLE(ordinal integer, key_id uuid, name text, secret_hash text, scopes text[], metadata jsonb, expired boolean, revoked boolean, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, k.key_id, k.name, encode(k.secret_hash, 'hex'), k.scopes, k.metadata,
+    k.expires_at <= statement_timestamp(), k.revoked_at is not null, nullif(k.expires_at, 'infinity')
+  from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
+  cross join lateral (select * from memory.api_keys r where r.tenant_id = p_tenant and r.key_id = x.id limit 1) k;
+end
+$$;
+
+ALTER FUNCTION memory.find_api_keys(p_tenant text, p_lookups jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_api_keys(p_tenant text, p_lookups jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.find_api_keys(p_tenant text, p_lookups jsonb) IS 'What is needed to verify API keys of many ids.';
+
+--
+-- Name: find_entities(jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_search
+--
+
+CREATE FUNCTION memory.find_entities(p_searches jsonb) RETURNS TABLE(ordinal integer, entities jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant text := current_setting('pgfleet.tenant', true);
+begin
+  if coalesce(v_tenant, '') = '' then
+    raise exception 'no tenant was entered' using errcode = 'PF001';
+  end if;
+  perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
+  -- Each source ranks what it found, and the ranks are fused (reciprocal rank fusion, Cormack et al. 2009): a further source,
+  -- such as vectors, would be one more arm. A source ranks 2,000 matches at most, those of all words before those of any.
+  -- Tenant and valid time are written as expressions, and the transaction time as the sources' indexes have it, so that no
+  -- other index than the source's own can be taken.
+  return query
+  select x.ordinality::integer, found.list
+  from rows from (
+    jsonb_to_recordset(p_searches) as (query text, type text, valid_at timestamptz, max_results integer,
+      text_weight double precision, name_weight double precision)
+  ) with ordinality as x
+  cross join lateral (
+    select w.every_word, nullif(replace(w.every_word::text, ' & ', ' | '), '')::tsquery as any_word,
+      coalesce(x.valid_at, statement_timestamp()) as valid_at
+    from (select plainto_tsquery('simple', x.query) || plainto_tsquery('english', x.query) as every_word) w
+  ) q
+  cross join lateral (
+    select coalesce(jsonb_agg(jsonb_build_object('score', f.score, 'entity', jsonb_build_object('id', v.entity_id,
+      'type', v.entity_type, 'name', v.entity_name, 'properties', v.properties, 'validFrom', v.valid_from,
+      'validTo', v.valid_to, 'recordedAt', v.recorded_at,
+      'supersededAt', v.superseded_at, 'episodeId', v.episode_id)) order by f.score desc, f.entity_id), '[]'::jsonb) as list
+    from (
+      select r.entity_id, r.valid_from, sum(r.weight / (60 + r.rank)) as score
+      from (
+        select t.entity_id, t.valid_from, coalesce(x.text_weight, 1) as weight,
+          row_number() over (order by t.score desc, t.entity_id) as rank
+        from (
+          select m.entity_id, m.valid_from, max(ts_rank(m.search, q.any_word)) as score
+          from (
+            (
+              select v.entity_id, v.valid_from, v.search
+              from memory.entity_versions v
+              where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.search @@ q.every_word
+                and (x.type is null or v.entity_type || '' = x.type)
+                and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
+              limit 1000
+            )
+            union all
+            (
+              select v.entity_id, v.valid_from, v.search
+              from memory.entity_versions v
+              where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.search @@ q.any_word
+                and (x.type is null or v.entity_type || '' = x.type)
+                and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
+              limit 1000
+            )
+          ) m
+          group by m.entity_id, m.valid_from
+        ) t
+        where coalesce(x.text_weight, 1) > 0
+        union all
+        select n.entity_id, n.valid_from, coalesce(x.name_weight, 1),
+          row_number() over (order by n.score desc, n.entity_id)
+        from (
+          -- Names that hold words like those asked for, the closest whole name first.
+          select v.entity_id, v.valid_from, word_similarity(x.query, v.entity_name) + similarity(x.query, v.entity_name) as score
+          from memory.entity_versions v
+          where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.entity_name %> x.query
+            and (x.type is null or v.entity_type || '' = x.type)
+            and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
+          limit 2000
+        ) n
+        where coalesce(x.name_weight, 1) > 0
+      ) r
+      group by r.entity_id, r.valid_from
+      order by score desc, r.entity_id
+      limit coalesce(x.max_results, 10)
+    ) f
+    cross join lateral (
+      select o.* from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = f.entity_id and o.superseded_at >= 'infinity' and o.valid_from = f.valid_from
+      offset 0
+    ) v
+  ) found;
+end
+$$;
+
+ALTER FUNCTION memory.find_entities(p_searches jsonb) OWNER TO pgfleet_search;
+
+--
+-- Name: FUNCTION find_entities(p_searches jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_search
+--
+
+COMMENT ON FUNCTION memory.find_entities(p_searches jsonb) IS 'Entities by text and name, for the tenant that was entered; the inner half of memory.search_entities.';
+
+--
+-- Name: find_events(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.find_events(p_tenant text, p_query jsonb) RETURNS TABLE(reached uuid, event_id uuid, event_type text, occurred_at timestamp with time zone, recorded_at timestamp with time zone, session_id uuid, correlation_id text, source text, agent_id text, payload jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  -- Beyond this a merge of the types costs more than reading along the time.
+  c_types_max constant integer := 50;
+  v_correlation text := p_query ->> 'correlation_id';
+  v_session uuid := p_query ->> 'session_id';
+  v_source text := p_query ->> 'source';
+  v_agent text := p_query ->> 'agent_id';
+  v_payload jsonb := p_query -> 'payload';
+  v_descending boolean := coalesce((p_query ->> 'descending')::boolean, false);
+  v_limit integer := p_query ->> 'limit';
+  v_scan integer := p_query ->> 'scan';
+  v_after uuid := p_query ->> 'after';
+  v_patterns text[] := array(select jsonb_array_elements_text(p_query -> 'types'));
+  v_types text[];
+  v_filtered boolean;
+  -- From the one, and before the other.
+  v_lowest uuid := platform.uuid_floor((p_query ->> 'from')::timestamptz);
+  v_highest uuid := platform.uuid_floor((p_query ->> 'to')::timestamptz);
+  v_events refcursor;
+  v_event record;
+  v_found integer := 0;
+  v_looked_at integer := 0;
+begin
+  perform platform.enter(p_tenant);
+  if cardinality(v_patterns) = 0 then
+    v_patterns := null;
+  end if;
+  v_lowest := coalesce(v_lowest, '00000000-0000-0000-0000-000000000000');
+  v_highest := coalesce(v_highest, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  if v_descending then
+    v_highest := least(v_highest, v_after);
+  else
+    v_lowest := greatest(v_lowest, v_after);
+  end if;
+  if v_patterns is not null and v_correlation is null and v_session is null then
+    v_types := memory.event_types_like(p_tenant, v_patterns, c_types_max);
+  end if;
+  v_filtered := v_payload is not null or v_source is not null or v_agent is not null or (v_patterns is not null and v_types is null);
+  if not v_filtered then
+    v_scan := v_limit;
+  end if;
+
+  if v_types is not null and not v_descending then
+    open v_events no scroll for
+      select f.* from unnest(v_types) as t(event_type) cross join lateral (
+        select e.* from memory.events e
+        where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest and e.event_type = t.event_type
+          and (v_after is null or e.event_id > v_after)
+        order by e.event_id
+        limit v_scan
+      ) f
+      order by f.event_id
+      limit v_scan;
+  elsif v_types is not null then
+    open v_events no scroll for
+      select f.* from unnest(v_types) as t(event_type) cross join lateral (
+        select e.* from memory.events e
+        where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest and e.event_type = t.event_type
+        order by e.event_id desc
+        limit v_scan
+      ) f
+      order by f.event_id desc
+      limit v_scan;
+  elsif not v_descending then
+    open v_events no scroll for
+      select e.* from memory.events e
+      where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest
+        and (v_correlation is null or e.correlation_id = v_correlation)
+        and (v_session is null or e.session_id = v_session)
+        and (v_after is null or e.event_id > v_after)
+      order by e.event_id
+      limit v_scan;
+  else
+    open v_events no scroll for
+      select e.* from memory.events e
+      where e.tenant_id = p_tenant and e.event_id >= v_lowest and e.event_id < v_highest
+        and (v_correlation is null or e.correlation_id = v_correlation)
+        and (v_session is null or e.session_id = v_session)
+      order by e.event_id desc
+      limit v_scan;
+  end if;
+
+  loop
+    fetch v_events into v_event;
+    exit when not found;
+    v_looked_at := v_looked_at + 1;
+    reached := v_event.event_id;
+    if (v_payload is null or v_event.payload @> v_payload)
+      and (v_source is null or v_event.source = v_source)
+      and (v_agent is null or v_event.agent_id = v_agent)
+      and (v_patterns is null or v_types is not null or v_event.event_type like any (v_patterns))
+    then
+      event_id := v_event.event_id;
+      event_type := v_event.event_type;
+      occurred_at := v_event.occurred_at;
+      recorded_at := v_event.recorded_at;
+      session_id := v_event.session_id;
+      correlation_id := v_event.correlation_id;
+      source := v_event.source;
+      agent_id := v_event.agent_id;
+      payload := v_event.payload;
+      return next;
+      v_found := v_found + 1;
+      exit when v_found = v_limit;
+    end if;
+  end loop;
+  close v_events;
+  if v_found = v_limit or v_looked_at = v_scan then
+    event_id := null;
+    event_type := null;
+    occurred_at := null;
+    recorded_at := null;
+    session_id := null;
+    correlation_id := null;
+    source := null;
+    agent_id := null;
+    payload := null;
+    return next;
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.find_events(p_tenant text, p_query jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_events(p_tenant text, p_query jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.find_events(p_tenant text, p_query jsonb) IS 'A page of events by time, type, correlation id, session and payload.';
+
+--
+-- Name: follow_events(text, text, xid8, bigint, text[], integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer) RETURNS TABLE(log text, transaction_id xid8, sequence bigint, more boolean, event_id uuid, event_type text, occurred_at timestamp with time zone, recorded_at timestamp with time zone, session_id uuid, correlation_id text, source text, agent_id text, payload jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  -- Taken before the events are read: what had ended by then is seen by the statement below.
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_transaction xid8 := coalesce(p_transaction, '0'::xid8);
+  v_sequence bigint := coalesce(p_sequence, 0);
+  v_looked_at integer := 0;
+  v_event record;
+begin
+  perform platform.enter(p_tenant);
+  log := memory.log_name();
+  if p_transaction is not null and (p_log is distinct from log or p_transaction > pg_snapshot_xmax(pg_current_snapshot())) then
+    raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, log
+      using errcode = 'PF050', column = 'options.after';
+  end if;
+  if p_transaction is null and p_sequence is null then
+    v_transaction := v_horizon;
+  end if;
+  for v_event in
+    select e.* from memory.events e
+    where e.tenant_id = p_tenant and (e.transaction_id, e.sequence) > (v_transaction, v_sequence) and e.transaction_id < v_horizon
+    order by e.transaction_id, e.sequence
+    limit p_rows
+  loop
+    v_looked_at := v_looked_at + 1;
+    transaction_id := v_event.transaction_id;
+    sequence := v_event.sequence;
+    if p_types is null or v_event.event_type like any (p_types) then
+      more := true;
+      event_id := v_event.event_id;
+      event_type := v_event.event_type;
+      occurred_at := v_event.occurred_at;
+      recorded_at := v_event.recorded_at;
+      session_id := v_event.session_id;
+      correlation_id := v_event.correlation_id;
+      source := v_event.source;
+      agent_id := v_event.agent_id;
+      payload := v_event.payload;
+      return next;
+    end if;
+  end loop;
+  more := v_looked_at = p_rows;
+  if not more then
+    -- All that is older than the horizon was read; what comes has a sequence above 0.
+    transaction_id := greatest(v_horizon, v_transaction);
+    sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
+  end if;
+  event_id := null;
+  event_type := null;
+  occurred_at := null;
+  recorded_at := null;
+  session_id := null;
+  correlation_id := null;
+  source := null;
+  agent_id := null;
+  payload := null;
+  return next;
+end
+$$;
+
+ALTER FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer) IS 'The next events of the log behind a position, missing none.';
+
+--
+-- Name: get_agent_states(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) RETURNS TABLE(ordinal integer, agent_id text, agent_type text, version bigint, schema_version integer, state jsonb, checksum text, created_at timestamp with time zone, updated_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.place::integer, a.*
+  from jsonb_array_elements_text(p_agents) with ordinality as x(agent_id, place)
+  cross join lateral (
+    select s.agent_id, s.agent_type, s.version, s.schema_version, s.state, encode(s.checksum, 'hex'), s.created_at, s.updated_at
+    from memory.agent_states s
+    where s.tenant_id = p_tenant and s.agent_id = x.agent_id
+    offset 0
+  ) a;
+end
+$$;
+
+ALTER FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_agent_states(p_tenant text, p_agents jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) IS 'Many agent states by agent.';
+
+--
+-- Name: get_artifacts(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_artifacts(p_tenant text, p_lookups jsonb) RETURNS TABLE(ordinal integer, artifact_id uuid, session_id uuid, name text, version integer, artifact_type text, mime_type text, tags text[], metadata jsonb, parent_artifact_id uuid, size_bytes bigint, created_at timestamp with time zone, content_id uuid, sha256 text, stored_bytes bigint, chunk_count integer, codec text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, a.artifact_id, a.session_id, a.name, a.version, a.artifact_type, a.mime_type,
+    a.tags, a.metadata, a.parent_artifact_id, a.size_bytes, a.created_at,
+    c.content_id, encode(c.sha256, 'hex'), c.stored_bytes, c.chunk_count, c.codec
+  from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a
+  cross join lateral (select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = a.content_id limit 1) c
+  left join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = a.session_id limit 1) s on true
+  where a.session_id is null or s.expires_at > statement_timestamp();
+end
+$$;
+
+ALTER FUNCTION memory.get_artifacts(p_tenant text, p_lookups jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_artifacts(p_tenant text, p_lookups jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_artifacts(p_tenant text, p_lookups jsonb) IS 'The artifacts of many ids.';
+
+--
+-- Name: get_entities(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_entities(p_tenant text, p_lookups jsonb) RETURNS TABLE(ordinal integer, id uuid, type text, name text, properties jsonb, valid_from text, valid_to text, recorded_at text, superseded_at text, episode_id uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, v.entity_id, v.entity_type, v.entity_name, v.properties, memory.instant(v.valid_from),
+    memory.instant(v.valid_to), memory.instant(v.recorded_at), memory.instant(v.superseded_at), v.episode_id
+  from rows from (jsonb_to_recordset(p_lookups) as (id uuid, valid_at timestamptz, known_at timestamptz)) with ordinality as x
+  cross join lateral (
+    select v.* from memory.entity_versions v
+    where v.tenant_id = p_tenant and v.entity_id = x.id
+      -- What was believed at a time ended its transaction time after it; what is believed now ends at infinity.
+      and v.superseded_at >= coalesce(x.known_at + interval '1 microsecond', 'infinity')
+      and v.recorded_at <= coalesce(x.known_at, 'infinity')
+      and v.valid_from <= coalesce(x.valid_at, x.known_at, statement_timestamp())
+      and v.valid_to > coalesce(x.valid_at, x.known_at, statement_timestamp())
+    -- Backwards: what began last before that moment is most often it.
+    order by v.superseded_at desc, v.valid_from desc
+    limit 1
+  ) v;
+end
+$$;
+
+ALTER FUNCTION memory.get_entities(p_tenant text, p_lookups jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_entities(p_tenant text, p_lookups jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_entities(p_tenant text, p_lookups jsonb) IS 'Many entities, each at a point of valid and transaction time.';
+
+--
+-- Name: get_hook_executions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_hook_executions(p_tenant text, p_ids jsonb) RETURNS TABLE(ordinal integer, execution_id uuid, hook_id text, hook_type text, correlation_id text, occurred_at timestamp with time zone, duration_ms double precision, priority integer, context_bytes integer, is_modified boolean, is_sensitive boolean, outcome text, triggered_by text, component_id text, context_codec text, context bytea, result jsonb, tags text[], metadata jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.place::integer, e.*
+  from jsonb_array_elements_text(p_ids) with ordinality as x(id, place)
+  cross join lateral (
+    select h.execution_id, h.hook_id, h.hook_type, h.correlation_id, h.occurred_at, h.duration_ms, h.priority, h.context_bytes,
+      h.is_modified, h.is_sensitive, h.outcome, h.triggered_by, h.component_id, h.context_codec, h.context, h.result, h.tags, h.metadata
+    from memory.hook_executions h
+    where h.tenant_id = p_tenant and h.execution_id = x.id::uuid
+    offset 0
+  ) e;
+end
+$$;
+
+ALTER FUNCTION memory.get_hook_executions(p_tenant text, p_ids jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_hook_executions(p_tenant text, p_ids jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_hook_executions(p_tenant text, p_ids jsonb) IS 'Many hook executions by id.';
+
+--
+-- Name: get_sessions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_sessions(p_tenant text, p_lookups jsonb) RETURNS TABLE(ordinal integer, session_id uuid, state text, data jsonb, version bigint, retention_days integer, created_at timestamp with time zone, updated_at timestamp with time zone, last_accessed_at timestamp with time zone, ended_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, s.session_id, s.state, s.data, s.version, s.retention_days,
+    s.created_at, s.updated_at, s.last_accessed_at, s.ended_at, s.expires_at
+  from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
+  cross join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
+  where s.expires_at > statement_timestamp();
+end
+$$;
+
+ALTER FUNCTION memory.get_sessions(p_tenant text, p_lookups jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_sessions(p_tenant text, p_lookups jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_sessions(p_tenant text, p_lookups jsonb) IS 'The live sessions of many ids.';
+
+--
+-- Name: get_values(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_values(p_tenant text, p_keys jsonb) RETURNS TABLE(ordinal integer, value jsonb, bytes bytea, version bigint, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.place::integer, v.value, v.bytes, v.version, nullif(v.expires_at, 'infinity')
+  from jsonb_array_elements_text(p_keys) with ordinality as x(key, place)
+  cross join lateral (
+    select k.value, k.bytes, k.version, k.expires_at from memory.key_values k
+    where k.tenant_id = p_tenant and k.key = x.key and k.expires_at > statement_timestamp()
+    offset 0
+  ) v;
+end
+$$;
+
+ALTER FUNCTION memory.get_values(p_tenant text, p_keys jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_values(p_tenant text, p_keys jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_values(p_tenant text, p_keys jsonb) IS 'Many values by key.';
+
+--
+-- Name: get_vectors(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.get_vectors(p_tenant text, p_keys jsonb) RETURNS TABLE(ordinal integer, vector jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer;
+  v_found integer[] := '{}';
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    for ordinal, vector in execute format('
+      select x.ordinality::integer, jsonb_build_object(''id'', v.vector_id, ''scope'', v.scope, ''embedding'', v.embedding::text,
+        ''metadata'', v.metadata, ''content'', v.content, ''eventTime'', v.event_time, ''expiresAt'', nullif(v.expires_at, ''infinity''),
+        ''createdAt'', v.created_at, ''updatedAt'', v.updated_at)
+      from rows from (jsonb_to_recordset($2) as (scope text collate "C", id uuid, dimensions integer)) with ordinality as x
+      cross join lateral (
+        select f.* from memory.vectors_%s f
+        where f.tenant_id = $1 and f.scope = x.scope and f.vector_id = x.id and f.expires_at > statement_timestamp()
+        offset 0
+      ) v
+      where coalesce(x.dimensions, $3) = $3 and x.ordinality <> all ($4)', v_dimensions)
+    using p_tenant, p_keys, v_dimensions, v_found loop
+      v_found := v_found || ordinal;
+      return next;
+    end loop;
+    exit when cardinality(v_found) = jsonb_array_length(p_keys);
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION memory.get_vectors(p_tenant text, p_keys jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_vectors(p_tenant text, p_keys jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.get_vectors(p_tenant text, p_keys jsonb) IS 'Many vectors by scope and id.';
+
+--
+-- Name: increment_values(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.increment_values(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, value double precision)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_most constant numeric := 9007199254740991;
+  v_done bigint;
+begin
+  perform platform.enter(p_tenant);
+  return query
+  with item as materialized (
+    select x.ordinality, x.key, sum(x.by) over (partition by x.key order by x.ordinality) as so_far,
+      sum(x.by) over (partition by x.key) as total, max(x.ttl_ms) over (partition by x.key) as ttl_ms,
+      row_number() over (partition by x.key order by x.ordinality) as place, count(*) over (partition by x.key) as times
+    from rows from (jsonb_to_recordset(p_items) as (key text collate "C", by bigint, ttl_ms double precision)) with ordinality as x
+  ),
+  written as (
+    insert into memory.key_values as v (tenant_id, key, version, created_at, updated_at, expires_at, value)
+    select p_tenant, i.key, i.times, v_now, v_now, coalesce(v_now + i.ttl_ms * interval '1 millisecond', 'infinity'), to_jsonb(i.total)
+    from item i
+    where i.place = i.times and abs(i.total) <= v_most
+    order by i.key
+    on conflict (tenant_id, key) do update
+    set
+      value = case when v.expires_at > excluded.updated_at then to_jsonb(v.value::numeric + excluded.value::numeric) else excluded.value end,
+      version = case when v.expires_at > excluded.updated_at then v.version + excluded.version else excluded.version end,
+      created_at = case when v.expires_at > excluded.updated_at then v.created_at else excluded.created_at end,
+      expires_at = case when v.expires_at > excluded.updated_at and excluded.expires_at = 'infinity' then v.expires_at else excluded.expires_at end,
+      updated_at = excluded.updated_at, bytes = null
+    where case
+      when v.expires_at <= excluded.updated_at then true
+      when jsonb_typeof(v.value) = 'number' then abs(v.value::numeric + excluded.value::numeric) <= 9007199254740991
+      else false
+    end
+    returning v.key, v.value
+  )
+  select i.ordinality::integer, (w.value::numeric - i.total + i.so_far)::double precision
+  from item i
+  join written w on w.key = i.key;
+  get diagnostics v_done = row_count;
+  if v_done < jsonb_array_length(p_items) then
+    raise exception 'the value is no number, or the sum would be beyond 2^53 - 1' using errcode = 'PF061', column = 'key';
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.increment_values(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION increment_values(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.increment_values(p_tenant text, p_items jsonb) IS 'Adds to many numbers by key; exact under concurrency.';
+
+--
+-- Name: instant(timestamp with time zone); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.instant(p_time timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case when isfinite(p_time) then to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end;
+end
+$$;
+
+ALTER FUNCTION memory.instant(p_time timestamp with time zone) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION instant(p_time timestamp with time zone); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.instant(p_time timestamp with time zone) IS 'A moment as ISO 8601 in UTC with microseconds; null for infinities.';
+
+--
+-- Name: lock_graph(jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.lock_graph(p_changes jsonb) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant constant text := current_setting('pgfleet.tenant');
+  v_start constant timestamptz := clock_timestamp();
+  v_stamp timestamptz := v_start;
+  v_locked timestamptz;
+  v_changed uuid[];
+  v_retracted uuid[];
+  v_detached uuid[];
+  v_ends uuid[];
+  v_related uuid[];
+  v_known uuid[];
+  v_unknown record;
+begin
+  select
+    array_agg(x.id) filter (where x.kind = 'entity'),
+    array_agg(x.id) filter (where x.kind = 'entity' and x.op = 'retract'),
+    array_agg(x.id) filter (where x.kind = 'entity' and x.op = 'retract' and x.detach),
+    array_agg(coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))) filter (where x.kind = 'relationship')
+  into v_changed, v_retracted, v_detached, v_related
+  from jsonb_to_recordset(p_changes) as x(kind text, op text, id uuid, subject_id uuid, type text, object_id uuid, detach boolean);
+  if v_related is not null then
+    select array_agg(distinct e.id) into v_ends
+    from jsonb_to_recordset(p_changes) as x(kind text, op text, subject_id uuid, object_id uuid)
+    cross join lateral (values (x.subject_id), (x.object_id)) as e(id)
+    where x.kind = 'relationship' and x.op = 'assert';
+  end if;
+
+  if v_retracted is not null then
+    with locked as (
+      insert into memory.entities as e (tenant_id, entity_id, changed_at)
+      select v_tenant, k.id, v_stamp
+      from (select distinct u.id from unnest(v_changed || v_ends) as u(id)) k
+      order by k.id
+      on conflict (tenant_id, entity_id) do update
+      set entity_id = excluded.entity_id, changed_at = greatest(excluded.changed_at, e.changed_at + interval '1 microsecond')
+      returning e.changed_at
+    )
+    select greatest(max(l.changed_at), v_stamp) into v_stamp from locked l;
+    -- From here on nobody attaches a relationship to them.
+    v_related := v_related || array(
+      select v.relationship_id
+      from unnest(v_detached) as d(id)
+      cross join lateral (
+        select o.relationship_id from memory.relationship_versions o
+        where o.tenant_id = v_tenant and o.subject_id = d.id and o.superseded_at >= 'infinity'
+        offset 0
+      ) v
+      union
+      select v.relationship_id
+      from unnest(v_detached) as d(id)
+      cross join lateral (
+        select o.relationship_id from memory.relationship_versions o
+        where o.tenant_id = v_tenant and o.object_id = d.id and o.superseded_at >= 'infinity'
+        offset 0
+      ) v
+    );
+    -- What ended at its relationships may have run ahead of the clock.
+    select max(greatest(v.recorded_at, case when v.superseded_at < 'infinity' then v.superseded_at end)) into v_locked
+    from unnest(v_retracted) as d(id)
+    cross join lateral (
+      (
+        select o.recorded_at, o.superseded_at from memory.relationship_versions o
+        where o.tenant_id = v_tenant and o.subject_id = d.id
+        offset 0
+      )
+      union all
+      (
+        select o.recorded_at, o.superseded_at from memory.relationship_versions o
+        where o.tenant_id = v_tenant and o.object_id = d.id
+        offset 0
+      )
+    ) v;
+    v_stamp := greatest(v_stamp, v_locked);
+  elsif v_changed is not null then
+    with locked as (
+      insert into memory.entities as e (tenant_id, entity_id, changed_at)
+      select v_tenant, k.id, v_stamp
+      from (select distinct u.id from unnest(v_changed || v_ends) as u(id)) k
+      order by k.id
+      on conflict (tenant_id, entity_id) do update
+      set changed_at = greatest(excluded.changed_at, e.changed_at + interval '1 microsecond')
+      returning e.changed_at
+    )
+    select greatest(max(l.changed_at), v_stamp) into v_stamp from locked l;
+  elsif v_ends is not null then
+    select max(l.changed_at), array_agg(l.entity_id) into v_locked, v_known
+    from (
+      select e.entity_id, e.changed_at from memory.entities e
+      where e.tenant_id = v_tenant and e.entity_id = any (v_ends)
+      order by e.entity_id
+      for key share
+    ) l;
+    if cardinality(v_known) is distinct from cardinality(v_ends) then
+      select x.ordinality, e.name, e.id, x.field into v_unknown
+      from rows from (jsonb_to_recordset(p_changes) as (kind text, op text, subject_id uuid, object_id uuid, field text)) with ordinality as x
+      cross join lateral (values ('subjectId', x.subject_id), ('objectId', x.object_id)) as e(name, id)
+      where x.kind = 'relationship' and x.op = 'assert' and not e.id = any (coalesce(v_known, '{}'))
+      order by x.ordinality, e.name desc
+      limit 1;
+      raise exception 'the tenant has no entity %', v_unknown.id
+        using errcode = 'PF030', column = format('%s.%s', coalesce(v_unknown.field, format('relationships[%s]', v_unknown.ordinality - 1)), v_unknown.name);
+    end if;
+    v_stamp := greatest(v_stamp, v_locked + interval '1 microsecond');
+  end if;
+
+  if cardinality(v_related) > 0 then
+    with locked as (
+      insert into memory.relationships as r (tenant_id, relationship_id, changed_at)
+      select v_tenant, k.id, v_stamp
+      from (select distinct u.id from unnest(v_related) as u(id)) k
+      order by k.id
+      on conflict (tenant_id, relationship_id) do update
+      set changed_at = greatest(excluded.changed_at, r.changed_at + interval '1 microsecond')
+      returning r.changed_at
+    )
+    select greatest(max(l.changed_at), v_stamp) into v_stamp from locked l;
+  end if;
+  if v_stamp > v_start then
+    -- The clock stood behind one of them: all go by the latest.
+    update memory.entities e set changed_at = v_stamp
+    where e.tenant_id = v_tenant and e.entity_id = any (v_changed) and e.changed_at < v_stamp;
+    update memory.relationships r set changed_at = v_stamp
+    where r.tenant_id = v_tenant and r.relationship_id = any (v_related) and r.changed_at < v_stamp;
+  end if;
+  return v_stamp;
+end
+$$;
+
+ALTER FUNCTION memory.lock_graph(p_changes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION lock_graph(p_changes jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.lock_graph(p_changes jsonb) IS 'Locks the entities and relationships of many changes in one order, and returns the transaction time of the changes.';
+
+--
+-- Name: log_name(); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.log_name() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- The timeline that is written to, not the one of the last checkpoint.
+  select to_hex(s.system_identifier) || '-' || ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0') from pg_control_system() s
+$$;
+
+ALTER FUNCTION memory.log_name() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION log_name(); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.log_name() IS 'The database system and timeline that positions in the event log belong to.';
+
+--
+-- Name: match_texts(integer, text, text, text, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_search
+--
+
+CREATE FUNCTION memory.match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer) RETURNS TABLE(scope text, vector_id uuid, rank real)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+declare
+  v_tenant text := current_setting('pgfleet.tenant', true);
+  v_query tsquery := case p_match
+    when 'any' then replace(plainto_tsquery('pg_catalog.english', p_query)::text, ' & ', ' | ')::tsquery
+    else websearch_to_tsquery('pg_catalog.english', p_query)
+  end;
+begin
+  if coalesce(v_tenant, '') = '' then
+    raise exception 'no tenant was entered' using errcode = 'PF001';
+  end if;
+  -- Words that are in every text, and nothing else, leave an empty query: it matches nothing.
+  if numnode(v_query) = 0 or not exists (select from memory.vector_dimensions d where d.dimensions = p_dimensions) then
+    return;
+  end if;
+  return query execute format('
+    select v.scope, v.vector_id, ts_rank(v.content_terms, $2) as rank
+    from memory.vectors_%s v
+    where v.tenant_id = $1 and v.content_terms @@ $2 and ($3 is null or v.scope = $3) and v.expires_at > statement_timestamp()
+    order by rank desc, v.scope, v.vector_id
+    limit $4', p_dimensions)
+  using v_tenant, v_query, p_scope, p_limit;
+end
+$_$;
+
+ALTER FUNCTION memory.match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer) OWNER TO pgfleet_search;
+
+--
+-- Name: FUNCTION match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer); Type: COMMENT; Schema: memory; Owner: pgfleet_search
+--
+
+COMMENT ON FUNCTION memory.match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer) IS 'Vectors by the words of their content, for the tenant that was entered; the text half of memory.search_hybrid.';
+
+--
+-- Name: nearest_vectors(text, jsonb, integer[], text[]); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]) RETURNS TABLE(ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text, event_time timestamp with time zone, expires_at timestamp with time zone, created_at timestamp with time zone, updated_at timestamp with time zone, embedding text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer := (p_shape ->> 'dimensions')::integer;
+  v_scope text := p_shape ->> 'scope';
+  v_k integer := coalesce((p_shape ->> 'k')::integer, 10);
+  v_accuracy text := coalesce(p_shape ->> 'accuracy', 'balanced');
+  v_settings memory.vector_dimensions;
+  v_exact_rows integer;
+  v_statement text;
+begin
+  perform platform.enter(p_tenant);
+  select * into v_settings from memory.vector_dimensions d where d.dimensions = v_dimensions;
+  if not found then
+    raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', v_dimensions, v_dimensions
+      using errcode = 'PF020', column = format('searches[%s].embedding', p_ordinals[1] - 1);
+  end if;
+  perform
+    set_config('hnsw.ef_search', least(1000, greatest(v_k,
+      coalesce((p_shape ->> 'ef_search')::integer, case v_accuracy when 'fast' then v_settings.ef_search_fast else v_settings.ef_search_balanced end)))::text, true),
+    set_config('hnsw.iterative_scan', 'relaxed_order', true),
+    set_config('hnsw.max_scan_tuples', v_settings.max_scan_tuples::text, true);
+  v_exact_rows := case when v_accuracy <> 'exact' then greatest(v_settings.exact_rows, v_k) end;
+  if p_shape ?| '{filter,event_from,event_to,created_from,created_to,include_embedding}' then
+    return query execute memory.vector_scan(v_dimensions, v_settings.element_type, memory.search_condition(p_shape), v_scope is not null,
+      'v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, '
+        || case when (p_shape ->> 'include_embedding')::boolean then 'v.embedding::text' else 'null::text' end || ' as embedding')
+    using p_tenant, v_scope, p_ordinals, p_embeddings, v_k, v_exact_rows;
+  else
+    return query execute format('select * from memory.scan_vectors_%s($1, $2, $3, $4, $5, $6)', v_dimensions)
+    using p_tenant, v_scope, p_ordinals, p_embeddings, v_k, v_exact_rows;
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]) IS 'The nearest vectors of many embeddings, by index or exactly; the inner half of vector searches.';
+
+--
+-- Name: next_session_states(text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.next_session_states(p_state text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case p_state
+    when 'active' then array['suspended', 'completed', 'failed']
+    when 'suspended' then array['active', 'completed', 'failed']
+    when 'completed' then array['archived']
+    when 'failed' then array['archived']
+    else array[]::text[]
+  end
+$$;
+
+ALTER FUNCTION memory.next_session_states(p_state text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION next_session_states(p_state text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.next_session_states(p_state text) IS 'The states that a session may go to from this one.';
+
+--
+-- Name: next_steps(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.next_steps(p_tenant text, p_sources jsonb) RETURNS TABLE(ordinal integer, steps jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, s.steps
+  from rows from (jsonb_to_recordset(p_sources) as (source_hash uuid, most integer)) with ordinality as x
+  cross join lateral (
+    select jsonb_agg(
+      jsonb_build_object('to', r.to_value, 'frequency', r.frequency, 'probability', r.frequency / r.total) order by r.place
+    ) as steps
+    from (
+      select t.to_value, t.frequency, sum(t.frequency) over ()::double precision as total,
+        row_number() over (order by t.frequency desc, t.target_hash) as place
+      from memory.transitions t
+      where t.tenant_id = p_tenant and t.source_hash = x.source_hash
+    ) r
+    where r.place <= x.most
+  ) s
+  where s.steps is not null;
+end
+$$;
+
+ALTER FUNCTION memory.next_steps(p_tenant text, p_sources jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION next_steps(p_tenant text, p_sources jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.next_steps(p_tenant text, p_sources jsonb) IS 'What follows each of many sources, with probabilities.';
+
+--
+-- Name: parts_of(jsonb, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.parts_of(p_items jsonb, p_key text) RETURNS jsonb[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when (select count(*) = count(distinct e.item ->> p_key) from jsonb_array_elements(p_items) as e(item)) then array[p_items]
+    else (
+      select array_agg(c.items order by c.first)
+      from (
+        select jsonb_agg(e.item || jsonb_build_object('ordinal', e.place) order by e.place) as items, min(e.place) as first
+        from jsonb_array_elements(p_items) with ordinality as e(item, place)
+        group by coalesce(e.item -> 'call', to_jsonb(-e.place))
+      ) c
+    )
+  end
+$$;
+
+ALTER FUNCTION memory.parts_of(p_items jsonb, p_key text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION parts_of(p_items jsonb, p_key text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.parts_of(p_items jsonb, p_key text) IS 'The items of a batch as parts that name no key twice.';
+
+--
+-- Name: prune_graph(text, timestamp with time zone, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_entities bigint;
+  v_relationships bigint;
+begin
+  perform platform.enter(p_tenant);
+  delete from memory.entity_versions v
+  using (
+    select o.entity_id, o.superseded_at, o.valid_from from memory.entity_versions o
+    where o.tenant_id = p_tenant and o.superseded_at < p_before and o.superseded_at < 'infinity'
+    order by o.entity_id, o.superseded_at, o.valid_from
+    limit p_max_rows
+    for update skip locked
+  ) o
+  where v.tenant_id = p_tenant and v.entity_id = o.entity_id and v.superseded_at = o.superseded_at and v.valid_from = o.valid_from;
+  get diagnostics v_entities = row_count;
+  delete from memory.relationship_versions v
+  using (
+    select o.relationship_id, o.superseded_at, o.valid_from from memory.relationship_versions o
+    where o.tenant_id = p_tenant and o.superseded_at < p_before and o.superseded_at < 'infinity'
+    order by o.relationship_id, o.superseded_at, o.valid_from
+    limit p_max_rows
+    for update skip locked
+  ) o
+  where v.tenant_id = p_tenant and v.relationship_id = o.relationship_id and v.superseded_at = o.superseded_at and v.valid_from = o.valid_from;
+  get diagnostics v_relationships = row_count;
+  return v_entities + v_relationships;
+end
+$$;
+
+ALTER FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) IS 'Forgets versions of the graph that were superseded before a moment.';
+
+--
+-- Name: put_artifact(text, jsonb, bytea); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) RETURNS TABLE(artifact_id uuid, version integer, deduplicated boolean, created_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_it record;
+  v_hash bytea;
+  v_scope uuid;
+  v_version integer;
+  v_content uuid;
+begin
+  perform platform.enter(p_tenant);
+  select x.* into v_it
+  from jsonb_to_record(p_artifact) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer, codec text,
+    crc bigint, session_id uuid, name text, type text, mime text, tags text[], metadata jsonb, parent uuid);
+  if exists (select from memory.artifacts a where a.tenant_id = p_tenant and a.artifact_id = v_it.id) then
+    return;
+  end if;
+  v_hash := decode(v_it.sha256, 'hex');
+  v_scope := coalesce(v_it.session_id, '00000000-0000-0000-0000-000000000000');
+  insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
+  values (p_tenant, v_scope, v_it.name, 1)
+  on conflict (tenant_id, scope, name) do update set latest_version = n.latest_version + 1
+  returning n.latest_version into v_version;
+  insert into memory.artifact_contents as c (tenant_id, content_id, sha256, size_bytes, stored_bytes, chunk_count, codec, created_at, last_used_at)
+  values (p_tenant, v_it.content_id, v_hash, v_it.size, v_it.stored, v_it.chunks, v_it.codec, v_now, v_now)
+  on conflict (tenant_id, sha256) do update set last_used_at = excluded.last_used_at
+  returning c.content_id into v_content;
+  if v_content = v_it.content_id and v_it.chunks = 1 then
+    insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
+    values (p_tenant, v_content, 0, v_it.codec, v_it.size, v_it.crc, p_bytes);
+  end if;
+  insert into memory.artifacts (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
+    tags, metadata, parent_artifact_id, size_bytes, created_at)
+  values (p_tenant, v_it.id, v_it.session_id, v_it.name, v_version, v_content, v_it.type, v_it.mime,
+    coalesce(v_it.tags, '{}'), coalesce(v_it.metadata, '{}'), v_it.parent, v_it.size, v_now)
+  on conflict (tenant_id, artifact_id) do nothing;
+  if not found then
+    raise exception 'an artifact of the same id is being put elsewhere' using errcode = '40001';
+  end if;
+  return query select v_it.id, v_version, v_content <> v_it.content_id, v_now;
+end
+$$;
+
+ALTER FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) IS 'Keeps one artifact whose bytes travel with it.';
+
+--
+-- Name: put_artifacts(text, jsonb, bytea); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea) RETURNS TABLE(ordinal integer, artifact_id uuid, version integer, deduplicated boolean, created_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_bad record;
+  v_ids uuid[];
+  v_new integer;
+begin
+  perform platform.enter(p_tenant);
+  if exists (select from platform.tenants t where t.tenant_id = p_tenant and t.quotas ?| array['artifacts', 'artifact_bytes']) then
+    perform platform.check_quota(p_tenant, 'artifacts');
+    perform platform.check_quota(p_tenant, 'artifact_bytes');
+  end if;
+  if jsonb_path_exists(p_artifacts, '$[*].session_id') then
+    perform from memory.sessions s
+    where s.tenant_id = p_tenant and s.session_id = any (array(select x.session_id from jsonb_to_recordset(p_artifacts) as x(session_id uuid)))
+    order by s.session_id
+    for key share;
+    select x.ordinality, x.session_id into v_bad
+    from rows from (jsonb_to_recordset(p_artifacts) as (session_id uuid)) with ordinality as x
+    left join lateral (
+      select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = x.session_id and r.expires_at > v_now limit 1
+    ) s on true
+    where x.session_id is not null and s.session_id is null
+    order by x.ordinality
+    limit 1;
+    if found then
+      raise exception 'there is no session %', v_bad.session_id
+        using errcode = 'PF008', column = format('artifacts[%s].sessionId', v_bad.ordinality - 1);
+    end if;
+  end if;
+  if jsonb_path_exists(p_artifacts, '$[*].parent') then
+    select x.ordinality, x.parent into v_bad
+    from rows from (jsonb_to_recordset(p_artifacts) as (parent uuid)) with ordinality as x
+    left join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.parent limit 1) a on true
+    where x.parent is not null and a.artifact_id is null
+    order by x.ordinality
+    limit 1;
+    if found then
+      raise exception 'there is no artifact %', v_bad.parent
+        using errcode = 'PF043', column = format('artifacts[%s].parent', v_bad.ordinality - 1);
+    end if;
+  end if;
+  if jsonb_array_length(p_artifacts) = 1 and not p_artifacts -> 0 ? 'upload' then
+    return query select 1, p.artifact_id, p.version, p.deduplicated, p.created_at from memory.put_artifact(p_tenant, p_artifacts -> 0, p_bytes) p;
+    if found then
+      return;
+    end if;
+  end if;
+  -- What a call that was sent before has kept already stays as it is.
+  select array_agg(distinct x.id), count(distinct x.id) into v_ids, v_new
+  from jsonb_to_recordset(p_artifacts) as x(id uuid)
+  where (select a.artifact_id from memory.artifacts a where a.tenant_id = p_tenant and a.artifact_id = x.id) is null;
+  if v_new > 0 then
+    if jsonb_path_exists(p_artifacts, '$[*].upload') then
+      perform memory.check_uploads(p_tenant, p_artifacts, v_ids);
+    end if;
+    insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
+    select p_tenant, x.scope, x.name, count(*)
+    from (
+      select distinct on (x.id) coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope, x.name
+      from jsonb_to_recordset(p_artifacts) as x(id uuid, session_id uuid, name text)
+      where x.id = any (v_ids)
+    ) x
+    group by x.scope, x.name
+    order by x.scope, x.name
+    on conflict (tenant_id, scope, name) do update set latest_version = n.latest_version + excluded.latest_version;
+    -- Whoever collects garbage locks a content before looking for references: from here to the commit it waits, or has
+    -- gone before and the content is inserted anew.
+    insert into memory.artifact_contents (tenant_id, content_id, sha256, size_bytes, stored_bytes, chunk_count, codec, created_at, last_used_at)
+    select distinct on (decode(x.sha256, 'hex')) p_tenant, x.content_id, decode(x.sha256, 'hex'), x.size, x.stored, x.chunks, x.codec, v_now, v_now
+    from jsonb_to_recordset(p_artifacts) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer, codec text)
+    where x.id = any (v_ids)
+    order by decode(x.sha256, 'hex'), x.content_id
+    on conflict (tenant_id, sha256) do update set last_used_at = excluded.last_used_at;
+    insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
+    select p_tenant, x.content_id, 0, x.codec, x.size, x.crc, substring(p_bytes from x.start::integer for x.length)
+    from (
+      select x.*, sum(coalesce(x.length, 0)) over (order by x.ordinality) - coalesce(x.length, 0) + 1 as start
+      from rows from (
+        jsonb_to_recordset(p_artifacts) as (id uuid, content_id uuid, codec text, size integer, crc bigint, length integer)
+      ) with ordinality as x
+    ) x
+    cross join lateral (
+      select from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = x.content_id limit 1
+    ) c
+    where x.length > 0 and x.id = any (v_ids)
+    on conflict (tenant_id, content_id, chunk_no) do nothing;
+    insert into memory.artifacts (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
+      tags, metadata, parent_artifact_id, size_bytes, created_at)
+    select p_tenant, x.id, x.session_id, x.name,
+      n.latest_version + 1 - row_number() over (partition by x.session_id, x.name order by x.ordinality desc),
+      c.content_id, x.type, x.mime, coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'), x.parent, x.size, v_now
+    from (
+      select distinct on (x.id) x.*
+      from rows from (
+        jsonb_to_recordset(p_artifacts) as (id uuid, sha256 text, size bigint, session_id uuid, name text, type text, mime text,
+          tags text[], metadata jsonb, parent uuid)
+      ) with ordinality as x
+      where x.id = any (v_ids)
+      order by x.id, x.ordinality
+    ) x
+    cross join lateral (
+      select * from memory.artifact_names r
+      where r.tenant_id = p_tenant and r.scope = coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') and r.name = x.name
+      limit 1
+    ) n
+    cross join lateral (
+      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = decode(x.sha256, 'hex') limit 1
+    ) c
+    on conflict (tenant_id, artifact_id) do nothing;
+    get diagnostics v_new = row_count;
+    if v_new <> cardinality(v_ids) then
+      raise exception 'an artifact of the same id is being put elsewhere' using errcode = '40001';
+    end if;
+    if jsonb_path_exists(p_artifacts, '$[*].upload') then
+      -- Staged chunks that a content has come to own are no upload any more.
+      delete from memory.artifact_uploads u
+      using jsonb_to_recordset(p_artifacts) as x(content_id uuid)
+      join memory.artifact_contents c on c.tenant_id = p_tenant and c.content_id = x.content_id
+      where u.tenant_id = p_tenant and u.upload_id = x.content_id;
+    end if;
+  end if;
+  select x.ordinality, x.id into v_bad
+  from rows from (jsonb_to_recordset(p_artifacts) as (id uuid, sha256 text, session_id uuid, name text)) with ordinality as x
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a
+  cross join lateral (select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = a.content_id limit 1) c
+  where (a.name, c.sha256) <> (x.name, decode(x.sha256, 'hex')) or a.session_id is distinct from x.session_id
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'there is an artifact % already, with other bytes, name or session', v_bad.id
+      using errcode = 'PF012', column = format('artifacts[%s].id', v_bad.ordinality - 1);
+  end if;
+  return query
+  select x.ordinality::integer, a.artifact_id, a.version, a.content_id <> x.content_id, a.created_at
+  from rows from (jsonb_to_recordset(p_artifacts) as (id uuid, content_id uuid)) with ordinality as x
+  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a;
+end
+$_$;
+
+ALTER FUNCTION memory.put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea) IS 'Keeps many artifacts, each as the next version of its name; idempotent by id.';
+
+--
+-- Name: record_episodes(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) RETURNS TABLE(ordinal integer, results jsonb, recorded_at text, replayed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_new uuid[];
+  v_time timestamptz;
+  v_episode record;
+  v_changed jsonb;
+  v_conflict bigint;
+begin
+  perform platform.enter(p_tenant);
+  perform platform.ensure_partitions('memory', 'episodes',
+    array(select x.id from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as x order by x.ordinality), 'episodes');
+  -- Whoever records the same id at this moment is waited for.
+  with recorded as (
+    insert into memory.episodes as e (tenant_id, episode_id, content_hash, recorded_at, occurred_at, source, metadata)
+    select distinct on (x.id) p_tenant, x.id, x.content_hash, statement_timestamp(), x.occurred_at, x.source, coalesce(x.metadata, '{}'::jsonb)
+    from rows from (
+      jsonb_to_recordset(p_episodes) as (id uuid, content_hash uuid, occurred_at timestamptz, source text, metadata jsonb)
+    ) with ordinality as x
+    order by x.id, x.ordinality
+    on conflict (tenant_id, episode_id) do nothing
+    returning e.episode_id
+  )
+  select coalesce(array_agg(r.episode_id), '{}') into v_new from recorded r;
+  select min(x.ordinality) into v_conflict
+  from rows from (jsonb_to_recordset(p_episodes) as (id uuid, content_hash uuid)) with ordinality as x
+  join memory.episodes e on e.tenant_id = p_tenant and e.episode_id = x.id
+  where e.content_hash <> x.content_hash;
+  if v_conflict is not null then
+    raise exception 'episode %: the id was used before for another episode', v_conflict
+      using errcode = 'PF012', column = format('episodes[%s].id', v_conflict - 1);
+  end if;
+
+  if v_new <> '{}' then
+    v_time := memory.lock_graph((
+      select coalesce(jsonb_agg(c.value || jsonb_build_object('field', format('episodes[%s].changes[%s]', x.ordinality - 1, c.ordinality - 1))
+        order by x.ordinality, c.ordinality), '[]'::jsonb)
+      from rows from (jsonb_to_recordset(p_episodes) as (id uuid, changes jsonb)) with ordinality as x
+      cross join lateral jsonb_array_elements(x.changes) with ordinality as c
+      where x.id = any (v_new)
+    ));
+    for v_episode in
+      select x.id, min(x.ordinality) as ordinality,
+        (array_agg(x.changes order by x.ordinality))[1] as changes
+      from rows from (jsonb_to_recordset(p_episodes) as (id uuid, changes jsonb)) with ordinality as x
+      where x.id = any (v_new)
+      group by x.id
+      order by 2
+    loop
+      select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'changed', a.changed) order by a.ordinal), '[]'::jsonb) into v_changed
+      from memory.apply_changes((
+        select coalesce(jsonb_agg(c.value || jsonb_build_object('episode_id', v_episode.id) order by c.ordinality), '[]'::jsonb)
+        from jsonb_array_elements(v_episode.changes) with ordinality as c
+      ), v_time, interval '0', format('episodes[%s].changes', v_episode.ordinality - 1)) a;
+      update memory.episodes e set results = v_changed, recorded_at = v_time
+      where e.tenant_id = p_tenant and e.episode_id = v_episode.id;
+      v_time := v_time + interval '1 microsecond';
+    end loop;
+  end if;
+  return query
+  select x.ordinality::integer, e.results, memory.instant(e.recorded_at),
+    not e.episode_id = any (v_new) or exists (
+      select from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as y
+      where y.id = x.id and y.ordinality < x.ordinality
+    )
+  from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as x
+  join memory.episodes e on e.tenant_id = p_tenant and e.episode_id = x.id
+  order by x.ordinality;
+end
+$$;
+
+ALTER FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION record_episodes(p_tenant text, p_episodes jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) IS 'Applies many episodes of changes of the graph; idempotent by id.';
+
+--
+-- Name: record_hook_executions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb) RETURNS TABLE(ordinal integer, replayed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  perform platform.ensure_partitions('memory', 'hook_executions',
+    array(select x.id from rows from (jsonb_to_recordset(p_executions) as (id uuid)) with ordinality as x order by x.ordinality),
+    'executions');
+  return query
+  with execution as materialized (
+    select x.*, row_number() over (partition by x.id order by x.ordinality) as place
+    from rows from (
+      jsonb_to_recordset(p_executions) as (id uuid, hook_id text, hook_type text, correlation_id text, occurred_at timestamptz,
+        outcome text, triggered_by text, component_id text, duration_ms double precision, priority integer, context text,
+        context_codec text, context_bytes integer, result jsonb, metadata jsonb, tags text[], is_modified boolean, is_sensitive boolean)
+    ) with ordinality as x
+  ),
+  recorded as (
+    insert into memory.hook_executions
+      (tenant_id, execution_id, hook_id, hook_type, correlation_id, occurred_at, outcome, triggered_by, component_id, duration_ms, priority,
+       context, context_codec, context_bytes, result, metadata, tags, is_modified, is_sensitive)
+    select p_tenant, x.id, x.hook_id, x.hook_type, x.correlation_id, x.occurred_at, coalesce(x.outcome, 'continue'), x.triggered_by,
+      x.component_id, coalesce(x.duration_ms, 0), coalesce(x.priority, 0), decode(x.context, 'base64'), x.context_codec,
+      coalesce(x.context_bytes, 0), x.result, coalesce(x.metadata, '{}'::jsonb), coalesce(x.tags, '{}'), coalesce(x.is_modified, false),
+      coalesce(x.is_sensitive, false)
+    from execution x
+    where x.place = 1
+    order by x.id
+    on conflict (tenant_id, execution_id) do nothing
+    returning execution_id
+  )
+  select x.ordinality::integer, r.execution_id is null or x.place > 1
+  from execution x
+  left join recorded r on r.execution_id = x.id;
+end
+$$;
+
+ALTER FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION record_hook_executions(p_tenant text, p_executions jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb) IS 'Keeps many hook executions; idempotent by id.';
+
+--
+-- Name: record_transitions(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.record_transitions(p_tenant text, p_transitions jsonb) RETURNS TABLE(ordinal integer, frequency bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+begin
+  perform platform.enter(p_tenant);
+  return query
+  with item as materialized (
+    select x.*, row_number() over (partition by x.source_hash, x.target_hash order by x.ordinality) as place,
+      count(*) over (partition by x.source_hash, x.target_hash) as times
+    from rows from (
+      jsonb_to_recordset(p_transitions) as (scope text, key text, from_value text, to_value text, source_hash uuid, target_hash uuid)
+    ) with ordinality as x
+  ),
+  counted as (
+    insert into memory.transitions as t
+      (tenant_id, source_hash, target_hash, frequency, first_seen_at, last_seen_at, scope, key, from_value, to_value)
+    select p_tenant, i.source_hash, i.target_hash, i.times, v_now, v_now, i.scope, i.key, i.from_value, i.to_value
+    from item i
+    where i.place = 1
+    order by i.source_hash, i.target_hash
+    on conflict (tenant_id, source_hash, target_hash) do update
+    set frequency = t.frequency + excluded.frequency, last_seen_at = excluded.last_seen_at
+    returning t.source_hash, t.target_hash, t.frequency
+  )
+  select i.ordinality::integer, c.frequency - i.times + i.place
+  from item i
+  join counted c on c.source_hash = i.source_hash and c.target_hash = i.target_hash;
+end
+$$;
+
+ALTER FUNCTION memory.record_transitions(p_tenant text, p_transitions jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION record_transitions(p_tenant text, p_transitions jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.record_transitions(p_tenant text, p_transitions jsonb) IS 'Counts many transitions; exact under concurrency.';
+
+--
+-- Name: relationship_id(uuid, text, uuid); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.relationship_id(p_subject uuid, p_type text, p_object uuid) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_hash constant bytea := sha256(uuid_send(p_subject) || uuid_send(p_object) || convert_to(p_type, 'UTF8'));
+begin
+  return encode(set_byte(set_byte(substr(v_hash, 1, 16), 6, get_byte(v_hash, 6) & 15 | 128), 8, get_byte(v_hash, 8) & 63 | 128), 'hex')::uuid;
+end
+$$;
+
+ALTER FUNCTION memory.relationship_id(p_subject uuid, p_type text, p_object uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION relationship_id(p_subject uuid, p_type text, p_object uuid); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.relationship_id(p_subject uuid, p_type text, p_object uuid) IS 'The id of the relationship of that subject, type and object.';
+
+--
+-- Name: release_contents(text, uuid[]); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.release_contents(p_tenant text, p_contents uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+begin
+  perform platform.enter(p_tenant);
+  -- In the order in which memory.put_artifacts takes them.
+  perform from memory.artifact_contents c
+  where c.tenant_id = p_tenant and c.content_id = any (p_contents)
+  order by c.sha256
+  for no key update;
+  update memory.artifact_contents c set last_used_at = statement_timestamp()
+  where c.tenant_id = p_tenant and c.content_id = any (p_contents);
+end
+$$;
+
+ALTER FUNCTION memory.release_contents(p_tenant text, p_contents uuid[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION release_contents(p_tenant text, p_contents uuid[]); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.release_contents(p_tenant text, p_contents uuid[]) IS 'Begins the grace period of contents.';
+
+--
+-- Name: save_agent_states(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.save_agent_states(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, version bigint, present bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_made bigint;
+  v_part jsonb;
+begin
+  perform platform.enter(p_tenant);
+  if not jsonb_path_exists(p_items, '$[*].expected') then
+    return query
+    with item as materialized (
+      select x.*, row_number() over (partition by x.agent_id order by x.ordinality) as place, count(*) over (partition by x.agent_id) as times,
+        first_value(x.agent_type) over (partition by x.agent_id order by x.agent_type is null, x.ordinality desc) as last_type
+      from rows from (
+        jsonb_to_recordset(p_items) as (agent_id text collate "C", agent_type text, schema_version integer, state jsonb, checksum text)
+      ) with ordinality as x
+    ),
+    saved as (
+      insert into memory.agent_states as s (tenant_id, agent_id, version, schema_version, created_at, updated_at, agent_type, checksum, state)
+      select p_tenant, i.agent_id, i.times, coalesce(i.schema_version, 1), v_now, v_now, i.last_type, decode(i.checksum, 'hex'),
+        coalesce(i.state, 'null'::jsonb)
+      from item i
+      where i.place = i.times
+      order by i.agent_id
+      on conflict (tenant_id, agent_id) do update
+      set version = s.version + excluded.version, schema_version = excluded.schema_version, updated_at = excluded.updated_at,
+        agent_type = coalesce(excluded.agent_type, s.agent_type), checksum = excluded.checksum, state = excluded.state
+      returning s.agent_id, s.version
+    )
+    select i.ordinality::integer, s.version - i.times + i.place, null::bigint
+    from item i
+    join saved s on s.agent_id = i.agent_id;
+    return;
+  end if;
+
+  -- Locks what is there and makes what is missing, in the order of the keys; what stays at version 0 goes again.
+  insert into memory.agent_states as s (tenant_id, agent_id, created_at, updated_at)
+  select distinct p_tenant, x.agent_id, v_now, v_now from jsonb_to_recordset(p_items) as x(agent_id text collate "C")
+  order by x.agent_id
+  on conflict (tenant_id, agent_id) do update set version = s.version where false;
+  get diagnostics v_made = row_count;
+  foreach v_part in array memory.parts_of(p_items, 'agent_id') loop
+    return query
+    with item as materialized (
+      select coalesce(x.ordinal, x.ordinality)::integer as ordinal, coalesce(x.call, -x.ordinality) as call, x.agent_id, x.agent_type,
+        x.schema_version, x.state, x.checksum, x.expected, s.version as present
+      from rows from (
+        jsonb_to_recordset(v_part) as (ordinal bigint, call bigint, agent_id text collate "C", agent_type text, schema_version integer, state jsonb,
+          checksum text, expected bigint)
+      ) with ordinality as x
+      join memory.agent_states s on s.tenant_id = p_tenant and s.agent_id = x.agent_id
+    ),
+    judged as materialized (
+      select i.*, bool_and(i.expected is null or i.expected = i.present) over (partition by i.call) as is_accepted from item i
+    ),
+    saved as (
+      update memory.agent_states s
+      set version = s.version + 1, schema_version = coalesce(j.schema_version, 1), updated_at = v_now,
+        agent_type = coalesce(j.agent_type, s.agent_type), checksum = decode(j.checksum, 'hex'), state = coalesce(j.state, 'null'::jsonb)
+      from judged j
+      where s.tenant_id = p_tenant and s.agent_id = j.agent_id and j.is_accepted
+      returning s.agent_id, s.version
+    )
+    select j.ordinal, s.version, j.present
+    from judged j
+    left join saved s on s.agent_id = j.agent_id;
+  end loop;
+  if v_made > 0 then
+    delete from memory.agent_states s
+    using (select distinct x.agent_id from jsonb_to_recordset(p_items) as x(agent_id text collate "C")) k
+    where s.tenant_id = p_tenant and s.agent_id = k.agent_id and s.version = 0;
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.save_agent_states(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION save_agent_states(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.save_agent_states(p_tenant text, p_items jsonb) IS 'Saves many agent states, with compare-and-set by version.';
+
+--
+-- Name: save_workflow_states(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.save_workflow_states(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, version bigint, status text, present bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_made bigint;
+  v_part jsonb;
+begin
+  perform platform.enter(p_tenant);
+  -- Locks what is there and makes what is missing, in the order of the keys; what stays at version 0 goes again.
+  insert into memory.workflow_states as s (tenant_id, workflow_id, created_at, updated_at)
+  select distinct p_tenant, x.workflow_id, v_now, v_now from jsonb_to_recordset(p_items) as x(workflow_id text collate "C")
+  order by x.workflow_id
+  on conflict (tenant_id, workflow_id) do update set version = s.version where false;
+  get diagnostics v_made = row_count;
+  foreach v_part in array memory.parts_of(p_items, 'workflow_id') loop
+    return query
+    with item as materialized (
+      select coalesce(x.ordinal, x.ordinality)::integer as ordinal, x.workflow_id, x.workflow_name, x.current_step, x.state, x.expected,
+        s.version as present, s.status
+      from rows from (
+        jsonb_to_recordset(v_part) as (ordinal bigint, workflow_id text collate "C", workflow_name text, current_step integer, state jsonb, expected bigint)
+      ) with ordinality as x
+      join memory.workflow_states s on s.tenant_id = p_tenant and s.workflow_id = x.workflow_id
+    ),
+    saved as (
+      update memory.workflow_states s
+      set version = s.version + 1, updated_at = v_now, workflow_name = coalesce(i.workflow_name, s.workflow_name),
+        current_step = coalesce(i.current_step, s.current_step), state = coalesce(i.state, 'null'::jsonb)
+      from item i
+      where s.tenant_id = p_tenant and s.workflow_id = i.workflow_id and coalesce(i.expected, i.present) = i.present
+      returning s.workflow_id, s.version
+    )
+    select i.ordinal, s.version, i.status, i.present
+    from item i
+    left join saved s on s.workflow_id = i.workflow_id;
+  end loop;
+  if v_made > 0 then
+    delete from memory.workflow_states s
+    using (select distinct x.workflow_id from jsonb_to_recordset(p_items) as x(workflow_id text collate "C")) k
+    where s.tenant_id = p_tenant and s.workflow_id = k.workflow_id and s.version = 0;
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.save_workflow_states(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION save_workflow_states(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.save_workflow_states(p_tenant text, p_items jsonb) IS 'Saves many workflow states, with compare-and-set by version.';
+
+--
+-- Name: scan_vectors_1536(text, text, integer[], text[], integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) RETURNS TABLE(ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text, event_time timestamp with time zone, expires_at timestamp with time zone, created_at timestamp with time zone, updated_at timestamp with time zone, embedding text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+begin
+  -- Written by memory.write_vector_scan.
+  if p_scope is null then
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_1536 v where v.tenant_id = $1  limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_1536 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_1536 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  else
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_1536 v where v.tenant_id = $1 and v.scope = $2 limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_1536 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_1536 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) IS 'The nearest vectors of 1536 dimensions without further conditions; see memory.nearest_vectors.';
+
+--
+-- Name: scan_vectors_3072(text, text, integer[], text[], integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) RETURNS TABLE(ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text, event_time timestamp with time zone, expires_at timestamp with time zone, created_at timestamp with time zone, updated_at timestamp with time zone, embedding text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+begin
+  -- Written by memory.write_vector_scan.
+  if p_scope is null then
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::halfvec as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_3072 v where v.tenant_id = $1  limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_3072 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_3072 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  else
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::halfvec as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_3072 v where v.tenant_id = $1 and v.scope = $2 limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_3072 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_3072 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) IS 'The nearest vectors of 3072 dimensions without further conditions; see memory.nearest_vectors.';
+
+--
+-- Name: scan_vectors_384(text, text, integer[], text[], integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) RETURNS TABLE(ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text, event_time timestamp with time zone, expires_at timestamp with time zone, created_at timestamp with time zone, updated_at timestamp with time zone, embedding text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+begin
+  -- Written by memory.write_vector_scan.
+  if p_scope is null then
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_384 v where v.tenant_id = $1  limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_384 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_384 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  else
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_384 v where v.tenant_id = $1 and v.scope = $2 limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_384 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_384 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) IS 'The nearest vectors of 384 dimensions without further conditions; see memory.nearest_vectors.';
+
+--
+-- Name: scan_vectors_768(text, text, integer[], text[], integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) RETURNS TABLE(ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text, event_time timestamp with time zone, expires_at timestamp with time zone, created_at timestamp with time zone, updated_at timestamp with time zone, embedding text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+begin
+  -- Written by memory.write_vector_scan.
+  if p_scope is null then
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_768 v where v.tenant_id = $1  limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_768 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_768 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp()
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  else
+    return query 
+    with item as materialized (
+      select u.ordinal, u.embedding::vector as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_768 v where v.tenant_id = $1 and v.scope = $2 limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+        from memory.vectors_768 v
+        where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding
+      from memory.vectors_768 v
+      where v.tenant_id = $1 and v.expires_at > statement_timestamp() and v.scope = $2
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c);
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) IS 'The nearest vectors of 768 dimensions without further conditions; see memory.nearest_vectors.';
+
+--
+-- Name: search_condition(jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.search_condition(p_shape jsonb) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select 'v.tenant_id = $1 and v.expires_at > statement_timestamp()'
+    || case when p_shape ->> 'scope' is null then '' else ' and v.scope = $2' end
+    || coalesce(' and v.event_time >= ' || quote_literal(p_shape ->> 'event_from') || '::timestamptz', '')
+    || coalesce(' and v.event_time < ' || quote_literal(p_shape ->> 'event_to') || '::timestamptz', '')
+    || coalesce(' and v.created_at >= ' || quote_literal(p_shape ->> 'created_from') || '::timestamptz', '')
+    || coalesce(' and v.created_at < ' || quote_literal(p_shape ->> 'created_to') || '::timestamptz', '')
+    || case when p_shape -> 'filter' is null then '' else ' and (' || memory.filter_expression(p_shape -> 'filter') || ')' end
+$_$;
+
+ALTER FUNCTION memory.search_condition(p_shape jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION search_condition(p_shape jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.search_condition(p_shape jsonb) IS 'Tenant, scope, expiry, times and filter of a vector search as an SQL condition.';
+
+--
+-- Name: search_entities(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.search_entities(p_tenant text, p_searches jsonb) RETURNS TABLE(ordinal integer, entities jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query select f.ordinal, f.entities from memory.find_entities(p_searches) f;
+end
+$$;
+
+ALTER FUNCTION memory.search_entities(p_tenant text, p_searches jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION search_entities(p_tenant text, p_searches jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.search_entities(p_tenant text, p_searches jsonb) IS 'Entities by full text and similarity of names, for many searches.';
+
+--
+-- Name: search_hybrid(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.search_hybrid(p_tenant text, p_searches jsonb) RETURNS TABLE(ordinal integer, vectors jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_shape jsonb;
+  v_ordinals integer[];
+  v_embeddings text[];
+  v_texts text[];
+  v_dimensions integer;
+  v_type text;
+  v_k integer;
+  v_candidates integer;
+  v_is_filtered boolean;
+begin
+  perform platform.enter(p_tenant);
+  for v_shape, v_ordinals, v_embeddings, v_texts in
+    select s.shape, array_agg(s.ordinal order by s.ordinal), array_agg(s.embedding order by s.ordinal), array_agg(s.text order by s.ordinal)
+    from (
+      select x.value - '{embedding,text}'::text[] as shape, x.ordinality::integer as ordinal, x.value ->> 'embedding' as embedding, x.value ->> 'text' as text
+      from jsonb_array_elements(p_searches) with ordinality x
+    ) s
+    group by s.shape
+  loop
+    v_dimensions := (v_shape ->> 'dimensions')::integer;
+    select d.element_type into v_type from memory.vector_dimensions d where d.dimensions = v_dimensions;
+    if not found then
+      raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', v_dimensions, v_dimensions
+        using errcode = 'PF020', column = format('searches[%s].embedding', v_ordinals[1] - 1);
+    end if;
+    v_k := coalesce((v_shape ->> 'k')::integer, 10);
+    v_candidates := coalesce((v_shape ->> 'candidates')::integer, greatest(50, 2 * v_k));
+    v_is_filtered := v_shape ?| '{filter,event_from,event_to,created_from,created_to}';
+    return query execute format('
+      with item as materialized (
+        select u.ordinal, u.embedding::%1$s as embedding, u.text from unnest($3, $4, $5) u(ordinal, embedding, text)
+      ),
+      vector_list as materialized (
+        select n.ordinal, n.scope, n.vector_id, row_number() over (partition by n.ordinal order by n.distance, n.scope, n.vector_id) as rank
+        from memory.nearest_vectors($1, $6, $3, $4) n
+        where $7 > 0 and 1 - n.distance >= $8
+      ),
+      text_list as materialized (
+        select t.ordinal, t.scope, t.vector_id, t.rank
+        from (
+          select i.ordinal, v.scope, v.vector_id,
+            row_number() over (partition by i.ordinal order by m.rank desc, v.scope, v.vector_id) as rank
+          from item i
+          cross join lateral memory.match_texts($9, $2, i.text, $10, $11) m
+          -- By key, however few rows the planner believes to be there: offset 0 keeps it from joining otherwise.
+          cross join lateral (
+            select v.scope, v.vector_id from memory.vectors_%2$s v
+            where v.tenant_id = $1 and v.scope = m.scope and v.vector_id = m.vector_id and %3$s
+            offset 0
+          ) v
+          where $12 > 0
+        ) t
+        where t.rank <= $13
+      ),
+      fused as (
+        select f.* from (
+          select ordinal, scope, vector_id, a.rank as vector_rank, b.rank as text_rank,
+            coalesce($7 / ($14 + a.rank), 0) + coalesce($12 / ($14 + b.rank), 0) as score,
+            row_number() over (partition by ordinal
+              order by coalesce($7 / ($14 + a.rank), 0) + coalesce($12 / ($14 + b.rank), 0) desc, scope, vector_id) as place
+          from vector_list a
+          full join text_list b using (ordinal, scope, vector_id)
+        ) f
+        where f.place <= $15
+      )
+      select f.ordinal, jsonb_agg(jsonb_build_object(''id'', v.vector_id, ''scope'', v.scope, ''score'', f.score,
+        ''similarity'', 1 - (v.embedding <=> i.embedding), ''vectorRank'', f.vector_rank, ''textRank'', f.text_rank,
+        ''metadata'', v.metadata, ''content'', v.content, ''eventTime'', v.event_time, ''expiresAt'', nullif(v.expires_at, ''infinity''),
+        ''createdAt'', v.created_at, ''updatedAt'', v.updated_at, ''embedding'', case when $16 then v.embedding::text end) order by f.place)
+      from fused f
+      join item i on i.ordinal = f.ordinal
+      cross join lateral (
+        select o.* from memory.vectors_%2$s o
+        where o.tenant_id = $1 and o.scope = f.scope and o.vector_id = f.vector_id
+        offset 0
+      ) v
+      group by f.ordinal', v_type, v_dimensions, memory.search_condition(v_shape))
+    using p_tenant, v_shape ->> 'scope', v_ordinals, v_embeddings, v_texts, (v_shape - 'include_embedding') || jsonb_build_object('k', v_candidates),
+      coalesce((v_shape ->> 'vector_weight')::double precision, 1), coalesce((v_shape ->> 'threshold')::double precision, '-infinity'),
+      v_dimensions, coalesce(v_shape ->> 'match', 'all'), case when not v_is_filtered then v_candidates end,
+      coalesce((v_shape ->> 'text_weight')::double precision, 1), v_candidates,
+      coalesce((v_shape ->> 'rank_constant')::double precision, 60), v_k, coalesce((v_shape ->> 'include_embedding')::boolean, false);
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION memory.search_hybrid(p_tenant text, p_searches jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION search_hybrid(p_tenant text, p_searches jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.search_hybrid(p_tenant text, p_searches jsonb) IS 'Vectors by nearness and by the words of their content, fused by weighted reciprocal ranks.';
+
+--
+-- Name: search_vectors(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.search_vectors(p_tenant text, p_searches jsonb) RETURNS TABLE(ordinal integer, vectors jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_shape jsonb;
+  v_ordinals integer[];
+  v_embeddings text[];
+begin
+  perform platform.enter(p_tenant);
+  for v_shape, v_ordinals, v_embeddings in
+    select s.shape, array_agg(s.ordinal order by s.ordinal), array_agg(s.embedding order by s.ordinal)
+    from (
+      select x.value - 'embedding' as shape, x.ordinality::integer as ordinal, x.value ->> 'embedding' as embedding
+      from jsonb_array_elements(p_searches) with ordinality x
+    ) s
+    group by s.shape
+  loop
+    return query
+    select n.ordinal, jsonb_agg(jsonb_build_object('id', n.vector_id, 'scope', n.scope, 'similarity', 1 - n.distance,
+      'metadata', n.metadata, 'content', n.content, 'eventTime', n.event_time, 'expiresAt', nullif(n.expires_at, 'infinity'),
+      'createdAt', n.created_at, 'updatedAt', n.updated_at, 'embedding', n.embedding) order by n.distance, n.scope, n.vector_id)
+    from memory.nearest_vectors(p_tenant, v_shape, v_ordinals, v_embeddings) n
+    where 1 - n.distance >= coalesce((v_shape ->> 'threshold')::double precision, '-infinity')
+    group by n.ordinal;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION memory.search_vectors(p_tenant text, p_searches jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION search_vectors(p_tenant text, p_searches jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.search_vectors(p_tenant text, p_searches jsonb) IS 'The nearest vectors of many embeddings: filtered, by scope and time, over a threshold.';
+
+--
+-- Name: set_secret(text, uuid, text, integer, uuid, bytea, jsonb, boolean); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_latest integer;
+begin
+  perform platform.enter(p_tenant);
+  -- The rows of one service are locked in one order; whoever comes second sees the first one's version.
+  perform from memory.secrets s where s.tenant_id = p_tenant and s.service = p_service order by s.version for update;
+  select max(s.version) into v_latest from memory.secrets s where s.tenant_id = p_tenant and s.service = p_service;
+  if coalesce(v_latest, 0) + 1 <> p_version
+    or (p_rotates and not exists (select from memory.secrets s where s.tenant_id = p_tenant and s.service = p_service and s.is_active)) then
+    return false;
+  end if;
+  update memory.secrets s set is_active = false, deactivated_at = statement_timestamp()
+  where s.tenant_id = p_tenant and s.service = p_service and s.is_active;
+  insert into memory.secrets (tenant_id, secret_id, service, version, is_active, data_key_id, ciphertext, metadata)
+  values (p_tenant, p_id, p_service, p_version, true, p_data_key, p_ciphertext, p_metadata)
+  on conflict do nothing;
+  if not found then
+    -- Another first version: nothing was there to lock.
+    raise exception 'another version of the secret is being set' using errcode = '40001';
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION memory.set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean) IS 'Keeps a secret as the active version of its service.';
+
+--
+-- Name: set_values(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.set_values(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, version bigint, present bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_made bigint;
+  v_part jsonb;
+begin
+  perform platform.enter(p_tenant);
+  if not jsonb_path_exists(p_items, '$[*].expected') then
+    -- The last of a key is what stays; the others count into its version. In the order of the keys, so that batches that
+    -- share some wait for each other instead of deadlocking.
+    return query
+    with item as materialized (
+      select x.*, row_number() over (partition by x.key order by x.ordinality) as place, count(*) over (partition by x.key) as times
+      from rows from (jsonb_to_recordset(p_items) as (key text collate "C", value jsonb, bytes text, ttl_ms double precision)) with ordinality as x
+    ),
+    written as (
+      insert into memory.key_values as v (tenant_id, key, version, created_at, updated_at, expires_at, value, bytes)
+      select p_tenant, i.key, i.times, v_now, v_now, coalesce(v_now + i.ttl_ms * interval '1 millisecond', 'infinity'),
+        case when i.bytes is null then coalesce(i.value, 'null'::jsonb) end, decode(i.bytes, 'base64')
+      from item i
+      where i.place = i.times
+      order by i.key
+      on conflict (tenant_id, key) do update
+      set
+        version = case when v.expires_at > excluded.updated_at then v.version + excluded.version else excluded.version end,
+        created_at = case when v.expires_at > excluded.updated_at then v.created_at else excluded.created_at end,
+        updated_at = excluded.updated_at, expires_at = excluded.expires_at, value = excluded.value, bytes = excluded.bytes
+      returning v.key, v.version
+    )
+    select i.ordinality::integer, w.version - i.times + i.place, null::bigint
+    from item i
+    join written w on w.key = i.key;
+    return;
+  end if;
+
+  -- Locks what is there and makes what is missing, in the order of the keys; what stays at version 0 goes again.
+  insert into memory.key_values as v (tenant_id, key, created_at, updated_at, expires_at)
+  select distinct p_tenant, x.key, v_now, v_now, timestamptz '-infinity' from jsonb_to_recordset(p_items) as x(key text collate "C")
+  order by x.key
+  on conflict (tenant_id, key) do update set version = v.version where false;
+  get diagnostics v_made = row_count;
+  foreach v_part in array memory.parts_of(p_items, 'key') loop
+    return query
+    with item as materialized (
+      select coalesce(x.ordinal, x.ordinality)::integer as ordinal, coalesce(x.call, -x.ordinality) as call, x.key, x.value, x.bytes,
+        x.ttl_ms, x.expected, v.expires_at > v_now as is_live, case when v.expires_at > v_now then v.version else 0 end as present
+      from rows from (
+        jsonb_to_recordset(v_part) as (ordinal bigint, call bigint, key text collate "C", value jsonb, bytes text, ttl_ms double precision, expected bigint)
+      ) with ordinality as x
+      join memory.key_values v on v.tenant_id = p_tenant and v.key = x.key
+    ),
+    judged as materialized (
+      select i.*, bool_and(i.expected is null or i.expected = i.present) over (partition by i.call) as is_accepted from item i
+    ),
+    written as (
+      update memory.key_values v
+      set version = j.present + 1, created_at = case when j.is_live then v.created_at else v_now end, updated_at = v_now,
+        expires_at = coalesce(v_now + j.ttl_ms * interval '1 millisecond', 'infinity'),
+        value = case when j.bytes is null then coalesce(j.value, 'null'::jsonb) end, bytes = decode(j.bytes, 'base64')
+      from judged j
+      where v.tenant_id = p_tenant and v.key = j.key and j.is_accepted
+      returning v.key, v.version
+    )
+    select j.ordinal, w.version, j.present
+    from judged j
+    left join written w on w.key = j.key;
+  end loop;
+  if v_made > 0 then
+    delete from memory.key_values v
+    using (select distinct x.key from jsonb_to_recordset(p_items) as x(key text collate "C")) k
+    where v.tenant_id = p_tenant and v.key = k.key and v.version = 0;
+  end if;
+end
+$_$;
+
+ALTER FUNCTION memory.set_values(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_values(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.set_values(p_tenant text, p_items jsonb) IS 'Sets many values by key, with compare-and-set by version.';
+
+--
+-- Name: set_vector_search(integer, integer, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_fast > p_balanced then
+    raise exception 'fast looks at no more candidates than balanced' using errcode = 'PF005', column = 'efSearch.fast';
+  end if;
+  update memory.vector_dimensions d set ef_search_fast = p_fast, ef_search_balanced = p_balanced where d.dimensions = p_dimensions;
+  if not found then
+    raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', p_dimensions, p_dimensions
+      using errcode = 'PF020', column = 'dimensions';
+  end if;
+end
+$$;
+
+ALTER FUNCTION memory.set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer) IS 'Sets the candidates of searches of a dimension; for the owner.';
+
+--
+-- Name: transition_frequencies(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.transition_frequencies(p_tenant text, p_transitions jsonb) RETURNS TABLE(ordinal integer, frequency bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select x.ordinality::integer, f.frequency
+  from rows from (jsonb_to_recordset(p_transitions) as (source_hash uuid, target_hash uuid)) with ordinality as x
+  cross join lateral (
+    select t.frequency from memory.transitions t
+    where t.tenant_id = p_tenant and t.source_hash = x.source_hash and t.target_hash = x.target_hash
+    offset 0
+  ) f;
+end
+$$;
+
+ALTER FUNCTION memory.transition_frequencies(p_tenant text, p_transitions jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION transition_frequencies(p_tenant text, p_transitions jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.transition_frequencies(p_tenant text, p_transitions jsonb) IS 'How often each of many transitions was recorded.';
+
+--
+-- Name: transition_workflows(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.transition_workflows(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, outcome text, status text, version bigint, started_at timestamp with time zone, completed_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_item record;
+begin
+  perform platform.enter(p_tenant);
+  -- Locked in the order of the keys, like everything that several batches may share.
+  perform from memory.workflow_states s
+  where s.tenant_id = p_tenant and s.workflow_id in (select x.workflow_id from jsonb_to_recordset(p_items) as x(workflow_id text collate "C"))
+  order by s.workflow_id
+  for update;
+  for v_item in
+    select x.ordinality, x.workflow_id, x.status, x.expected
+    from rows from (jsonb_to_recordset(p_items) as (workflow_id text collate "C", status text, expected bigint)) with ordinality as x
+    order by x.ordinality
+  loop
+    ordinal := v_item.ordinality;
+    select s.status, s.version, s.started_at, s.completed_at into status, version, started_at, completed_at
+    from memory.workflow_states s
+    where s.tenant_id = p_tenant and s.workflow_id = v_item.workflow_id;
+    if not found then
+      outcome := 'unknown';
+    elsif version <> v_item.expected then
+      outcome := 'conflict';
+    elsif not (
+      (status = 'pending' and v_item.status in ('running', 'cancelled'))
+      or (status = 'running' and v_item.status in ('completed', 'failed', 'cancelled'))
+    ) then
+      outcome := 'illegal';
+    else
+      outcome := 'moved';
+      update memory.workflow_states s
+      set status = v_item.status, version = s.version + 1, updated_at = v_now,
+        started_at = case when v_item.status = 'running' then v_now else s.started_at end,
+        completed_at = case when v_item.status <> 'running' then v_now end
+      where s.tenant_id = p_tenant and s.workflow_id = v_item.workflow_id
+      returning s.status, s.version, s.started_at, s.completed_at into status, version, started_at, completed_at;
+    end if;
+    return next;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION memory.transition_workflows(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION transition_workflows(p_tenant text, p_items jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.transition_workflows(p_tenant text, p_items jsonb) IS 'Moves many workflows on; never back.';
+
+--
+-- Name: traverse(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.traverse(p_tenant text, p_traversals jsonb) RETURNS TABLE(ordinal integer, nodes jsonb, truncated boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+#variable_conflict use_column
+declare
+  v_request record;
+  v_at timestamptz;
+  v_known timestamptz;
+  v_since timestamptz;
+  v_ids uuid[];
+  v_depths integer[];
+  v_parents integer[];
+  v_relationships uuid[];
+  v_types text[];
+  v_directions text[];
+  v_found record;
+  v_followed integer;
+  v_left integer;
+  v_limit integer;
+  v_take integer;
+  v_first integer;
+  v_last integer;
+  v_from integer;
+  v_to integer;
+  v_slice integer;
+begin
+  perform platform.enter(p_tenant);
+  for v_request in
+    select x.* from rows from (
+      jsonb_to_recordset(p_traversals) as (id uuid, depth integer, max_rows integer, budget integer, direction text, types text[],
+        valid_at timestamptz, known_at timestamptz)
+    ) with ordinality as x
+    order by x.ordinality
+  loop
+    v_at := coalesce(v_request.valid_at, v_request.known_at, statement_timestamp());
+    v_known := coalesce(v_request.known_at, 'infinity');
+    v_since := coalesce(v_request.known_at + interval '1 microsecond', 'infinity');
+    perform from memory.entities e where e.tenant_id = p_tenant and e.entity_id = v_request.id;
+    if not found then
+      raise exception 'the tenant has no entity %', v_request.id using errcode = 'PF030', column = 'id';
+    end if;
+    -- The start is at place 1 of the arrays, and at 0 of the answer.
+    v_ids := array[v_request.id];
+    v_depths := array[0];
+    v_parents := array[null::integer];
+    v_relationships := array[null::uuid];
+    v_types := array[null::text];
+    v_directions := array[null::text];
+    v_followed := 0;
+    truncated := false;
+    v_first := 1;
+    v_slice := 1;
+    <<levels>>
+    for v_depth in 1 .. v_request.depth loop
+      v_last := cardinality(v_ids);
+      exit levels when v_first > v_last;
+      v_from := v_first;
+      while v_from <= v_last loop
+        -- A few at a time, fewer where they have many relationships, so that not much more is read than is wanted.
+        v_to := least(v_from + v_slice - 1, v_last);
+        v_left := v_request.max_rows + 1 - cardinality(v_ids);
+        v_limit := v_left + 1;
+        loop
+          with edge as materialized (
+            select f.place, e.*
+            from unnest(v_ids[v_from:v_to]) with ordinality as f(id, place)
+            cross join lateral (
+              (
+                select v.object_id as neighbour, v.relationship_id, v.relationship_type, 'out' as direction
+                from memory.relationship_versions v
+                where v_request.direction <> 'in' and v.tenant_id = p_tenant and v.subject_id = f.id
+                  and v.superseded_at >= v_since and v.recorded_at <= v_known and v.valid_from <= v_at and v.valid_to > v_at
+                  and (v_request.types is null or v.relationship_type = any (v_request.types))
+                  and v.object_id not in (select s.id from unnest(v_ids) as s(id))
+                limit v_limit
+              )
+              union all
+              (
+                select v.subject_id, v.relationship_id, v.relationship_type, 'in'
+                from memory.relationship_versions v
+                where v_request.direction <> 'out' and v.tenant_id = p_tenant and v.object_id = f.id
+                  and v.superseded_at >= v_since and v.recorded_at <= v_known and v.valid_from <= v_at and v.valid_to > v_at
+                  and (v_request.types is null or v.relationship_type = any (v_request.types))
+                  and v.subject_id not in (select s.id from unnest(v_ids) as s(id))
+                limit v_limit
+              )
+            ) e
+          ),
+          reached as (
+            select distinct on (e.neighbour) e.*
+            from edge e
+            order by e.neighbour, e.place, e.relationship_type, e.direction desc
+          )
+          select array_agg(r.neighbour order by r.place, r.relationship_type, r.neighbour) as ids,
+            array_agg((r.place + v_from - 1)::integer order by r.place, r.relationship_type, r.neighbour) as parents,
+            array_agg(r.relationship_id order by r.place, r.relationship_type, r.neighbour) as relationships,
+            array_agg(r.relationship_type order by r.place, r.relationship_type, r.neighbour) as types,
+            array_agg(r.direction order by r.place, r.relationship_type, r.neighbour) as directions,
+            count(*)::integer as reached,
+            (select count(*) from edge)::integer as followed,
+            coalesce((select max(p.count) from (select count(*) from edge e group by e.place, e.direction) p), 0) as most
+          into v_found
+          from reached r;
+          -- One node's relationships were cut off, and several of them led to the same: once more, with all of them.
+          exit when v_found.reached > v_left or v_found.most < v_limit or v_limit > v_request.budget;
+          v_limit := v_request.budget + 1;
+        end loop;
+        v_followed := v_followed + v_found.followed;
+        if v_followed > v_request.budget then
+          raise exception 'the traversal has followed more than % relationships', v_request.budget
+            using errcode = 'PF033', column = 'budget';
+        end if;
+        if v_found.reached > 0 then
+          v_take := least(v_left, v_found.reached);
+          v_ids := v_ids || v_found.ids[1:v_take];
+          v_depths := v_depths || array_fill(v_depth, array[v_take]);
+          v_parents := v_parents || v_found.parents[1:v_take];
+          v_relationships := v_relationships || v_found.relationships[1:v_take];
+          v_types := v_types || v_found.types[1:v_take];
+          v_directions := v_directions || v_found.directions[1:v_take];
+          if v_found.reached > v_left then
+            truncated := true;
+            exit levels;
+          end if;
+        end if;
+        v_from := v_to + 1;
+        v_slice := case when v_found.followed < 256 then least(v_slice * 2, 64) else greatest(v_slice / 4, 1) end;
+      end loop;
+      v_first := v_last + 1;
+    end loop;
+    ordinal := v_request.ordinality;
+    select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'depth', n.depth, 'parent', n.parent - 1, 'relationshipId', n.relationship_id,
+      'relationshipType', n.type, 'direction', n.direction, 'entity', jsonb_build_object('id', v.entity_id, 'type', v.entity_type,
+        'name', v.entity_name, 'properties', v.properties, 'validFrom', v.valid_from, 'validTo', v.valid_to,
+        'recordedAt', v.recorded_at, 'supersededAt', v.superseded_at, 'episodeId', v.episode_id))
+      order by n.place), '[]'::jsonb) into nodes
+    from unnest(v_ids, v_depths, v_parents, v_relationships, v_types, v_directions) with ordinality
+      as n(id, depth, parent, relationship_id, type, direction, place)
+    cross join lateral (
+      select v.* from memory.entity_versions v
+      where v.tenant_id = p_tenant and v.entity_id = n.id and v.superseded_at >= v_since and v.recorded_at <= v_known
+        and v.valid_from <= v_at and v.valid_to > v_at
+      -- Backwards: what began last before that moment is most often it.
+      order by v.superseded_at desc, v.valid_from desc
+      limit 1
+    ) v
+    where n.place > 1;
+    return next;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION memory.traverse(p_tenant text, p_traversals jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION traverse(p_tenant text, p_traversals jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.traverse(p_tenant text, p_traversals jsonb) IS 'The entities that can be reached from one, nearest first, at a point of both times.';
+
+--
+-- Name: update_vector_metadata(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.update_vector_metadata(p_tenant text, p_changes jsonb) RETURNS TABLE(ordinal integer, updated boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer;
+  v_change record;
+  v_length integer;
+  v_updated integer[] := '{}';
+begin
+  perform platform.enter(p_tenant);
+  -- One by one in the order of the keys: those of one vector in the order given, and no two batches deadlock.
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    for v_change in
+      select x.ordinality::integer as ordinal, x.scope, x.id, x.metadata, coalesce(x.replaces, false) as replaces
+      from rows from (
+        jsonb_to_recordset(p_changes) as (scope text collate "C", id uuid, dimensions integer, metadata jsonb, replaces boolean)
+      ) with ordinality as x
+      where coalesce(x.dimensions, v_dimensions) = v_dimensions
+      order by x.scope, x.id, x.ordinality
+    loop
+      execute format('
+        update memory.vectors_%s v
+        set metadata = case when $4 then $5 else v.metadata || $5 end, updated_at = statement_timestamp()
+        where v.tenant_id = $1 and v.scope = $2 and v.vector_id = $3 and v.expires_at > statement_timestamp()
+        returning length(v.metadata::text)', v_dimensions)
+      into v_length using p_tenant, v_change.scope, v_change.id, v_change.replaces, v_change.metadata;
+      if v_length > 131072 then
+        raise exception 'the metadata would have % characters of JSON, at most 131072 are kept', v_length
+          using errcode = 'PF005', column = format('changes[%s].metadata', v_change.ordinal - 1);
+      elsif v_length is not null then
+        v_updated := v_updated || v_change.ordinal;
+      end if;
+    end loop;
+  end loop;
+  return query select n.n, n.n = any (v_updated) from generate_series(1, jsonb_array_length(p_changes)) n;
+end
+$_$;
+
+ALTER FUNCTION memory.update_vector_metadata(p_tenant text, p_changes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION update_vector_metadata(p_tenant text, p_changes jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.update_vector_metadata(p_tenant text, p_changes jsonb) IS 'Changes the metadata of many vectors.';
+
+--
+-- Name: upsert_vectors(text, jsonb); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.upsert_vectors(p_tenant text, p_vectors jsonb) RETURNS TABLE(ordinal integer, vector_id uuid, created boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'extensions', 'public', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_dimensions integer;
+  v_type text;
+  v_first bigint;
+begin
+  perform platform.enter(p_tenant);
+  -- In the order of dimensions, and of keys within one, so that batches wait for each other instead of deadlocking.
+  for v_dimensions, v_first in
+    select x.dimensions, min(x.ordinality)
+    from rows from (jsonb_to_recordset(p_vectors) as (dimensions integer)) with ordinality as x
+    group by x.dimensions
+    order by x.dimensions
+  loop
+    select d.element_type into v_type from memory.vector_dimensions d where d.dimensions = v_dimensions;
+    if not found then
+      raise exception 'there is no table of vectors of % dimensions: pgfleet vectors add-dimension % makes it', v_dimensions, v_dimensions
+        using errcode = 'PF020', column = format('vectors[%s].embedding', v_first - 1);
+    end if;
+    return query execute format('
+      with given as materialized (
+        select x.*
+        from rows from (
+          jsonb_to_recordset($2) as (dimensions integer, scope text collate "C", id uuid, embedding text, metadata jsonb, content text,
+            event_time timestamptz, expires_at timestamptz, ttl_seconds double precision)
+        ) with ordinality as x
+        where x.dimensions = $4
+      ),
+      written as (
+        insert into memory.vectors_%1$s as v
+          (tenant_id, scope, vector_id, embedding, metadata, content, event_time, expires_at, created_at, updated_at)
+        select $1, g.scope, g.id, g.embedding::%2$s, coalesce(g.metadata, ''{}''::jsonb), g.content, g.event_time,
+          coalesce(g.expires_at, $3 + make_interval(secs => g.ttl_seconds), ''infinity''), $3, $3
+        from (select distinct on (o.scope, o.id) o.* from given o order by o.scope, o.id, o.ordinality desc) g
+        order by g.scope, g.id
+        on conflict (tenant_id, scope, vector_id) do update
+        set embedding = excluded.embedding, metadata = excluded.metadata, content = excluded.content, event_time = excluded.event_time,
+          expires_at = excluded.expires_at, updated_at = excluded.updated_at,
+          created_at = case when v.expires_at <= excluded.updated_at then excluded.created_at else v.created_at end
+        returning v.scope, v.vector_id, v.created_at = v.updated_at as created
+      )
+      select g.ordinality::integer, w.vector_id, w.created
+      from given g
+      join written w on w.scope = g.scope and w.vector_id = g.id', v_dimensions, v_type)
+    using p_tenant, p_vectors, v_now, v_dimensions;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION memory.upsert_vectors(p_tenant text, p_vectors jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION upsert_vectors(p_tenant text, p_vectors jsonb); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.upsert_vectors(p_tenant text, p_vectors jsonb) IS 'Keeps many vectors; idempotent by scope and id.';
+
+--
+-- Name: vector_scan(integer, text, text, boolean, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select format('
+    with item as materialized (
+      select u.ordinal, u.embedding::%2$s as embedding from unnest($3::integer[], $4::text[]) u(ordinal, embedding)
+    ),
+    probe as materialized (
+      select count(*) > $6 as is_large from (select from memory.vectors_%1$s v where v.tenant_id = $1 %4$s limit coalesce($6 + 1, 0)) c
+    ),
+    near as materialized (
+      select i.ordinal, n.*
+      from item i
+      cross join lateral (
+        select v.embedding <=> i.embedding as distance, %5$s
+        from memory.vectors_%1$s v
+        where %3$s
+        order by v.embedding <=> i.embedding
+        limit $5
+      ) n
+      where (select p.is_large from probe p)
+    ),
+    complete as materialized (
+      select n.ordinal from near n group by n.ordinal having count(*) = $5
+    )
+    select n.* from near n where n.ordinal in (select c.ordinal from complete c)
+    union all
+    select i.ordinal, n.*
+    from item i
+    cross join lateral (
+      select v.embedding <=> i.embedding as distance, %5$s
+      from memory.vectors_%1$s v
+      where %3$s
+      -- The sum keeps the planner from the index.
+      order by (v.embedding <=> i.embedding) + 0
+      limit $5
+    ) n
+    where i.ordinal not in (select c.ordinal from complete c)',
+    p_dimensions, p_element_type, p_condition, case when p_has_scope then 'and v.scope = $2' else '' end, p_columns)
+$_$;
+
+ALTER FUNCTION memory.vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text) IS 'The statement of a vector search, by index or one by one, as text.';
+
+--
+-- Name: vector_scopes(text, text, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.vector_scopes(p_tenant text, p_after text, p_limit integer) RETURNS TABLE(scope text, dimensions integer[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer;
+  v_scopes jsonb := '{}';
+  v_last text;
+  v_found text;
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    v_last := p_after;
+    for i in 1 .. p_limit loop
+      execute format('
+        select v.scope from memory.vectors_%s v
+        where v.tenant_id = $1 and v.scope > $2 and v.expires_at > statement_timestamp() order by v.scope limit 1', v_dimensions)
+      into v_found using p_tenant, v_last;
+      exit when v_found is null;
+      v_scopes := v_scopes || jsonb_build_object(v_found, coalesce(v_scopes -> v_found, '[]'::jsonb) || to_jsonb(v_dimensions));
+      v_last := v_found;
+    end loop;
+  end loop;
+  return query
+  select s.key, array(select d.value::integer from jsonb_array_elements_text(s.value) d order by 1)
+  from jsonb_each(v_scopes) s
+  order by s.key collate "C"
+  limit p_limit;
+end
+$_$;
+
+ALTER FUNCTION memory.vector_scopes(p_tenant text, p_after text, p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION vector_scopes(p_tenant text, p_after text, p_limit integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.vector_scopes(p_tenant text, p_after text, p_limit integer) IS 'The scopes that hold vectors of a tenant, with their dimensions.';
+
+--
+-- Name: vector_stats(text, text); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.vector_stats(p_tenant text, p_scope text) RETURNS TABLE(scope text, dimensions integer, vectors bigint, contents bigint, expired bigint, oldest timestamp with time zone, newest timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_dimensions integer;
+begin
+  perform platform.enter(p_tenant);
+  for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+    return query execute format('
+      select v.scope, $3, count(*) filter (where v.expires_at > statement_timestamp()),
+        count(v.content_terms) filter (where v.expires_at > statement_timestamp()),
+        count(*) filter (where v.expires_at <= statement_timestamp()),
+        min(v.created_at) filter (where v.expires_at > statement_timestamp()), max(v.created_at) filter (where v.expires_at > statement_timestamp())
+      from memory.vectors_%s v
+      where v.tenant_id = $1 and ($2 is null or v.scope = $2)
+      group by v.scope
+      order by v.scope', v_dimensions)
+    using p_tenant, p_scope, v_dimensions;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION memory.vector_stats(p_tenant text, p_scope text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION vector_stats(p_tenant text, p_scope text); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.vector_stats(p_tenant text, p_scope text) IS 'How many vectors a tenant holds, by scope and dimension.';
+
+--
+-- Name: write_vector_scan(integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION memory.write_vector_scan(p_dimensions integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_type text := (select d.element_type from memory.vector_dimensions d where d.dimensions = p_dimensions);
+  v_columns text := 'v.scope, v.vector_id, v.metadata, v.content, v.event_time, v.expires_at, v.created_at, v.updated_at, null::text as embedding';
+begin
+  execute format('create or replace function memory.scan_vectors_%1$s(
+  p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer
+)
+returns table (
+  ordinal integer, distance double precision, scope text, vector_id uuid, metadata jsonb, content text,
+  event_time timestamptz, expires_at timestamptz, created_at timestamptz, updated_at timestamptz, embedding text
+)
+language plpgsql stable
+set search_path = pg_catalog, extensions, public, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_sort = off
+as $body$
+#variable_conflict use_column
+begin
+  -- Written by memory.write_vector_scan.
+  if p_scope is null then
+    return query %2$s;
+  else
+    return query %3$s;
+  end if;
+end
+$body$', p_dimensions,
+    memory.vector_scan(p_dimensions, v_type, memory.search_condition('{}'), false, v_columns),
+    memory.vector_scan(p_dimensions, v_type, memory.search_condition('{"scope": ""}'), true, v_columns));
+  execute format('comment on function memory.scan_vectors_%1$s(text, text, integer[], text[], integer, integer) is %2$L', p_dimensions,
+    format('The nearest vectors of %s dimensions without further conditions; see memory.nearest_vectors.', p_dimensions));
+  execute format('revoke all on function memory.scan_vectors_%1$s(text, text, integer[], text[], integer, integer) from public', p_dimensions);
+  execute format('grant execute on function memory.scan_vectors_%1$s(text, text, integer[], text[], integer, integer) to pgfleet_app', p_dimensions);
+end
+$_$;
+
+ALTER FUNCTION memory.write_vector_scan(p_dimensions integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION write_vector_scan(p_dimensions integer); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION memory.write_vector_scan(p_dimensions integer) IS 'Writes the search function of a dimension; for the owner.';
+
+--
 -- Name: check_quota(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -1805,9 +6570,15 @@ begin
   insert into platform.tenant_usage as u (tenant_id, resource, row_count, measured_at)
   select p_tenant, c.resource, c.row_count, statement_timestamp()
   from (
-    select 'patterns' as resource, count(*) as row_count from learning.patterns where tenant_id = p_tenant
+    select 'artifact_bytes' as resource, coalesce(sum(stored_bytes), 0)::bigint as row_count from memory.artifact_contents where tenant_id = p_tenant
+    union all
+    select 'artifacts', count(*) from memory.artifacts where tenant_id = p_tenant
+    union all
+    select 'patterns', count(*) from learning.patterns where tenant_id = p_tenant
     union all
     select 'q_values', count(*) from learning.q_values where tenant_id = p_tenant
+    union all
+    select 'sessions', count(*) from memory.sessions where tenant_id = p_tenant
     union all
     select 'trajectories', count(*) from learning.trajectories where tenant_id = p_tenant
   ) c
@@ -2749,6 +7520,1140 @@ COMMENT ON COLUMN learning.trajectories.discounted_return IS 'Sum over steps of 
 COMMENT ON COLUMN learning.trajectories.priority IS 'Weight in prioritised sampling, before the exponent; 1 until set.';
 
 --
+-- Name: agent_states; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.agent_states (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    agent_id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 0 NOT NULL,
+    schema_version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    agent_type text COLLATE pg_catalog."C",
+    checksum bytea,
+    state jsonb,
+    CONSTRAINT agent_states_complete CHECK (((version = 0) OR ((state IS NOT NULL) AND (length(checksum) = 32)))),
+    CONSTRAINT agent_states_names_length CHECK ((((length(agent_id) >= 1) AND (length(agent_id) <= 200)) AND ((length(agent_type) >= 1) AND (length(agent_type) <= 100)))),
+    CONSTRAINT agent_states_versions_positive CHECK (((version >= 0) AND (schema_version >= 1)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.agent_states FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.agent_states OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE agent_states; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.agent_states IS 'The last saved state of each agent, by version.';
+
+--
+-- Name: COLUMN agent_states.version; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.agent_states.version IS 'Saves so far. 0 only inside the transaction that makes the row.';
+
+--
+-- Name: COLUMN agent_states.checksum; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.agent_states.checksum IS 'SHA-256 of the state''s canonical JSON (RFC 8785), made and verified by the client.';
+
+--
+-- Name: api_keys; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.api_keys (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    key_id uuid NOT NULL,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    rotated_from uuid,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_hash_length CHECK ((octet_length(secret_hash) = 32)),
+    CONSTRAINT api_keys_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_usage_positive CHECK ((usage_count >= 0))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.api_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.api_keys OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE api_keys; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.api_keys IS 'Keys by which callers are known. The key itself is shown once and kept nowhere: only the SHA-256 of its 256 random bits.';
+
+--
+-- Name: COLUMN api_keys.usage_count; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.api_keys.usage_count IS 'Counted by each process and added every few seconds.';
+
+--
+-- Name: artifact_chunks; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.artifact_chunks (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    content_id uuid NOT NULL,
+    chunk_no integer NOT NULL,
+    codec text NOT NULL,
+    size_bytes integer NOT NULL,
+    crc32 bigint NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT artifact_chunks_codec_legal CHECK ((codec = ANY (ARRAY['none'::text, 'brotli'::text]))),
+    CONSTRAINT artifact_chunks_no_positive CHECK ((chunk_no >= 0)),
+    CONSTRAINT artifact_chunks_size_legal CHECK (((size_bytes >= 1) AND (size_bytes <= 262144)))
+);
+ALTER TABLE ONLY memory.artifact_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY memory.artifact_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.artifact_chunks OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE artifact_chunks; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.artifact_chunks IS 'The bytes: each chunk but the last stands for 262144 bytes, compressed by itself where that saves a tenth.';
+
+--
+-- Name: COLUMN artifact_chunks.crc32; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.artifact_chunks.crc32 IS 'Checksum of data as it is stored; checked before the bytes are given out.';
+
+--
+-- Name: artifact_contents; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.artifact_contents (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    content_id uuid NOT NULL,
+    sha256 bytea NOT NULL,
+    size_bytes bigint NOT NULL,
+    stored_bytes bigint NOT NULL,
+    chunk_count integer NOT NULL,
+    codec text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    CONSTRAINT artifact_contents_codec_legal CHECK ((codec = ANY (ARRAY['none'::text, 'brotli'::text]))),
+    CONSTRAINT artifact_contents_sha256_length CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT artifact_contents_sizes_legal CHECK (((size_bytes >= 0) AND (stored_bytes >= 0) AND (chunk_count >= 0)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.artifact_contents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.artifact_contents OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE artifact_contents; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.artifact_contents IS 'Distinct bytes of a tenant, by their SHA-256. How many artifacts refer to one is counted, never kept: it cannot go wrong.';
+
+--
+-- Name: COLUMN artifact_contents.codec; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.artifact_contents.codec IS 'brotli when any of its chunks is compressed.';
+
+--
+-- Name: COLUMN artifact_contents.last_used_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.artifact_contents.last_used_at IS 'When an artifact last began or ceased to refer to it: collected a grace period later, when none does.';
+
+--
+-- Name: artifact_names; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.artifact_names (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    scope uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    latest_version integer NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.artifact_names FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.artifact_names OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE artifact_names; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.artifact_names IS 'The latest version of each name, so that concurrent writers of a name stand in line and no version is given twice.';
+
+--
+-- Name: COLUMN artifact_names.scope; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.artifact_names.scope IS 'The session, or the nil UUID for artifacts without one.';
+
+--
+-- Name: artifact_uploads; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.artifact_uploads (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    upload_id uuid NOT NULL,
+    renewed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY memory.artifact_uploads FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.artifact_uploads OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE artifact_uploads; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.artifact_uploads IS 'Chunks that no content owns: of a stream that is being written, that broke off, or of a released content. What is not renewed is collected.';
+
+--
+-- Name: artifacts; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.artifacts (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    artifact_id uuid NOT NULL,
+    session_id uuid,
+    name text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    content_id uuid NOT NULL,
+    artifact_type text NOT NULL,
+    mime_type text NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    parent_artifact_id uuid,
+    size_bytes bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT artifacts_name_length CHECK (((length(name) >= 1) AND (length(name) <= 500))),
+    CONSTRAINT artifacts_size_positive CHECK ((size_bytes >= 0)),
+    CONSTRAINT artifacts_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY memory.artifacts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.artifacts OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE artifacts; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.artifacts IS 'One row a version of an artifact. Rows never change.';
+
+--
+-- Name: data_keys; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.data_keys (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    data_key_id uuid NOT NULL,
+    master_key_id text NOT NULL,
+    wrapped_key bytea NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    wrapped_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT data_keys_wrapped_length CHECK (((octet_length(wrapped_key) >= 32) AND (octet_length(wrapped_key) <= 8192)))
+);
+
+ALTER TABLE ONLY memory.data_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.data_keys OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE data_keys; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.data_keys IS 'Keys that encrypt a tenant''s secrets, each wrapped by a master key that the database never sees.';
+
+--
+-- Name: entities; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.entities (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    entity_id uuid NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.entities FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.entities OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE entities; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.entities IS 'One row an entity: what its writers lock, and the clock of its transaction time. What is known of it lies in entity_versions.';
+
+--
+-- Name: COLUMN entities.changed_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.entities.changed_at IS 'Transaction time of the last change; the next one is later, whatever the clock says.';
+
+--
+-- Name: entity_versions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.entity_versions (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    entity_id uuid NOT NULL,
+    superseded_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    episode_id uuid,
+    entity_type text NOT NULL COLLATE pg_catalog."C",
+    entity_name text NOT NULL,
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    search tsvector GENERATED ALWAYS AS ((setweight((to_tsvector('simple'::regconfig, entity_name) || to_tsvector('english'::regconfig, entity_name)), 'A'::"char") || setweight(jsonb_to_tsvector('english'::regconfig, properties, '["string", "numeric"]'::jsonb), 'B'::"char"))) STORED NOT NULL,
+    CONSTRAINT entity_versions_name_length CHECK (((length(entity_name) >= 1) AND (length(entity_name) <= 500))),
+    CONSTRAINT entity_versions_properties_object CHECK ((jsonb_typeof(properties) = 'object'::text)),
+    CONSTRAINT entity_versions_transaction_time_ordered CHECK ((recorded_at < superseded_at)),
+    CONSTRAINT entity_versions_type_length CHECK (((length(entity_type) >= 1) AND (length(entity_type) <= 255))),
+    CONSTRAINT entity_versions_valid_time_ordered CHECK ((valid_from < valid_to))
+);
+
+ALTER TABLE ONLY memory.entity_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.entity_versions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE entity_versions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.entity_versions IS 'What is and was known of entities. Current knowledge never overlaps in valid time, and neighbours that say the same are one row.';
+
+--
+-- Name: COLUMN entity_versions.superseded_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.entity_versions.superseded_at IS 'End of the transaction time; infinity while it is what is believed. First in the key, so that what is believed lies together.';
+
+--
+-- Name: COLUMN entity_versions.valid_from; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.entity_versions.valid_from IS 'First moment at which it held; -infinity where that is unknown or always.';
+
+--
+-- Name: COLUMN entity_versions.valid_to; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.entity_versions.valid_to IS 'First moment at which it no longer held; infinity where that is unknown or never.';
+
+--
+-- Name: COLUMN entity_versions.episode_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.entity_versions.episode_id IS 'The episode that recorded it, where there was one.';
+
+--
+-- Name: episodes; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.episodes (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    episode_id uuid NOT NULL,
+    content_hash uuid NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    occurred_at timestamp with time zone,
+    source text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    results jsonb DEFAULT '[]'::jsonb NOT NULL
+)
+PARTITION BY RANGE (episode_id);
+
+ALTER TABLE ONLY memory.episodes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.episodes OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE episodes; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.episodes IS 'Changes of the graph that came together, under an id that makes them idempotent. Partitioned by the month inside the id.';
+
+--
+-- Name: COLUMN episodes.recorded_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.episodes.recorded_at IS 'The one transaction time of all its changes.';
+
+--
+-- Name: COLUMN episodes.results; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.episodes.results IS 'What each change led to: {id, changed}; the answer to a repetition.';
+
+--
+-- Name: event_sequence; Type: SEQUENCE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE SEQUENCE memory.event_sequence
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE memory.event_sequence OWNER TO pgfleet_owner;
+
+--
+-- Name: SEQUENCE event_sequence; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON SEQUENCE memory.event_sequence IS 'Orders the events of one transaction; gaps mean nothing.';
+
+--
+-- Name: events; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.events (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    event_id uuid NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('memory.event_sequence'::regclass) NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    session_id uuid,
+    event_type text NOT NULL COLLATE pg_catalog."C",
+    correlation_id text COLLATE pg_catalog."C",
+    source text,
+    agent_id text,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT events_type_length CHECK ((event_type <> ''::text))
+)
+PARTITION BY RANGE (event_id);
+
+ALTER TABLE ONLY memory.events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.events OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE events; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.events IS 'What happened: one row an event, never changed. Partitioned by the month inside the id.';
+
+--
+-- Name: COLUMN events.event_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.event_id IS 'A UUIDv7. Its time is the time of the event, so that a range of time is a range of ids, and a query reads its months alone.';
+
+--
+-- Name: COLUMN events.transaction_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.transaction_id IS 'The transaction that appended it. A reader that follows the log takes those below the oldest running one, in the order (transaction_id, sequence), and misses nothing.';
+
+--
+-- Name: COLUMN events.sequence; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.sequence IS 'The order within the transaction.';
+
+--
+-- Name: COLUMN events.occurred_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.occurred_at IS 'The time inside the id, for those who read the table; ranges of time are looked up as ranges of ids.';
+
+--
+-- Name: COLUMN events.recorded_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.recorded_at IS 'When the transaction began that appended it.';
+
+--
+-- Name: COLUMN events.correlation_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.events.correlation_id IS 'What belongs together: a run, a request, a trace.';
+
+--
+-- Name: hook_archives; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.hook_archives (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    archive_id uuid NOT NULL,
+    before timestamp with time zone NOT NULL,
+    priority_max integer DEFAULT 10 NOT NULL,
+    execution_count bigint DEFAULT 0 NOT NULL,
+    deleted_count bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT hook_archives_counts_positive CHECK (((execution_count >= 0) AND (deleted_count >= 0))),
+    CONSTRAINT hook_archives_steps_ordered CHECK (((confirmed_at IS NULL) OR (completed_at IS NOT NULL)))
+);
+
+ALTER TABLE ONLY memory.hook_archives FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.hook_archives OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE hook_archives; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.hook_archives IS 'Receipts: which executions were written out, and whether the caller has confirmed that they are stored elsewhere.';
+
+--
+-- Name: COLUMN hook_archives.completed_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_archives.completed_at IS 'Set when the last row had been written out; before that an archive cannot be confirmed.';
+
+--
+-- Name: hook_executions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.hook_executions (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    execution_id uuid NOT NULL,
+    hook_id text NOT NULL COLLATE pg_catalog."C",
+    hook_type text NOT NULL COLLATE pg_catalog."C",
+    correlation_id text COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone NOT NULL,
+    duration_ms double precision DEFAULT 0 NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    context_bytes integer DEFAULT 0 NOT NULL,
+    is_modified boolean DEFAULT false NOT NULL,
+    is_sensitive boolean DEFAULT false NOT NULL,
+    outcome text DEFAULT 'continue'::text NOT NULL,
+    triggered_by text,
+    component_id text,
+    context_codec text,
+    context bytea,
+    result jsonb,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    archive_id uuid,
+    CONSTRAINT hook_executions_codec_legal CHECK ((((context IS NULL) = (context_codec IS NULL)) AND (context_codec = ANY (ARRAY['identity'::text, 'deflate'::text])))),
+    CONSTRAINT hook_executions_context_bytes_positive CHECK ((context_bytes >= 0)),
+    CONSTRAINT hook_executions_duration_positive CHECK (((duration_ms >= (0)::double precision) AND (duration_ms < 'Infinity'::double precision))),
+    CONSTRAINT hook_executions_names_length CHECK ((((length(hook_id) >= 1) AND (length(hook_id) <= 200)) AND ((length(hook_type) >= 1) AND (length(hook_type) <= 100)))),
+    CONSTRAINT hook_executions_outcome_legal CHECK ((outcome = ANY (ARRAY['continue'::text, 'modified'::text, 'cancel'::text, 'redirect'::text, 'replace'::text, 'retry'::text, 'fork'::text, 'cache'::text, 'skipped'::text]))),
+    CONSTRAINT hook_executions_priority_range CHECK (((priority >= 0) AND (priority <= 10)))
+)
+PARTITION BY RANGE (execution_id);
+ALTER TABLE ONLY memory.hook_executions ALTER COLUMN context SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY memory.hook_executions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.hook_executions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE hook_executions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.hook_executions IS 'What ran when a hook fired. Partitioned by the month inside the id, whose order is the order of recording.';
+
+--
+-- Name: COLUMN hook_executions.occurred_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_executions.occurred_at IS 'When it happened; retention and archiving go by the time inside the id.';
+
+--
+-- Name: COLUMN hook_executions.priority; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_executions.priority IS '0 to 10: how much it matters to keep the row; see memory.apply_hook_retention.';
+
+--
+-- Name: COLUMN hook_executions.context_bytes; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_executions.context_bytes IS 'Bytes of the context before the codec.';
+
+--
+-- Name: COLUMN hook_executions.context; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_executions.context IS 'Canonical JSON in UTF-8, by the codec: identity as it is, deflate as a zlib stream (RFC 1950).';
+
+--
+-- Name: COLUMN hook_executions.archive_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.hook_executions.archive_id IS 'The last archive that the row was written out to; confirming that archive deletes the row.';
+
+--
+-- Name: key_values; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.key_values (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    value jsonb,
+    bytes bytea,
+    CONSTRAINT key_values_key_length CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT key_values_one_value CHECK (((version = 0) OR ((value IS NULL) <> (bytes IS NULL)))),
+    CONSTRAINT key_values_version_positive CHECK ((version >= 0))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.key_values FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.key_values OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE key_values; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.key_values IS 'Values by key: JSON, or bytes.';
+
+--
+-- Name: COLUMN key_values.version; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.key_values.version IS 'Writes since the key was made or last expired. 0 only inside the transaction that makes the row.';
+
+--
+-- Name: COLUMN key_values.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.key_values.expires_at IS 'The row is gone from then on; infinity: it stays.';
+
+--
+-- Name: relationship_versions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.relationship_versions (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    relationship_id uuid NOT NULL,
+    superseded_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    episode_id uuid,
+    subject_id uuid NOT NULL,
+    relationship_type text NOT NULL COLLATE pg_catalog."C",
+    object_id uuid NOT NULL,
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT relationship_versions_properties_object CHECK ((jsonb_typeof(properties) = 'object'::text)),
+    CONSTRAINT relationship_versions_transaction_time_ordered CHECK ((recorded_at < superseded_at)),
+    CONSTRAINT relationship_versions_type_length CHECK (((length(relationship_type) >= 1) AND (length(relationship_type) <= 255))),
+    CONSTRAINT relationship_versions_valid_time_ordered CHECK ((valid_from < valid_to))
+);
+
+ALTER TABLE ONLY memory.relationship_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.relationship_versions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE relationship_versions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.relationship_versions IS 'What is and was known of relationships; like entity_versions. Both ends exist over all of the valid time.';
+
+--
+-- Name: relationships; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.relationships (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    relationship_id uuid NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.relationships FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.relationships OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE relationships; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.relationships IS 'One row a relationship (subject, type, object): what its writers lock, and the clock of its transaction time.';
+
+--
+-- Name: COLUMN relationships.relationship_id; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.relationships.relationship_id IS 'memory.relationship_id of subject, type and object.';
+
+--
+-- Name: secrets; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.secrets (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    secret_id uuid NOT NULL,
+    service text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    is_active boolean NOT NULL,
+    data_key_id uuid NOT NULL,
+    ciphertext bytea NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deactivated_at timestamp with time zone,
+    CONSTRAINT secrets_service_length CHECK (((length(service) >= 1) AND (length(service) <= 200))),
+    CONSTRAINT secrets_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY memory.secrets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.secrets OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE secrets; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.secrets IS 'Secrets of services: any number of old versions, one active.';
+
+--
+-- Name: COLUMN secrets.ciphertext; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.secrets.ciphertext IS 'AES-256-GCM: 12 bytes of nonce, the ciphertext, 16 bytes of tag. Tenant, service and version are authenticated with it.';
+
+--
+-- Name: sessions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.sessions (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    session_id uuid NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL COLLATE pg_catalog."C",
+    data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content_hash uuid NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    retention_days integer DEFAULT 30 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_data_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT sessions_retention_legal CHECK (((retention_days >= 1) AND (retention_days <= 36500))),
+    CONSTRAINT sessions_state_legal CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'completed'::text, 'failed'::text, 'archived'::text]))),
+    CONSTRAINT sessions_version_positive CHECK ((version >= 1))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.sessions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.sessions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE sessions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.sessions IS 'One row a session. Its state changes as memory.next_session_states says; past expires_at it is expired, whatever its state.';
+
+--
+-- Name: COLUMN sessions.content_hash; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.sessions.content_hash IS 'Hash of the data that it was created with: tells a retry from another use of the same id.';
+
+--
+-- Name: COLUMN sessions.version; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.sessions.version IS 'Grows by one with every change of data or state.';
+
+--
+-- Name: COLUMN sessions.last_accessed_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.sessions.last_accessed_at IS 'When it was last changed or touched, to the minute.';
+
+--
+-- Name: COLUMN sessions.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.sessions.expires_at IS 'Midnight (UTC) that ends the retention after the last change or touch.';
+
+--
+-- Name: transitions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.transitions (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    source_hash uuid NOT NULL,
+    target_hash uuid NOT NULL,
+    frequency bigint NOT NULL,
+    frequency_class integer GENERATED ALWAYS AS (((length(ltrim(((frequency)::bit(64))::text, '0'::text)) + 1) / 2)) STORED NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    scope text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    from_value text,
+    to_value text NOT NULL,
+    CONSTRAINT transitions_frequency_positive CHECK ((frequency > 0)),
+    CONSTRAINT transitions_names_length CHECK ((((length(scope) >= 1) AND (length(scope) <= 500)) AND ((length(key) >= 1) AND (length(key) <= 500))))
+)
+WITH (fillfactor='85');
+
+ALTER TABLE ONLY memory.transitions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.transitions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE transitions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.transitions IS 'Procedural patterns: how often a value of a key, within a scope, was followed by which. The frequency is in no index, so counting is HOT.';
+
+--
+-- Name: COLUMN transitions.source_hash; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.transitions.source_hash IS 'The content hash of [scope, key, from_value]; target_hash that of to_value.';
+
+--
+-- Name: COLUMN transitions.frequency_class; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.transitions.frequency_class IS 'Half the bits of the frequency: it changes when the frequency has grown fourfold, so an index on it costs few HOT updates and still leads to the most frequent.';
+
+--
+-- Name: COLUMN transitions.from_value; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.transitions.from_value IS 'Null: the first value, which nothing came before.';
+
+--
+-- Name: vector_dimensions; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.vector_dimensions (
+    dimensions integer NOT NULL,
+    element_type text NOT NULL,
+    m integer NOT NULL,
+    ef_construction integer NOT NULL,
+    ef_search_fast integer DEFAULT 20 NOT NULL,
+    ef_search_balanced integer DEFAULT 40 NOT NULL,
+    exact_rows integer DEFAULT 1000 NOT NULL,
+    max_scan_tuples integer DEFAULT 20000 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT vector_dimensions_ef_construction_range CHECK (((ef_construction >= (2 * m)) AND (ef_construction <= 1000))),
+    CONSTRAINT vector_dimensions_ef_search_range CHECK ((((ef_search_fast >= 1) AND (ef_search_fast <= 1000)) AND ((ef_search_balanced >= ef_search_fast) AND (ef_search_balanced <= 1000)))),
+    CONSTRAINT vector_dimensions_element_type_legal CHECK ((element_type = ANY (ARRAY['vector'::text, 'halfvec'::text]))),
+    CONSTRAINT vector_dimensions_exact_rows_range CHECK (((exact_rows >= 0) AND (exact_rows <= 1000000))),
+    CONSTRAINT vector_dimensions_m_range CHECK (((m >= 2) AND (m <= 100))),
+    CONSTRAINT vector_dimensions_max_scan_tuples_range CHECK (((max_scan_tuples >= 1) AND (max_scan_tuples <= 2147483647))),
+    CONSTRAINT vector_dimensions_range CHECK (((dimensions >= 1) AND (dimensions <= 4000)))
+);
+
+ALTER TABLE memory.vector_dimensions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE vector_dimensions; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.vector_dimensions IS 'The dimensions that have a table, memory.vectors_N, with the settings of its HNSW index; shared by all tenants and read-only to them.';
+
+--
+-- Name: COLUMN vector_dimensions.m; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vector_dimensions.m IS 'Links of a vector in a layer of the index. Takes effect when the index is built.';
+
+--
+-- Name: COLUMN vector_dimensions.ef_construction; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vector_dimensions.ef_construction IS 'Candidates looked at while a vector is inserted. Takes effect when the index is built.';
+
+--
+-- Name: COLUMN vector_dimensions.ef_search_fast; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vector_dimensions.ef_search_fast IS 'Candidates looked at by a search of accuracy fast; ef_search_balanced by one of accuracy balanced.';
+
+--
+-- Name: COLUMN vector_dimensions.exact_rows; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vector_dimensions.exact_rows IS 'Where a tenant, or its scope, holds no more rows than this, its rows are compared one by one.';
+
+--
+-- Name: COLUMN vector_dimensions.max_scan_tuples; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vector_dimensions.max_scan_tuples IS 'Rows of the index that a filtered search visits before its candidates are compared one by one.';
+
+--
+-- Name: vectors_1536; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.vectors_1536 (
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    vector_id uuid NOT NULL,
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    embedding extensions.vector(1536) NOT NULL,
+    event_time timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content text,
+    content_terms tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, content)) STORED,
+    CONSTRAINT vectors_embedding_length CHECK (((extensions.vector_norm(embedding) >= (0.000000000000001)::double precision) AND (extensions.vector_norm(embedding) <= ('1000000000000000'::numeric)::double precision))),
+    CONSTRAINT vectors_metadata_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT vectors_scope_length CHECK (((length(scope) >= 1) AND (length(scope) <= 200)))
+)
+WITH (toast_tuple_target='8160', autovacuum_vacuum_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', parallel_workers='0');
+ALTER TABLE ONLY memory.vectors_1536 ALTER COLUMN embedding SET STORAGE PLAIN;
+
+ALTER TABLE ONLY memory.vectors_1536 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.vectors_1536 OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE vectors_1536; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.vectors_1536 IS 'Vectors of 1536 dimensions, one row a (scope, id). The distance is the cosine distance.';
+
+--
+-- Name: COLUMN vectors_1536.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_1536.expires_at IS 'From then on it is never returned, and an upsert of it starts anew.';
+
+--
+-- Name: COLUMN vectors_1536.embedding; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_1536.embedding IS 'Never of length 0, which has no direction: the index would not hold it.';
+
+--
+-- Name: COLUMN vectors_1536.event_time; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_1536.event_time IS 'When what it tells of happened, as the caller says; created_at is when it was stored.';
+
+--
+-- Name: vectors_3072; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.vectors_3072 (
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    vector_id uuid NOT NULL,
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    embedding extensions.halfvec(3072) NOT NULL,
+    event_time timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content text,
+    content_terms tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, content)) STORED,
+    CONSTRAINT vectors_embedding_length CHECK (((extensions.l2_norm(embedding) >= (0.001)::double precision) AND (extensions.l2_norm(embedding) <= ('10000000'::numeric)::double precision))),
+    CONSTRAINT vectors_metadata_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT vectors_scope_length CHECK (((length(scope) >= 1) AND (length(scope) <= 200)))
+)
+WITH (toast_tuple_target='8160', autovacuum_vacuum_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', parallel_workers='0');
+ALTER TABLE ONLY memory.vectors_3072 ALTER COLUMN embedding SET STORAGE PLAIN;
+
+ALTER TABLE ONLY memory.vectors_3072 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.vectors_3072 OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE vectors_3072; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.vectors_3072 IS 'Vectors of 3072 dimensions, one row a (scope, id). The distance is the cosine distance.';
+
+--
+-- Name: COLUMN vectors_3072.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_3072.expires_at IS 'From then on it is never returned, and an upsert of it starts anew.';
+
+--
+-- Name: COLUMN vectors_3072.embedding; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_3072.embedding IS 'Never of length 0, which has no direction: the index would not hold it.';
+
+--
+-- Name: COLUMN vectors_3072.event_time; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_3072.event_time IS 'When what it tells of happened, as the caller says; created_at is when it was stored.';
+
+--
+-- Name: vectors_384; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.vectors_384 (
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    vector_id uuid NOT NULL,
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    embedding extensions.vector(384) NOT NULL,
+    event_time timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content text,
+    content_terms tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, content)) STORED,
+    CONSTRAINT vectors_embedding_length CHECK (((extensions.vector_norm(embedding) >= (0.000000000000001)::double precision) AND (extensions.vector_norm(embedding) <= ('1000000000000000'::numeric)::double precision))),
+    CONSTRAINT vectors_metadata_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT vectors_scope_length CHECK (((length(scope) >= 1) AND (length(scope) <= 200)))
+)
+WITH (toast_tuple_target='8160', autovacuum_vacuum_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', parallel_workers='0');
+ALTER TABLE ONLY memory.vectors_384 ALTER COLUMN embedding SET STORAGE PLAIN;
+
+ALTER TABLE ONLY memory.vectors_384 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.vectors_384 OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE vectors_384; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.vectors_384 IS 'Vectors of 384 dimensions, one row a (scope, id). The distance is the cosine distance.';
+
+--
+-- Name: COLUMN vectors_384.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_384.expires_at IS 'From then on it is never returned, and an upsert of it starts anew.';
+
+--
+-- Name: COLUMN vectors_384.embedding; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_384.embedding IS 'Never of length 0, which has no direction: the index would not hold it.';
+
+--
+-- Name: COLUMN vectors_384.event_time; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_384.event_time IS 'When what it tells of happened, as the caller says; created_at is when it was stored.';
+
+--
+-- Name: vectors_768; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.vectors_768 (
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    vector_id uuid NOT NULL,
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    embedding extensions.vector(768) NOT NULL,
+    event_time timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content text,
+    content_terms tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, content)) STORED,
+    CONSTRAINT vectors_embedding_length CHECK (((extensions.vector_norm(embedding) >= (0.000000000000001)::double precision) AND (extensions.vector_norm(embedding) <= ('1000000000000000'::numeric)::double precision))),
+    CONSTRAINT vectors_metadata_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT vectors_scope_length CHECK (((length(scope) >= 1) AND (length(scope) <= 200)))
+)
+WITH (toast_tuple_target='8160', autovacuum_vacuum_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', parallel_workers='0');
+ALTER TABLE ONLY memory.vectors_768 ALTER COLUMN embedding SET STORAGE PLAIN;
+
+ALTER TABLE ONLY memory.vectors_768 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.vectors_768 OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE vectors_768; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.vectors_768 IS 'Vectors of 768 dimensions, one row a (scope, id). The distance is the cosine distance.';
+
+--
+-- Name: COLUMN vectors_768.expires_at; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_768.expires_at IS 'From then on it is never returned, and an upsert of it starts anew.';
+
+--
+-- Name: COLUMN vectors_768.embedding; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_768.embedding IS 'Never of length 0, which has no direction: the index would not hold it.';
+
+--
+-- Name: COLUMN vectors_768.event_time; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.vectors_768.event_time IS 'When what it tells of happened, as the caller says; created_at is when it was stored.';
+
+--
+-- Name: workflow_states; Type: TABLE; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE TABLE memory.workflow_states (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    workflow_id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 0 NOT NULL,
+    current_step integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    workflow_name text,
+    state jsonb,
+    CONSTRAINT workflow_states_complete CHECK (((version = 0) OR (state IS NOT NULL))),
+    CONSTRAINT workflow_states_completed_when_final CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))),
+    CONSTRAINT workflow_states_names_length CHECK ((((length(workflow_id) >= 1) AND (length(workflow_id) <= 200)) AND ((length(workflow_name) >= 1) AND (length(workflow_name) <= 200)))),
+    CONSTRAINT workflow_states_started_once_running CHECK (
+CASE status
+    WHEN 'pending'::text THEN (started_at IS NULL)
+    WHEN 'cancelled'::text THEN true
+    ELSE (started_at IS NOT NULL)
+END),
+    CONSTRAINT workflow_states_status_legal CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT workflow_states_step_positive CHECK ((current_step >= 0)),
+    CONSTRAINT workflow_states_version_positive CHECK ((version >= 0))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY memory.workflow_states FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE memory.workflow_states OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE workflow_states; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE memory.workflow_states IS 'The state of each workflow: pending, running, then completed, failed or cancelled.';
+
+--
+-- Name: COLUMN workflow_states.version; Type: COMMENT; Schema: memory; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN memory.workflow_states.version IS 'Saves and transitions so far. 0 only inside the transaction that makes the row.';
+
+--
 -- Name: migrations; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -3131,6 +9036,223 @@ ALTER TABLE ONLY learning.trajectories
     ADD CONSTRAINT trajectories_pkey PRIMARY KEY (tenant_id, trajectory_id);
 
 --
+-- Name: agent_states agent_states_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.agent_states
+    ADD CONSTRAINT agent_states_pkey PRIMARY KEY (tenant_id, agent_id);
+
+--
+-- Name: api_keys api_keys_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, key_id);
+
+--
+-- Name: artifact_chunks artifact_chunks_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifact_chunks
+    ADD CONSTRAINT artifact_chunks_pkey PRIMARY KEY (tenant_id, content_id, chunk_no);
+
+--
+-- Name: artifact_contents artifact_contents_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifact_contents
+    ADD CONSTRAINT artifact_contents_pkey PRIMARY KEY (tenant_id, content_id);
+
+--
+-- Name: artifact_contents artifact_contents_sha256_unique; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifact_contents
+    ADD CONSTRAINT artifact_contents_sha256_unique UNIQUE (tenant_id, sha256);
+
+--
+-- Name: artifact_names artifact_names_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifact_names
+    ADD CONSTRAINT artifact_names_pkey PRIMARY KEY (tenant_id, scope, name);
+
+--
+-- Name: artifact_uploads artifact_uploads_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifact_uploads
+    ADD CONSTRAINT artifact_uploads_pkey PRIMARY KEY (tenant_id, upload_id);
+
+--
+-- Name: artifacts artifacts_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifacts
+    ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, artifact_id);
+
+--
+-- Name: artifacts artifacts_version_unique; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifacts
+    ADD CONSTRAINT artifacts_version_unique UNIQUE NULLS NOT DISTINCT (tenant_id, session_id, name, version);
+
+--
+-- Name: data_keys data_keys_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.data_keys
+    ADD CONSTRAINT data_keys_pkey PRIMARY KEY (tenant_id, data_key_id);
+
+--
+-- Name: entities entities_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.entities
+    ADD CONSTRAINT entities_pkey PRIMARY KEY (tenant_id, entity_id);
+
+--
+-- Name: entity_versions entity_versions_no_overlap; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.entity_versions
+    ADD CONSTRAINT entity_versions_no_overlap EXCLUDE USING gist (tenant_id WITH =, entity_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at = 'infinity'::timestamp with time zone));
+
+--
+-- Name: entity_versions entity_versions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.entity_versions
+    ADD CONSTRAINT entity_versions_pkey PRIMARY KEY (tenant_id, entity_id, superseded_at, valid_from);
+
+--
+-- Name: episodes episodes_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.episodes
+    ADD CONSTRAINT episodes_pkey PRIMARY KEY (tenant_id, episode_id);
+
+--
+-- Name: events events_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, event_id);
+
+--
+-- Name: hook_archives hook_archives_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.hook_archives
+    ADD CONSTRAINT hook_archives_pkey PRIMARY KEY (tenant_id, archive_id);
+
+--
+-- Name: hook_executions hook_executions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.hook_executions
+    ADD CONSTRAINT hook_executions_pkey PRIMARY KEY (tenant_id, execution_id);
+
+--
+-- Name: key_values key_values_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.key_values
+    ADD CONSTRAINT key_values_pkey PRIMARY KEY (tenant_id, key);
+
+--
+-- Name: relationship_versions relationship_versions_no_overlap; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.relationship_versions
+    ADD CONSTRAINT relationship_versions_no_overlap EXCLUDE USING gist (tenant_id WITH =, relationship_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at = 'infinity'::timestamp with time zone));
+
+--
+-- Name: relationship_versions relationship_versions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.relationship_versions
+    ADD CONSTRAINT relationship_versions_pkey PRIMARY KEY (tenant_id, relationship_id, superseded_at, valid_from);
+
+--
+-- Name: relationships relationships_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.relationships
+    ADD CONSTRAINT relationships_pkey PRIMARY KEY (tenant_id, relationship_id);
+
+--
+-- Name: secrets secrets_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.secrets
+    ADD CONSTRAINT secrets_pkey PRIMARY KEY (tenant_id, secret_id);
+
+--
+-- Name: secrets secrets_version_unique; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.secrets
+    ADD CONSTRAINT secrets_version_unique UNIQUE (tenant_id, service, version);
+
+--
+-- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (tenant_id, session_id);
+
+--
+-- Name: transitions transitions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.transitions
+    ADD CONSTRAINT transitions_pkey PRIMARY KEY (tenant_id, source_hash, target_hash);
+
+--
+-- Name: vector_dimensions vector_dimensions_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.vector_dimensions
+    ADD CONSTRAINT vector_dimensions_pkey PRIMARY KEY (dimensions);
+
+--
+-- Name: vectors_1536 vectors_1536_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.vectors_1536
+    ADD CONSTRAINT vectors_1536_pkey PRIMARY KEY (tenant_id, scope, vector_id);
+
+--
+-- Name: vectors_3072 vectors_3072_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.vectors_3072
+    ADD CONSTRAINT vectors_3072_pkey PRIMARY KEY (tenant_id, scope, vector_id);
+
+--
+-- Name: vectors_384 vectors_384_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.vectors_384
+    ADD CONSTRAINT vectors_384_pkey PRIMARY KEY (tenant_id, scope, vector_id);
+
+--
+-- Name: vectors_768 vectors_768_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.vectors_768
+    ADD CONSTRAINT vectors_768_pkey PRIMARY KEY (tenant_id, scope, vector_id);
+
+--
+-- Name: workflow_states workflow_states_pkey; Type: CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.workflow_states
+    ADD CONSTRAINT workflow_states_pkey PRIMARY KEY (tenant_id, workflow_id);
+
+--
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -3410,6 +9532,216 @@ CREATE INDEX sessions_started_at ON learning.sessions USING btree (tenant_id, st
 --
 
 CREATE INDEX trajectories_recent ON ONLY learning.trajectories USING btree (tenant_id, agent_type, trajectory_id DESC);
+
+--
+-- Name: agent_states_type; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX agent_states_type ON memory.agent_states USING btree (tenant_id, agent_type, agent_id);
+
+--
+-- Name: artifacts_content; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX artifacts_content ON memory.artifacts USING btree (tenant_id, content_id);
+
+--
+-- Name: artifacts_session; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX artifacts_session ON memory.artifacts USING btree (tenant_id, session_id, artifact_id) WHERE (session_id IS NOT NULL);
+
+--
+-- Name: data_keys_active; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX data_keys_active ON memory.data_keys USING btree (tenant_id) WHERE is_active;
+
+--
+-- Name: entity_versions_name_trigrams; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX entity_versions_name_trigrams ON memory.entity_versions USING gin (entity_name extensions.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (superseded_at >= 'infinity'::timestamp with time zone);
+
+--
+-- Name: entity_versions_search; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX entity_versions_search ON memory.entity_versions USING gin (search) WITH (gin_pending_list_limit='256') WHERE (superseded_at >= 'infinity'::timestamp with time zone);
+
+--
+-- Name: entity_versions_type; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX entity_versions_type ON memory.entity_versions USING btree (tenant_id, entity_type, entity_id, superseded_at, valid_from);
+
+--
+-- Name: events_correlation; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX events_correlation ON ONLY memory.events USING btree (tenant_id, correlation_id, event_id) WHERE (correlation_id IS NOT NULL);
+
+--
+-- Name: events_log; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX events_log ON ONLY memory.events USING btree (tenant_id, transaction_id, sequence);
+
+--
+-- Name: events_session; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX events_session ON ONLY memory.events USING btree (tenant_id, session_id, event_id) WHERE (session_id IS NOT NULL);
+
+--
+-- Name: events_type; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX events_type ON ONLY memory.events USING btree (tenant_id, event_type, event_id);
+
+--
+-- Name: hook_executions_correlation; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX hook_executions_correlation ON ONLY memory.hook_executions USING btree (tenant_id, correlation_id, execution_id) WHERE (correlation_id IS NOT NULL);
+
+--
+-- Name: hook_executions_hook; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX hook_executions_hook ON ONLY memory.hook_executions USING btree (tenant_id, hook_id, execution_id) INCLUDE (priority);
+
+--
+-- Name: hook_executions_type; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX hook_executions_type ON ONLY memory.hook_executions USING btree (tenant_id, hook_type, execution_id);
+
+--
+-- Name: key_values_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX key_values_expires_at ON memory.key_values USING brin (expires_at) WITH (pages_per_range='32', autosummarize='on');
+
+--
+-- Name: relationship_versions_object; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX relationship_versions_object ON memory.relationship_versions USING btree (tenant_id, object_id, superseded_at, relationship_type, subject_id, valid_from);
+
+--
+-- Name: relationship_versions_subject; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX relationship_versions_subject ON memory.relationship_versions USING btree (tenant_id, subject_id, superseded_at, relationship_type, object_id, valid_from);
+
+--
+-- Name: secrets_active; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX secrets_active ON memory.secrets USING btree (tenant_id, service) WHERE is_active;
+
+--
+-- Name: sessions_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX sessions_expires_at ON memory.sessions USING btree (tenant_id, expires_at);
+
+--
+-- Name: sessions_state; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX sessions_state ON memory.sessions USING btree (tenant_id, state, session_id);
+
+--
+-- Name: transitions_frequent; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX transitions_frequent ON memory.transitions USING btree (tenant_id, frequency_class DESC);
+
+--
+-- Name: transitions_frequent_in_scope; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX transitions_frequent_in_scope ON memory.transitions USING btree (tenant_id, scope, frequency_class DESC);
+
+--
+-- Name: vectors_1536_content_terms; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_1536_content_terms ON memory.vectors_1536 USING gin (tenant_id, content_terms) WHERE (content_terms IS NOT NULL);
+
+--
+-- Name: vectors_1536_embedding; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_1536_embedding ON memory.vectors_1536 USING hnsw (embedding extensions.vector_cosine_ops) WITH (m='24', ef_construction='128');
+
+--
+-- Name: vectors_1536_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_1536_expires_at ON memory.vectors_1536 USING btree (tenant_id, expires_at) WHERE (expires_at < 'infinity'::timestamp with time zone);
+
+--
+-- Name: vectors_3072_content_terms; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_3072_content_terms ON memory.vectors_3072 USING gin (tenant_id, content_terms) WHERE (content_terms IS NOT NULL);
+
+--
+-- Name: vectors_3072_embedding; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_3072_embedding ON memory.vectors_3072 USING hnsw (embedding extensions.halfvec_cosine_ops) WITH (m='24', ef_construction='128');
+
+--
+-- Name: vectors_3072_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_3072_expires_at ON memory.vectors_3072 USING btree (tenant_id, expires_at) WHERE (expires_at < 'infinity'::timestamp with time zone);
+
+--
+-- Name: vectors_384_content_terms; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_384_content_terms ON memory.vectors_384 USING gin (tenant_id, content_terms) WHERE (content_terms IS NOT NULL);
+
+--
+-- Name: vectors_384_embedding; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_384_embedding ON memory.vectors_384 USING hnsw (embedding extensions.vector_cosine_ops) WITH (m='16', ef_construction='64');
+
+--
+-- Name: vectors_384_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_384_expires_at ON memory.vectors_384 USING btree (tenant_id, expires_at) WHERE (expires_at < 'infinity'::timestamp with time zone);
+
+--
+-- Name: vectors_768_content_terms; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_768_content_terms ON memory.vectors_768 USING gin (tenant_id, content_terms) WHERE (content_terms IS NOT NULL);
+
+--
+-- Name: vectors_768_embedding; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_768_embedding ON memory.vectors_768 USING hnsw (embedding extensions.vector_cosine_ops) WITH (m='16', ef_construction='64');
+
+--
+-- Name: vectors_768_expires_at; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX vectors_768_expires_at ON memory.vectors_768 USING btree (tenant_id, expires_at) WHERE (expires_at < 'infinity'::timestamp with time zone);
+
+--
+-- Name: workflow_states_status; Type: INDEX; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE INDEX workflow_states_status ON memory.workflow_states USING btree (tenant_id, status, workflow_id);
 
 --
 -- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
@@ -3735,6 +10067,27 @@ ALTER TABLE ONLY learning.sessions
     ADD CONSTRAINT sessions_agent_type_fkey FOREIGN KEY (tenant_id, agent_type) REFERENCES learning.agent_types(tenant_id, agent_type) ON DELETE CASCADE;
 
 --
+-- Name: artifacts artifacts_content_fkey; Type: FK CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifacts
+    ADD CONSTRAINT artifacts_content_fkey FOREIGN KEY (tenant_id, content_id) REFERENCES memory.artifact_contents(tenant_id, content_id);
+
+--
+-- Name: artifacts artifacts_session_fkey; Type: FK CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.artifacts
+    ADD CONSTRAINT artifacts_session_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES memory.sessions(tenant_id, session_id) ON DELETE CASCADE;
+
+--
+-- Name: secrets secrets_data_key_fkey; Type: FK CONSTRAINT; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY memory.secrets
+    ADD CONSTRAINT secrets_data_key_fkey FOREIGN KEY (tenant_id, data_key_id) REFERENCES memory.data_keys(tenant_id, data_key_id);
+
+--
 -- Name: agent_performance; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -3981,6 +10334,336 @@ CREATE POLICY tenant_isolation ON learning.trajectories USING ((tenant_id = ( SE
 ALTER TABLE learning.trajectories ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: agent_states; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.agent_states ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: api_keys; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.api_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: artifact_chunks; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.artifact_chunks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: artifact_contents; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.artifact_contents ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: artifact_names; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.artifact_names ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: artifact_uploads; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.artifact_uploads ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: artifacts; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.artifacts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: data_keys; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.data_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: entities; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.entities ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: entity_versions; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.entity_versions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: episodes; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.episodes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: events; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.events ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: hook_archives; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.hook_archives ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: hook_executions; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.hook_executions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: key_values; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.key_values ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: relationship_versions; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.relationship_versions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: relationships; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.relationships ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: entity_versions search_reads; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON memory.entity_versions FOR SELECT TO pgfleet_search USING (true);
+
+--
+-- Name: vectors_1536 search_reads; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON memory.vectors_1536 FOR SELECT TO pgfleet_search USING (true);
+
+--
+-- Name: vectors_3072 search_reads; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON memory.vectors_3072 FOR SELECT TO pgfleet_search USING (true);
+
+--
+-- Name: vectors_384 search_reads; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON memory.vectors_384 FOR SELECT TO pgfleet_search USING (true);
+
+--
+-- Name: vectors_768 search_reads; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON memory.vectors_768 FOR SELECT TO pgfleet_search USING (true);
+
+--
+-- Name: secrets; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.secrets ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: sessions; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.sessions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: agent_states tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.agent_states USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: api_keys tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.api_keys USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: artifact_chunks tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.artifact_chunks USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: artifact_contents tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.artifact_contents USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: artifact_names tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.artifact_names USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: artifact_uploads tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.artifact_uploads USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: artifacts tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.artifacts USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: data_keys tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.data_keys USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: entities tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.entities USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: entity_versions tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.entity_versions USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: episodes tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.episodes USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: events tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.events USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: hook_archives tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.hook_archives USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: hook_executions tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.hook_executions USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: key_values tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.key_values USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: relationship_versions tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.relationship_versions USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: relationships tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.relationships USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: secrets tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.secrets USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: sessions tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.sessions USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: transitions tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.transitions USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: vectors_1536 tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.vectors_1536 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: vectors_3072 tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.vectors_3072 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: vectors_384 tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.vectors_384 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: vectors_768 tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.vectors_768 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: workflow_states tenant_isolation; Type: POLICY; Schema: memory; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON memory.workflow_states USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: transitions; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.transitions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: vectors_1536; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.vectors_1536 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: vectors_3072; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.vectors_3072 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: vectors_384; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.vectors_384 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: vectors_768; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.vectors_768 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workflow_states; Type: ROW SECURITY; Schema: memory; Owner: pgfleet_owner
+--
+
+ALTER TABLE memory.workflow_states ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: tenant_usage monitor_reads; Type: POLICY; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -4029,6 +10712,14 @@ ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA learning TO pgfleet_app;
 GRANT USAGE ON SCHEMA learning TO pgfleet_monitor;
 GRANT USAGE ON SCHEMA learning TO pgfleet_search;
+
+--
+-- Name: SCHEMA memory; Type: ACL; Schema: -; Owner: pgfleet_owner
+--
+
+GRANT USAGE ON SCHEMA memory TO pgfleet_app;
+GRANT USAGE ON SCHEMA memory TO pgfleet_monitor;
+GRANT USAGE ON SCHEMA memory TO pgfleet_search;
 
 --
 -- Name: SCHEMA platform; Type: ACL; Schema: -; Owner: pgfleet_owner
@@ -4193,6 +10884,528 @@ REVOKE ALL ON FUNCTION learning.values_of(p_tenant text, p_lookups jsonb) FROM P
 GRANT ALL ON FUNCTION learning.values_of(p_tenant text, p_lookups jsonb) TO pgfleet_app;
 
 --
+-- Name: FUNCTION add_vector_dimension(p_dimensions integer, p_m integer, p_ef_construction integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.add_vector_dimension(p_dimensions integer, p_m integer, p_ef_construction integer) FROM PUBLIC;
+
+--
+-- Name: FUNCTION append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.append_chunks(p_tenant text, p_chunks jsonb, p_bytes bytea) TO pgfleet_app;
+
+--
+-- Name: FUNCTION append_events(p_tenant text, p_events jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.append_events(p_tenant text, p_events jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.append_events(p_tenant text, p_events jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.apply_changes(p_changes jsonb, p_time timestamp with time zone, p_step interval, p_field text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.apply_hook_retention(p_tenant text, p_days integer, p_extra_days integer, p_priority_from integer, p_least integer, p_most integer, p_rows_max integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.build_vector_index(p_dimensions integer, p_m integer, p_ef_construction integer, p_memory_mb integer) FROM PUBLIC;
+
+--
+-- Name: FUNCTION change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.change_entities(p_changes jsonb, p_time timestamp with time zone, p_field text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION change_graph(p_tenant text, p_changes jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.change_relationships(p_changes jsonb, p_time timestamp with time zone, p_field text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION change_sessions(p_tenant text, p_changes jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.change_sessions(p_tenant text, p_changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.change_sessions(p_tenant text, p_changes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.check_uploads(p_tenant text, p_artifacts jsonb, p_ids uuid[]) TO pgfleet_app;
+
+--
+-- Name: FUNCTION cleanup_expired_values(p_tenant text, p_rows_max integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.cleanup_expired_values(p_tenant text, p_rows_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.cleanup_expired_values(p_tenant text, p_rows_max integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION collect_chunks(p_tenant text, p_limit integer, p_grace interval); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.collect_chunks(p_tenant text, p_limit integer, p_grace interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.collect_chunks(p_tenant text, p_limit integer, p_grace interval) TO pgfleet_app;
+
+--
+-- Name: FUNCTION collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.collect_contents(p_tenant text, p_after uuid, p_limit integer, p_grace interval) TO pgfleet_app;
+
+--
+-- Name: FUNCTION count_api_key_uses(p_tenant text, p_uses jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.count_api_key_uses(p_tenant text, p_uses jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.count_api_key_uses(p_tenant text, p_uses jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION create_sessions(p_tenant text, p_sessions jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.create_sessions(p_tenant text, p_sessions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.create_sessions(p_tenant text, p_sessions jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_artifacts(p_tenant text, p_artifacts jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_artifacts(p_tenant text, p_artifacts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_artifacts(p_tenant text, p_artifacts jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_expired_vectors(p_tenant text, p_limit integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_expired_vectors(p_tenant text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_expired_vectors(p_tenant text, p_limit integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_sessions(p_tenant text, p_sessions jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_sessions(p_tenant text, p_sessions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_sessions(p_tenant text, p_sessions jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_values(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_values(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_values(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_vector_scope(p_tenant text, p_scope text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_vector_scope(p_tenant text, p_scope text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_vector_scope(p_tenant text, p_scope text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_vectors(p_tenant text, p_keys jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.delete_vectors(p_tenant text, p_keys jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.delete_vectors(p_tenant text, p_keys jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.drop_sessions(p_tenant text, p_ids uuid[], p_expired timestamp with time zone) TO pgfleet_app;
+
+--
+-- Name: FUNCTION event_types_like(p_tenant text, p_patterns text[], p_most integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.event_types_like(p_tenant text, p_patterns text[], p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.event_types_like(p_tenant text, p_patterns text[], p_most integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION filter_expression(p_filter jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.filter_expression(p_filter jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.filter_expression(p_filter jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION find_api_keys(p_tenant text, p_lookups jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.find_api_keys(p_tenant text, p_lookups jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.find_api_keys(p_tenant text, p_lookups jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION find_entities(p_searches jsonb); Type: ACL; Schema: memory; Owner: pgfleet_search
+--
+
+REVOKE ALL ON FUNCTION memory.find_entities(p_searches jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.find_entities(p_searches jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION find_events(p_tenant text, p_query jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.find_events(p_tenant text, p_query jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.find_events(p_tenant text, p_query jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xid8, p_sequence bigint, p_types text[], p_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_agent_states(p_tenant text, p_agents jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_artifacts(p_tenant text, p_lookups jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_artifacts(p_tenant text, p_lookups jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_artifacts(p_tenant text, p_lookups jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_entities(p_tenant text, p_lookups jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_entities(p_tenant text, p_lookups jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_entities(p_tenant text, p_lookups jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_hook_executions(p_tenant text, p_ids jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_hook_executions(p_tenant text, p_ids jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_hook_executions(p_tenant text, p_ids jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_sessions(p_tenant text, p_lookups jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_sessions(p_tenant text, p_lookups jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_sessions(p_tenant text, p_lookups jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_values(p_tenant text, p_keys jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_values(p_tenant text, p_keys jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_values(p_tenant text, p_keys jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_vectors(p_tenant text, p_keys jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.get_vectors(p_tenant text, p_keys jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.get_vectors(p_tenant text, p_keys jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION increment_values(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.increment_values(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.increment_values(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION instant(p_time timestamp with time zone); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.instant(p_time timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.instant(p_time timestamp with time zone) TO pgfleet_app;
+GRANT ALL ON FUNCTION memory.instant(p_time timestamp with time zone) TO pgfleet_search;
+
+--
+-- Name: FUNCTION lock_graph(p_changes jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.lock_graph(p_changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.lock_graph(p_changes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION log_name(); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.log_name() FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.log_name() TO pgfleet_app;
+
+--
+-- Name: FUNCTION match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer); Type: ACL; Schema: memory; Owner: pgfleet_search
+--
+
+REVOKE ALL ON FUNCTION memory.match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.nearest_vectors(p_tenant text, p_shape jsonb, p_ordinals integer[], p_embeddings text[]) TO pgfleet_app;
+
+--
+-- Name: FUNCTION next_session_states(p_state text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.next_session_states(p_state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.next_session_states(p_state text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION next_steps(p_tenant text, p_sources jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.next_steps(p_tenant text, p_sources jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.next_steps(p_tenant text, p_sources jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION parts_of(p_items jsonb, p_key text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.parts_of(p_items jsonb, p_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.parts_of(p_items jsonb, p_key text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) TO pgfleet_app;
+
+--
+-- Name: FUNCTION put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea) TO pgfleet_app;
+
+--
+-- Name: FUNCTION record_episodes(p_tenant text, p_episodes jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION record_hook_executions(p_tenant text, p_executions jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION record_transitions(p_tenant text, p_transitions jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.record_transitions(p_tenant text, p_transitions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.record_transitions(p_tenant text, p_transitions jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION relationship_id(p_subject uuid, p_type text, p_object uuid); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.relationship_id(p_subject uuid, p_type text, p_object uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.relationship_id(p_subject uuid, p_type text, p_object uuid) TO pgfleet_app;
+
+--
+-- Name: FUNCTION release_contents(p_tenant text, p_contents uuid[]); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.release_contents(p_tenant text, p_contents uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.release_contents(p_tenant text, p_contents uuid[]) TO pgfleet_app;
+
+--
+-- Name: FUNCTION save_agent_states(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.save_agent_states(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.save_agent_states(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION save_workflow_states(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.save_workflow_states(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.save_workflow_states(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.scan_vectors_1536(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.scan_vectors_3072(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.scan_vectors_384(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.scan_vectors_768(p_tenant text, p_scope text, p_ordinals integer[], p_embeddings text[], p_k integer, p_exact_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION search_condition(p_shape jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.search_condition(p_shape jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.search_condition(p_shape jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION search_entities(p_tenant text, p_searches jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.search_entities(p_tenant text, p_searches jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.search_entities(p_tenant text, p_searches jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION search_hybrid(p_tenant text, p_searches jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.search_hybrid(p_tenant text, p_searches jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.search_hybrid(p_tenant text, p_searches jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION search_vectors(p_tenant text, p_searches jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.search_vectors(p_tenant text, p_searches jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.search_vectors(p_tenant text, p_searches jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.set_secret(p_tenant text, p_id uuid, p_service text, p_version integer, p_data_key uuid, p_ciphertext bytea, p_metadata jsonb, p_rotates boolean) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_values(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.set_values(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.set_values(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.set_vector_search(p_dimensions integer, p_fast integer, p_balanced integer) FROM PUBLIC;
+
+--
+-- Name: FUNCTION transition_frequencies(p_tenant text, p_transitions jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.transition_frequencies(p_tenant text, p_transitions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.transition_frequencies(p_tenant text, p_transitions jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION transition_workflows(p_tenant text, p_items jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.transition_workflows(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.transition_workflows(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION traverse(p_tenant text, p_traversals jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.traverse(p_tenant text, p_traversals jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.traverse(p_tenant text, p_traversals jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION update_vector_metadata(p_tenant text, p_changes jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.update_vector_metadata(p_tenant text, p_changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.update_vector_metadata(p_tenant text, p_changes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION upsert_vectors(p_tenant text, p_vectors jsonb); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.upsert_vectors(p_tenant text, p_vectors jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.upsert_vectors(p_tenant text, p_vectors jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.vector_scan(p_dimensions integer, p_element_type text, p_condition text, p_has_scope boolean, p_columns text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION vector_scopes(p_tenant text, p_after text, p_limit integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.vector_scopes(p_tenant text, p_after text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.vector_scopes(p_tenant text, p_after text, p_limit integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION vector_stats(p_tenant text, p_scope text); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.vector_stats(p_tenant text, p_scope text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memory.vector_stats(p_tenant text, p_scope text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION write_vector_scan(p_dimensions integer); Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION memory.write_vector_scan(p_dimensions integer) FROM PUBLIC;
+
+--
 -- Name: FUNCTION check_quota(p_tenant text, p_resource text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -4346,6 +11559,291 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE learning.sessions TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE learning.trajectories TO pgfleet_app;
+
+--
+-- Name: TABLE agent_states; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.agent_states TO pgfleet_app;
+
+--
+-- Name: TABLE api_keys; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.api_keys TO pgfleet_app;
+
+--
+-- Name: TABLE artifact_chunks; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.artifact_chunks TO pgfleet_app;
+
+--
+-- Name: TABLE artifact_contents; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.artifact_contents TO pgfleet_app;
+
+--
+-- Name: TABLE artifact_names; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.artifact_names TO pgfleet_app;
+
+--
+-- Name: TABLE artifact_uploads; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.artifact_uploads TO pgfleet_app;
+
+--
+-- Name: TABLE artifacts; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.artifacts TO pgfleet_app;
+
+--
+-- Name: TABLE data_keys; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.data_keys TO pgfleet_app;
+
+--
+-- Name: TABLE entities; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.entities TO pgfleet_app;
+
+--
+-- Name: TABLE entity_versions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.entity_versions TO pgfleet_app;
+GRANT SELECT ON TABLE memory.entity_versions TO pgfleet_search;
+
+--
+-- Name: TABLE episodes; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.episodes TO pgfleet_app;
+
+--
+-- Name: SEQUENCE event_sequence; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT USAGE ON SEQUENCE memory.event_sequence TO pgfleet_app;
+
+--
+-- Name: TABLE events; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.events TO pgfleet_app;
+
+--
+-- Name: TABLE hook_archives; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.hook_archives TO pgfleet_app;
+
+--
+-- Name: TABLE hook_executions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.hook_executions TO pgfleet_app;
+
+--
+-- Name: TABLE key_values; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.key_values TO pgfleet_app;
+
+--
+-- Name: TABLE relationship_versions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.relationship_versions TO pgfleet_app;
+
+--
+-- Name: TABLE relationships; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.relationships TO pgfleet_app;
+
+--
+-- Name: TABLE secrets; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.secrets TO pgfleet_app;
+
+--
+-- Name: TABLE sessions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.sessions TO pgfleet_app;
+
+--
+-- Name: TABLE transitions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.transitions TO pgfleet_app;
+
+--
+-- Name: TABLE vector_dimensions; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE memory.vector_dimensions TO pgfleet_app;
+GRANT SELECT ON TABLE memory.vector_dimensions TO pgfleet_monitor;
+GRANT SELECT ON TABLE memory.vector_dimensions TO pgfleet_search;
+
+--
+-- Name: TABLE vectors_1536; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.vectors_1536 TO pgfleet_app;
+
+--
+-- Name: COLUMN vectors_1536.expires_at; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE memory.vectors_1536 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_1536.vector_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(vector_id) ON TABLE memory.vectors_1536 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_1536.tenant_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE memory.vectors_1536 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_1536.scope; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(scope) ON TABLE memory.vectors_1536 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_1536.content_terms; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(content_terms) ON TABLE memory.vectors_1536 TO pgfleet_search;
+
+--
+-- Name: TABLE vectors_3072; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.vectors_3072 TO pgfleet_app;
+
+--
+-- Name: COLUMN vectors_3072.expires_at; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE memory.vectors_3072 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_3072.vector_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(vector_id) ON TABLE memory.vectors_3072 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_3072.tenant_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE memory.vectors_3072 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_3072.scope; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(scope) ON TABLE memory.vectors_3072 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_3072.content_terms; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(content_terms) ON TABLE memory.vectors_3072 TO pgfleet_search;
+
+--
+-- Name: TABLE vectors_384; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.vectors_384 TO pgfleet_app;
+
+--
+-- Name: COLUMN vectors_384.expires_at; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE memory.vectors_384 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_384.vector_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(vector_id) ON TABLE memory.vectors_384 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_384.tenant_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE memory.vectors_384 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_384.scope; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(scope) ON TABLE memory.vectors_384 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_384.content_terms; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(content_terms) ON TABLE memory.vectors_384 TO pgfleet_search;
+
+--
+-- Name: TABLE vectors_768; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.vectors_768 TO pgfleet_app;
+
+--
+-- Name: COLUMN vectors_768.expires_at; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(expires_at) ON TABLE memory.vectors_768 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_768.vector_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(vector_id) ON TABLE memory.vectors_768 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_768.tenant_id; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE memory.vectors_768 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_768.scope; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(scope) ON TABLE memory.vectors_768 TO pgfleet_search;
+
+--
+-- Name: COLUMN vectors_768.content_terms; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT(content_terms) ON TABLE memory.vectors_768 TO pgfleet_search;
+
+--
+-- Name: TABLE workflow_states; Type: ACL; Schema: memory; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.workflow_states TO pgfleet_app;
 
 --
 -- Name: TABLE migrations; Type: ACL; Schema: platform; Owner: pgfleet_owner

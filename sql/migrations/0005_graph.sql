@@ -96,6 +96,7 @@ declare
   v_gist text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'btree_gist');
   v_trgm text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm');
 begin
+  -- The conditions of the partial indexes differ, = and >=, so that a query chooses by how it is written which it may use.
   -- The operator classes live where their extensions were installed. Two current versions cannot overlap, whoever writes.
   execute format('alter table memory.entity_versions add constraint entity_versions_no_overlap exclude using gist
     (tenant_id %1$I.gist_text_ops with =, entity_id %1$I.gist_uuid_ops with =, tstzrange(valid_from, valid_to) with &&)
@@ -104,11 +105,11 @@ begin
     (tenant_id %1$I.gist_text_ops with =, relationship_id %1$I.gist_uuid_ops with =, tstzrange(valid_from, valid_to) with &&)
     where (superseded_at = ''infinity'')', v_gist);
   execute format('create index entity_versions_name_trigrams on memory.entity_versions using gin (entity_name %I.gin_trgm_ops)
-    with (gin_pending_list_limit = 256) where (superseded_at = ''infinity'')', v_trgm);
+    with (gin_pending_list_limit = 256) where (superseded_at >= ''infinity'')', v_trgm);
 end
 $$;
 create index entity_versions_search on memory.entity_versions using gin (search)
-  with (gin_pending_list_limit = 256) where (superseded_at = 'infinity');
+  with (gin_pending_list_limit = 256) where (superseded_at >= 'infinity');
 
 do $$
 declare

@@ -19,6 +19,7 @@ export { type PgbenchServer, pgbenchServer, pgbenchVersion } from './pgbench-com
 export { parseLogLine, samplingRate } from './pgbench-log.js'
 export { type PgbenchSummary, parsePgbenchOutput } from './pgbench-output.js'
 export { formatReport, machineLines, type ReportStyle, toJson } from './report.js'
+export type { ReportTable } from './report-table.js'
 export type { ContestantResult } from './result.js'
 export { appendRun, latestRun, RESULTS_FOLDER, readRuns } from './results.js'
 export { type Run, type RunInput, type RunProgress, runScenario } from './run.js'

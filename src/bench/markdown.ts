@@ -20,6 +20,7 @@ export function formatMarkdown(run: Run): string {
       `${warmUpMs} ms of warm-up, ${rows} rows; medians of the rounds.`,
     markdownTable(CONTESTANT_HEAD, contestants),
     ...(run.targets.length > 0 ? [markdownTable(TARGET_HEAD, run.targets.map(targetCells))] : []),
+    ...(run.tables ?? []).flatMap(({ title, head, rows }) => [`${title}:`, markdownTable(head, rows)]),
     machineLines(run.machine).join('; '),
   ]
   return `${parts.join('\n\n')}\n`

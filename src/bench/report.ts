@@ -29,6 +29,11 @@ export function formatReport(run: Run, { color = false }: ReportStyle = {}): str
     contestantTable(run, colors),
   ]
   if (run.targets.length > 0) parts.push(targetTable(run, colors))
+  for (const { title, head, rows } of run.tables ?? []) {
+    const table = new Table({ head: [...head], style: { head: [], border: [] } })
+    for (const cells of rows) table.push([...cells])
+    parts.push(colors.bold(title), table.toString())
+  }
   return parts.join('\n')
 }
 

@@ -2,6 +2,7 @@ import { throwIfAborted } from './abort.js'
 import { type MachineRecord, type Queryable, readMachine } from './machine.js'
 import { checkNames } from './names.js'
 import { type BenchOptions, resolveBenchOptions } from './options.js'
+import type { ReportTable } from './report-table.js'
 import { type ContestantResult, summarize } from './result.js'
 import { runRounds } from './rounds.js'
 import type { Scenario, ScenarioContext } from './scenario.js'
@@ -41,6 +42,8 @@ export interface Run {
   readonly order: readonly (readonly string[])[]
   readonly contestants: readonly ContestantResult[]
   readonly targets: readonly TargetResult[]
+  /** What the scenario adds; left out when that is nothing. */
+  readonly tables?: readonly ReportTable[]
 }
 
 /** How long tearing down may take before its signal fires, in milliseconds. */
@@ -77,6 +80,7 @@ export async function runScenario<Subject, State>(
     checkNames(scenario.name, contestants, scenario.targets)
     const { order, samples, absences } = await runRounds(contestants, options, signal, tell)
     const results = contestants.map((one) => summarize(one, samples, absences))
+    const tables = scenario.tables?.(state)
     return {
       format: 1,
       scenario: scenario.name,
@@ -88,6 +92,7 @@ export async function runScenario<Subject, State>(
       order,
       contestants: results,
       targets: scenario.targets.map((target) => evaluateTarget(target, results)),
+      ...(tables === undefined ? {} : { tables }),
     }
   } finally {
     tell({ message: 'tearing down' })

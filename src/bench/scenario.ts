@@ -1,5 +1,6 @@
 import type { Contestant } from './contestant.js'
 import type { BenchOptions } from './options.js'
+import type { ReportTable } from './report-table.js'
 import type { Target } from './target.js'
 
 /** What a scenario is given. `Subject` is whatever the one who starts the run and the scenario agreed on: a fleet, urls. */
@@ -29,6 +30,8 @@ export interface Scenario<Subject, State = unknown> {
   setUp(context: ScenarioContext<Subject>): Promise<State>
   /** The contestants, in the order of the first round. Put rivals side by side: they then run within seconds. */
   contestants(context: ScenarioContext<Subject>, state: State): readonly Contestant[]
+  /** Further tables for the report, after the last round. */
+  tables?(state: State): readonly ReportTable[]
   /** Removes what setUp made; `state` is undefined when setUp failed. */
   tearDown(context: ScenarioContext<Subject>, state: State | undefined): Promise<void>
 }

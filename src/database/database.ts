@@ -56,6 +56,8 @@ export class Database {
   readonly #pool: pg.Pool
   readonly #options: DatabaseOptions
   readonly #inTransaction = new AsyncLocalStorage<true>()
+  /** Connections that told of their end, whoever held them then. */
+  readonly #broken = new WeakMap<pg.PoolClient, Error>()
   /** Prepared names carry it, so that a statement whose plan no longer fits is prepared afresh. */
   #generation = 0
   #closed = false
@@ -76,10 +78,15 @@ export class Database {
     } as pg.PoolConfig)
     // An idle connection that dies is replaced when next needed; without a listener it would end the process.
     this.#pool.on('error', () => {})
-    if (this.isEmbedded) {
+    this.#pool.on('connect', (connection) => {
+      // Of its own, from the first to the last: a connection may end between being idle and being lent, when neither the
+      // pool nor the borrower listens, and may tell of it more than once.
+      connection.on('error', (error) => {
+        if (!this.#broken.has(connection)) this.#broken.set(connection, error)
+      })
       // The embedded database is one session: what an earlier connection had prepared is still there.
-      this.#pool.on('connect', (connection) => void connection.query('deallocate all').catch(() => {}))
-    }
+      if (this.isEmbedded) void connection.query('deallocate all').catch(() => {})
+    })
   }
 
   /** True for the embedded database, which has one connection. */
@@ -212,21 +219,19 @@ export class Database {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
     const connection = await this.#pool.connect()
     let broken: Error | undefined
-    const onError = (error: Error) => {
-      broken = error
-    }
-    connection.on('error', onError)
     try {
+      const end = this.#broken.get(connection)
+      // It ended on its way here: nothing was sent.
+      if (end !== undefined) throw new Error(`Connection terminated before it was used: ${end.message}`, { cause: end })
       return await callback(connection)
     } catch (error) {
-      if (isConnectionLoss(error)) broken = error as Error
+      // FATAL: the server ends the session, for a time-out of its own too.
+      if (isConnectionLoss(error) || (error as { severity?: string }).severity === 'FATAL') broken = error as Error
       // The next attempt prepares the statement under a name of its own.
       if (isStalePlan(error)) this.#generation++
       throw error
     } finally {
-      // One that broke is discarded, and may tell of its end more than once: without a listener that would end the process.
-      if (broken === undefined) connection.off('error', onError)
-      connection.release(broken)
+      connection.release(broken ?? this.#broken.get(connection))
     }
   }
 
@@ -243,7 +248,7 @@ export class Database {
   #ended(error: unknown, sent: boolean): FleetError {
     if (this.#options.embedded !== undefined && /Query read timeout/.test((error as Error).message)) {
       // The embedded engine cannot be interrupted: its worker is ended, and with it whatever hangs in it.
-      void this.#options.embedded.stop()
+      this.#options.embedded.stop().catch(() => {})
     }
     return toFleetError(error, sent)
   }

@@ -34,12 +34,7 @@ export function createSession(database: Database, batcher: Batcher, tenant: stri
     },
     async query(statement, values, options = {}) {
       database.assertNotNested()
-      if (options.signal?.aborted) {
-        throw new FleetError('ABORTED', {
-          message: `${statement.name} was aborted before it was sent`,
-          cause: options.signal.reason,
-        })
-      }
+      assertNotAborted(statement.name, options.signal)
       return await database.runAs(tenant, statement, values, {
         durability: options.durability ?? 'durable',
         idempotent: options.idempotent ?? false,
@@ -57,12 +52,7 @@ export function createTransactionSession(
   return {
     tenant,
     async submit(operation, items, options = {}) {
-      if (options.signal?.aborted) {
-        throw new FleetError('ABORTED', {
-          message: `${operation.name} was aborted before it was sent`,
-          cause: options.signal.reason,
-        })
-      }
+      assertNotAborted(operation.name, options.signal)
       if (items.length === 0) return []
       if (items.length > operation.itemsMax) {
         throw new FleetError('INPUT_INVALID', {
@@ -79,6 +69,14 @@ export function createTransactionSession(
       const byOrdinal = new Map(rows.map((row) => [row.ordinal, row]))
       return items.map((item, i) => operation.decode(byOrdinal.get(i + 1), item))
     },
-    query: (statement, values) => run(statement, values),
+    async query(statement, values, options = {}) {
+      assertNotAborted(statement.name, options.signal)
+      return await run(statement, values)
+    },
   }
+}
+
+function assertNotAborted(name: string, signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return
+  throw new FleetError('ABORTED', { message: `${name} was aborted before it was sent`, cause: signal.reason })
 }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
-import { checkRun, formatCheck, formatMarkdown, formatReport, toJson } from 'pgfleet/bench'
+import { checkRun, formatCheck, formatMarkdown, formatReport, runScenario, toJson } from 'pgfleet/bench'
 import { describe, expect, test } from 'vitest'
-import { play, playback, ratioTarget } from './samples.js'
+import { play, playback, ratioTarget, scenarioOf } from './samples.js'
 
 const ours = (throughput = 65_432.1, errors = 0) =>
   playback('ours', Array(3).fill({ throughput, p99: 1.2345, errors }), { rival: 'theirs' })
@@ -15,6 +15,23 @@ describe('the report', () => {
     expect(text).toMatch(/theirs +│ +18 │ +32,716 │ +1\.5 │ +- │/)
     expect(text).toMatch(/twice as fast as pgbench │ architecture\.md, 1 │ >= 2x +│ 2x +│ met/)
     expect(text).toContain('3 rounds')
+  })
+
+  test('shows the tables of the scenario, as text, as JSON and as Markdown', async () => {
+    const tables = [
+      {
+        title: 'Found',
+        head: ['k', 'share'],
+        rows: [
+          ['5', '0.5'],
+          ['a|b', '1'],
+        ],
+      },
+    ]
+    const run = await runScenario({ ...scenarioOf([ours(), theirs]), tables: () => tables }, { subject: null })
+    expect(formatReport(run)).toMatch(/Found[\s\S]*│ k +│ share │[\s\S]*│ 5 +│ 0\.5 +│[\s\S]*│ a\|b │ 1 +│/)
+    expect(JSON.parse(toJson(run))).toMatchObject({ tables })
+    expect(formatMarkdown(run)).toContain('Found:\n\n| k | share |\n|---|---|\n| 5 | 0.5 |\n| a\\|b | 1 |')
   })
 
   test('shows the range of the rounds', async () => {

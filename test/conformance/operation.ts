@@ -43,6 +43,8 @@ export interface StoreOperation {
    * again, visibly, so it must not be repeated by itself. A code: it is refused. Writes only.
    */
   readonly repeat?: 'same' | 'counts' | ErrorCode
+  /** What a call in a tenant that does not exist ends with. @default 'TENANT_UNKNOWN' */
+  readonly unknownTenant?: ErrorCode
   /** Takes a signal. @default false */
   readonly aborts?: boolean
   /** Calls of several callers leave in one statement. @default false */

@@ -10,6 +10,8 @@ type Event =
       readonly bad: boolean
       readonly idempotent: boolean
       readonly abortable: boolean
+      /** Most bytes that travel with an item. */
+      readonly bytes: number
     }
   | { readonly kind: 'abort'; readonly which: number }
   | { readonly kind: 'land'; readonly which: number }
@@ -25,6 +27,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       bad: fc.boolean(),
       idempotent: fc.boolean(),
       abortable: fc.boolean(),
+      bytes: fc.nat(40),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('abort' as const), which: fc.nat(30) }) },
@@ -45,6 +48,7 @@ interface Item {
   readonly place: number
   readonly bad: boolean
   readonly idempotent: boolean
+  readonly bytes: number
 }
 
 interface Call {
@@ -59,6 +63,8 @@ interface Call {
 }
 
 const ITEMS_MAX = 6
+/** What travels with an item: bytes that no other has, none at times. */
+const bytesOf = (item: Item) => Buffer.alloc(item.bytes, `${item.call}.${item.place};`)
 const turn = () => new Promise((done) => setImmediate(done))
 
 test('whatever happens, every call settles once, with its own results, within the limits and in order', async () => {
@@ -79,16 +85,21 @@ test('whatever happens, every call settles once, with its own results, within th
         writes: true,
         itemsMax: ITEMS_MAX,
         encode: (item) => JSON.stringify(item),
+        attach: bytesOf,
         decode: (row) => row?.echo ?? 'no row',
         isIdempotent: (item) => item.idempotent,
       }
       let breach: unknown
-      const judge = (items: readonly Item[], text: string, idempotent: boolean) => {
+      const judge = (items: readonly Item[], text: string, idempotent: boolean, attached: Uint8Array | undefined) => {
+        expect(attached && Buffer.from(attached).toString(), 'all bytes, in order').toBe(
+          Buffer.concat(items.map(bytesOf)).toString(),
+        )
         expect(items.length).toBeLessThanOrEqual(ITEMS_MAX)
         expect(items.length).toBeGreaterThan(0)
         expect(flights.length, 'flights').toBeLessThanOrEqual(options.flightsMax)
         const callsInside = new Set(items.map(({ call }) => call))
-        if (callsInside.size > 1) expect(text.length).toBeLessThanOrEqual(options.bytesMax + 2)
+        if (callsInside.size > 1)
+          expect(text.length + (attached?.byteLength ?? 0)).toBeLessThanOrEqual(options.bytesMax + 2)
         expect(idempotent).toBe(items.every((item) => item.idempotent))
         for (const call of callsInside) {
           // A call's items travel whole and in order.
@@ -96,14 +107,14 @@ test('whatever happens, every call settles once, with its own results, within th
           expect(calls[call]?.aborted, 'nothing that was aborted in the queue is sent').not.toBe('early')
         }
       }
-      const send: Send = (_operation, _tenant, text, { idempotent }) =>
+      const send: Send = (_operation, _tenant, text, { idempotent, attached }) =>
         new Promise((resolve, reject) => {
           const items = JSON.parse(text) as Item[]
           flights.push({ items, text, idempotent, resolve, reject })
           sent.push(...new Set(items.map(({ call }) => call)))
           // What is thrown here would only be an answer to the caller: it is kept for the end.
           try {
-            judge(items, text, idempotent)
+            judge(items, text, idempotent, attached)
           } catch (error) {
             breach ??= error
           }
@@ -128,6 +139,7 @@ test('whatever happens, every call settles once, with its own results, within th
             place,
             bad: happens.bad && place === 0,
             idempotent: happens.idempotent,
+            bytes: Math.max(0, happens.bytes - 13 * place),
           }))
           const call: Call = {
             items,

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { type FleetError, openFleet } from 'pgfleet'
 import { v7 } from 'uuid'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
 
 const database = await createTestDatabase()
@@ -9,6 +11,8 @@ const fleet = await openFleet({ ...database.options, poolMax: 4 })
 afterFile(() => fleet.close())
 await fleet.tenants.create({ id: 'acme' })
 const { learning } = fleet.tenant('acme')
+/** How a call ends whose connection is lost. */
+const LOSSES = ['CONNECTION_FAILED', 'OUTCOME_UNKNOWN']
 const experience = { agentType: 'quality-gate', action: 'go', reward: 1 } as const
 
 /** A function that raises the SQLSTATE for its first calls; a sequence counts, because it is not rolled back. */
@@ -138,7 +142,7 @@ onEngines(['direct', 'pooled'], 'the embedded engine has no second connection th
       const codes = outcomes.flatMap((outcome) =>
         outcome.status === 'rejected' ? [(outcome.reason as FleetError).code] : [],
       )
-      for (const code of codes) expect(['OUTCOME_UNKNOWN', 'CONNECTION_FAILED']).toContain(code)
+      for (const code of codes) expect(LOSSES).toContain(code)
       const unknown = codes.filter((code) => code === 'OUTCOME_UNKNOWN').length
       const visits = (await learning.best('quality-gate', 'without-id'))?.visits ?? 0
       expect(visits).toBeGreaterThanOrEqual(succeeded)
@@ -170,6 +174,31 @@ onEngines(['direct', 'pooled'], 'the embedded engine has no second connection th
     })
   },
 )
+
+/** What a script prints, in a process of its own: an error that nobody listens to ends it, and this fails with its text. */
+async function run(script: string, ...values: string[]): Promise<Record<string, unknown>> {
+  const path = new URL(script, import.meta.url).pathname
+  const { stdout } = await promisify(execFile)(process.execPath, [path, ...values], { timeout: 60_000 })
+  return JSON.parse(stdout)
+}
+
+describe('a connection that is lost never ends the process:', () => {
+  test('when it is over before it is used; the call was not sent, so it is repeated', async () => {
+    expect(await run('./broken-server.mjs')).toEqual({ code: 'CONNECTION_FAILED', sessions: 6 })
+  })
+
+  onEngines(['direct', 'pooled'], 'the embedded engine has no second connection that could end the first')(
+    'at any moment of any call',
+    async () => {
+      const made = await createTestDatabase()
+      const report = await run('./lost-connections.mjs', made.options.url as string, made.adminUrl(), '5000')
+      expect(report.ended).toBeGreaterThan(50)
+      expect(report.calls).toBeGreaterThan(report.failed as number)
+      for (const code of report.codes as string[]) expect(LOSSES).toContain(code)
+    },
+    90_000,
+  )
+})
 
 onEngines(
   ['direct'],

@@ -92,7 +92,10 @@ test('its tx is of no use after the end', async () => {
 
 test('a signal that has fired is seen before a call inside', async () => {
   await acme.transaction(async (tx) => {
-    await failure(tx.learning.learn(learn('aborted'), { signal: AbortSignal.abort() }), 'ABORTED')
+    const signal = AbortSignal.abort()
+    await failure(tx.learning.learn(learn('aborted'), { signal }), 'ABORTED')
+    await failure(tx.memory.artifacts.list({ signal }), 'ABORTED')
+    expect(await tx.memory.artifacts.list()).toEqual([])
   })
   expect(await known('aborted')).toBeUndefined()
 })

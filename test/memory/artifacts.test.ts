@@ -109,6 +109,25 @@ describe('bytes come back as they went in', () => {
     expect((await bytesOf(tenant, (a as { id: string }).id)).toString()).toBe('before')
     expect((await bytesOf(tenant, (b as { id: string }).id)).toString()).toBe('grüße')
   })
+
+  test('of many at once, some without any: in one call, in calls that share a statement, in a transaction', async () => {
+    const tenant = await newTenant(fleet())
+    const artifacts = [0, 10, 0, 70_000, 1, 10, 300_000, 64].map((size, i) => ({
+      name: `${i}`,
+      content: i % 2 ? randomBytes(size) : prose(size),
+    }))
+    const same = async (put: readonly { id: string }[]) => {
+      const found = await Promise.all(put.map(({ id }) => bytesOf(tenant, id)))
+      expect(found.map(sha256)).toEqual(artifacts.map(({ content }) => sha256(content)))
+    }
+    await same(await tenant.memory.artifacts.put(artifacts))
+    await same(await Promise.all(artifacts.map((artifact) => tenant.memory.artifacts.put(artifact))))
+    await same(await tenant.transaction(({ memory }) => memory.artifacts.put(artifacts)))
+    const fresh = await newTenant(fleet())
+    const put = await fresh.transaction(({ memory }) => memory.artifacts.put(artifacts))
+    for (const [i, { id }] of put.entries())
+      expect((await bytesOf(fresh, id)).equals(artifacts[i]?.content as Buffer)).toBe(true)
+  })
 })
 
 describe('versions', () => {

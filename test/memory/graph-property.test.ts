@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { isFleetError } from 'pgfleet'
-import type { Changed, EpisodeChange, KnowledgeGraph } from 'pgfleet/memory'
+import type { EpisodeChange, GraphChange, KnowledgeGraph } from 'pgfleet/memory'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { openTestFleet, sql } from '../setup/index.js'
@@ -122,9 +122,9 @@ function structuredCloneOf(model: BitemporalModel): BitemporalModel {
 }
 
 /** Sends one change by the method of its kind. */
-async function send(graph: KnowledgeGraph, call: EpisodeChange): Promise<Changed> {
-  if ('entity' in call) return await (graph.entities[call.op] as (entity: unknown) => Promise<Changed>)(call.entity)
-  return await (graph.relationships[call.op] as (relationship: unknown) => Promise<Changed>)(call.relationship)
+async function send(graph: KnowledgeGraph, call: EpisodeChange): Promise<GraphChange> {
+  if ('entity' in call) return await (graph.entities[call.op] as (entity: unknown) => Promise<GraphChange>)(call.entity)
+  return await (graph.relationships[call.op] as (relationship: unknown) => Promise<GraphChange>)(call.relationship)
 }
 
 /** Every answer at a point of both times, and the stretches, compared with the model's. */

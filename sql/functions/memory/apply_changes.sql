@@ -81,12 +81,12 @@ begin
         from (
           select v.subject_id, v.relationship_type, v.object_id
           from memory.relationship_versions v
-          where v.tenant_id = v_tenant and v.subject_id = v_retracted.id and v.superseded_at = 'infinity'
+          where v.tenant_id = v_tenant and v.subject_id = v_retracted.id and v.superseded_at >= 'infinity'
             and v.valid_from < coalesce(v_retracted.valid_to, 'infinity') and v.valid_to > coalesce(v_retracted.valid_from, '-infinity')
           union
           select v.subject_id, v.relationship_type, v.object_id
           from memory.relationship_versions v
-          where v.tenant_id = v_tenant and v.object_id = v_retracted.id and v.superseded_at = 'infinity'
+          where v.tenant_id = v_tenant and v.object_id = v_retracted.id and v.superseded_at >= 'infinity'
             and v.valid_from < coalesce(v_retracted.valid_to, 'infinity') and v.valid_to > coalesce(v_retracted.valid_from, '-infinity')
         ) v;
         continue when v_attached is null;

@@ -23,8 +23,14 @@ declare
 begin
   -- Most often nothing is known yet of what is asserted.
   if not exists (
-    select from memory.entity_versions v
-    where v.tenant_id = v_tenant and v.entity_id = any (array(select x.id from jsonb_to_recordset(p_changes) as x(id uuid))) and v.superseded_at = 'infinity'
+    select from jsonb_to_recordset(p_changes) as x(id uuid)
+    cross join lateral (
+      -- By key, one change after the other, however little the planner knows of the table; not = 'infinity', which would allow
+      -- the index of the exclusion constraint.
+      select from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = x.id and o.superseded_at >= 'infinity'
+      offset 0
+    ) v
   ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
     insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
     select v_tenant, x.id, coalesce(x.valid_from, '-infinity'),
@@ -38,7 +44,7 @@ begin
   select min(x.ordinal) into v_unknown
   from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid)
   where x.op <> 'assert' and not exists (
-    select from memory.entity_versions v where v.tenant_id = v_tenant and v.entity_id = x.id
+    select from memory.entity_versions v where v.tenant_id = v_tenant and v.entity_id = x.id and v.superseded_at > '-infinity' offset 0
   );
   if v_unknown is not null then
     raise exception 'the tenant has no entity of that id'
@@ -55,9 +61,9 @@ begin
     select c.ordinal, c.op, c.id, c.since, c.until, v.place, v.valid_from, v.valid_to, v.episode_id, v.entity_type, v.entity_name, v.properties
     from change c
     cross join lateral (
-      -- By key, one change after the other, however little the planner knows of the table.
+      -- As above.
       select o.ctid as place, o.* from memory.entity_versions o
-      where o.tenant_id = v_tenant and o.entity_id = c.id and o.superseded_at = 'infinity'
+      where o.tenant_id = v_tenant and o.entity_id = c.id and o.superseded_at >= 'infinity'
         and o.valid_from <= c.until and o.valid_to >= c.since
       offset 0
     ) v
@@ -132,7 +138,7 @@ begin
     -- Where they lie cannot change: whoever writes them has to lock the head that is locked here.
     delete from memory.entity_versions v where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.recorded_at = p_time;
     update memory.entity_versions v set superseded_at = p_time
-    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at = 'infinity';
+    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at >= 'infinity';
   end if;
   insert into memory.entity_versions (tenant_id, entity_id, valid_from, valid_to, recorded_at, episode_id, entity_type, entity_name, properties)
   select v_tenant, b.entity_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.entity_type, b.entity_name, b.properties

@@ -26,7 +26,7 @@ begin
   where x.op = 'assert' and not coalesce((
     select range_agg(tstzrange(v.valid_from, v.valid_to)) @> tstzrange(coalesce(x.valid_from, '-infinity'), coalesce(x.valid_to, 'infinity'))
     from memory.entity_versions v
-    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at = 'infinity'
+    where v.tenant_id = v_tenant and v.entity_id = e.id and v.superseded_at >= 'infinity'
       and v.valid_from < coalesce(x.valid_to, 'infinity') and v.valid_to > coalesce(x.valid_from, '-infinity')
   ), false)
   order by x.ordinal, e.name desc
@@ -37,11 +37,18 @@ begin
   end if;
   -- Most often nothing is known yet of what is asserted.
   if not exists (
-    select from memory.relationship_versions v
-    where v.tenant_id = v_tenant and v.relationship_id = any (array(
-      select coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))
-      from jsonb_to_recordset(p_changes) as x(id uuid, subject_id uuid, type text, object_id uuid)
-    )) and v.superseded_at = 'infinity'
+    select from (
+      select coalesce(c.id, memory.relationship_id(c.subject_id, c.type, c.object_id)) as id
+      from jsonb_to_recordset(p_changes) as c(id uuid, subject_id uuid, type text, object_id uuid)
+      offset 0
+    ) x
+    cross join lateral (
+      -- By key, one change after the other, however little the planner knows of the table; not = 'infinity', which would allow
+      -- the index of the exclusion constraint.
+      select from memory.relationship_versions o
+      where o.tenant_id = v_tenant and o.relationship_id = x.id and o.superseded_at >= 'infinity'
+      offset 0
+    ) v
   ) and not jsonb_path_exists(p_changes, '$[*] ? (@.op != "assert")') then
     insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
     select v_tenant, coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id)), coalesce(x.valid_from, '-infinity'),
@@ -53,9 +60,16 @@ begin
   end if;
 
   select min(x.ordinal) into v_unknown
-  from jsonb_to_recordset(p_changes) as x(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid)
-  where x.op <> 'assert' and not exists (
-    select from memory.relationship_versions v where v.tenant_id = v_tenant and v.relationship_id = coalesce(x.id, memory.relationship_id(x.subject_id, x.type, x.object_id))
+  from (
+    select c.ordinal, coalesce(c.id, memory.relationship_id(c.subject_id, c.type, c.object_id)) as id
+    from jsonb_to_recordset(p_changes) as c(ordinal integer, op text, id uuid, subject_id uuid, type text, object_id uuid)
+    where c.op <> 'assert'
+    offset 0
+  ) x
+  where not exists (
+    select from memory.relationship_versions v
+    where v.tenant_id = v_tenant and v.relationship_id = x.id and v.superseded_at > '-infinity'
+    offset 0
   );
   if v_unknown is not null then
     raise exception 'the tenant has no relationship of that subject, type and object'
@@ -72,9 +86,9 @@ begin
     select c.ordinal, c.op, c.id, c.since, c.until, v.place, v.valid_from, v.valid_to, v.episode_id, v.subject_id, v.relationship_type, v.object_id, v.properties
     from change c
     cross join lateral (
-      -- By key, one change after the other, however little the planner knows of the table.
+      -- As above.
       select o.ctid as place, o.* from memory.relationship_versions o
-      where o.tenant_id = v_tenant and o.relationship_id = c.id and o.superseded_at = 'infinity'
+      where o.tenant_id = v_tenant and o.relationship_id = c.id and o.superseded_at >= 'infinity'
         and o.valid_from <= c.until and o.valid_to >= c.since
       offset 0
     ) v
@@ -149,7 +163,7 @@ begin
     -- Where they lie cannot change: whoever writes them has to lock the head that is locked here.
     delete from memory.relationship_versions v where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.recorded_at = p_time;
     update memory.relationship_versions v set superseded_at = p_time
-    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at = 'infinity';
+    where v.ctid = any (v_ended) and v.tenant_id = v_tenant and v.superseded_at >= 'infinity';
   end if;
   insert into memory.relationship_versions (tenant_id, relationship_id, valid_from, valid_to, recorded_at, episode_id, subject_id, relationship_type, object_id, properties)
   select v_tenant, b.relationship_id, b.valid_from, b.valid_to, p_time, b.episode_id, b.subject_id, b.relationship_type, b.object_id, b.properties

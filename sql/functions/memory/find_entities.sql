@@ -29,7 +29,8 @@ begin
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   -- Each source ranks what it found, and the ranks are fused (reciprocal rank fusion, Cormack et al. 2009): a further source,
   -- such as vectors, would be one more arm. A source ranks 2,000 matches at most, those of all words before those of any.
-  -- Tenant and valid time are written as expressions, so that no other index than the source's own can be taken.
+  -- Tenant and valid time are written as expressions, and the transaction time as the sources' indexes have it, so that no
+  -- other index than the source's own can be taken.
   return query
   select x.ordinality::integer, found.list
   from rows from (
@@ -57,7 +58,7 @@ begin
             (
               select v.entity_id, v.valid_from, v.search
               from memory.entity_versions v
-              where v.tenant_id || '' = v_tenant and v.superseded_at = 'infinity' and v.search @@ q.every_word
+              where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.search @@ q.every_word
                 and (x.type is null or v.entity_type || '' = x.type)
                 and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
               limit 1000
@@ -66,7 +67,7 @@ begin
             (
               select v.entity_id, v.valid_from, v.search
               from memory.entity_versions v
-              where v.tenant_id || '' = v_tenant and v.superseded_at = 'infinity' and v.search @@ q.any_word
+              where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.search @@ q.any_word
                 and (x.type is null or v.entity_type || '' = x.type)
                 and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
               limit 1000
@@ -82,7 +83,7 @@ begin
           -- Names that hold words like those asked for, the closest whole name first.
           select v.entity_id, v.valid_from, word_similarity(x.query, v.entity_name) + similarity(x.query, v.entity_name) as score
           from memory.entity_versions v
-          where v.tenant_id || '' = v_tenant and v.superseded_at = 'infinity' and v.entity_name %> x.query
+          where v.tenant_id || '' = v_tenant and v.superseded_at >= 'infinity' and v.entity_name %> x.query
             and (x.type is null or v.entity_type || '' = x.type)
             and v.valid_from + interval '0' <= q.valid_at and v.valid_to + interval '0' > q.valid_at
           limit 2000
@@ -93,8 +94,11 @@ begin
       order by score desc, r.entity_id
       limit coalesce(x.max_results, 10)
     ) f
-    join memory.entity_versions v
-      on v.tenant_id = v_tenant and v.entity_id = f.entity_id and v.superseded_at = 'infinity' and v.valid_from = f.valid_from
+    cross join lateral (
+      select o.* from memory.entity_versions o
+      where o.tenant_id = v_tenant and o.entity_id = f.entity_id and o.superseded_at >= 'infinity' and o.valid_from = f.valid_from
+      offset 0
+    ) v
   ) found;
 end
 $$;

@@ -24,6 +24,8 @@ begin
       and v.recorded_at <= coalesce(x.known_at, 'infinity')
       and v.valid_from <= coalesce(x.valid_at, x.known_at, statement_timestamp())
       and v.valid_to > coalesce(x.valid_at, x.known_at, statement_timestamp())
+    -- Backwards: what began last before that moment is most often it.
+    order by v.superseded_at desc, v.valid_from desc
     limit 1
   ) v;
 end

@@ -45,9 +45,10 @@ begin
 
   if v_new <> '{}' then
     v_time := memory.lock_graph((
-      select coalesce(jsonb_agg(c.value), '[]'::jsonb)
-      from jsonb_to_recordset(p_episodes) as x(id uuid, changes jsonb)
-      cross join lateral jsonb_array_elements(x.changes) as c
+      select coalesce(jsonb_agg(c.value || jsonb_build_object('field', format('episodes[%s].changes[%s]', x.ordinality - 1, c.ordinality - 1))
+        order by x.ordinality, c.ordinality), '[]'::jsonb)
+      from rows from (jsonb_to_recordset(p_episodes) as (id uuid, changes jsonb)) with ordinality as x
+      cross join lateral jsonb_array_elements(x.changes) with ordinality as c
       where x.id = any (v_new)
     ));
     for v_episode in

@@ -58,7 +58,12 @@ begin
             row_number() over (partition by i.ordinal order by m.rank desc, v.scope, v.vector_id) as rank
           from item i
           cross join lateral memory.match_texts($9, $2, i.text, $10, $11) m
-          join memory.vectors_%2$s v on v.scope = m.scope and v.vector_id = m.vector_id and %3$s
+          -- By key, however few rows the planner believes to be there: offset 0 keeps it from joining otherwise.
+          cross join lateral (
+            select v.scope, v.vector_id from memory.vectors_%2$s v
+            where v.tenant_id = $1 and v.scope = m.scope and v.vector_id = m.vector_id and %3$s
+            offset 0
+          ) v
           where $12 > 0
         ) t
         where t.rank <= $13
@@ -80,9 +85,13 @@ begin
         ''createdAt'', v.created_at, ''updatedAt'', v.updated_at, ''embedding'', case when $16 then v.embedding::text end) order by f.place)
       from fused f
       join item i on i.ordinal = f.ordinal
-      join memory.vectors_%2$s v on v.tenant_id = $1 and v.scope = f.scope and v.vector_id = f.vector_id
+      cross join lateral (
+        select o.* from memory.vectors_%2$s o
+        where o.tenant_id = $1 and o.scope = f.scope and o.vector_id = f.vector_id
+        offset 0
+      ) v
       group by f.ordinal', v_type, v_dimensions, memory.search_condition(v_shape))
-    using p_tenant, v_shape ->> 'scope', v_ordinals, v_embeddings, v_texts, v_shape || jsonb_build_object('k', v_candidates, 'include_embedding', false),
+    using p_tenant, v_shape ->> 'scope', v_ordinals, v_embeddings, v_texts, (v_shape - 'include_embedding') || jsonb_build_object('k', v_candidates),
       coalesce((v_shape ->> 'vector_weight')::double precision, 1), coalesce((v_shape ->> 'threshold')::double precision, '-infinity'),
       v_dimensions, coalesce(v_shape ->> 'match', 'all'), case when not v_is_filtered then v_candidates end,
       coalesce((v_shape ->> 'text_weight')::double precision, 1), v_candidates,

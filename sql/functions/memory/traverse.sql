@@ -155,6 +155,8 @@ begin
       select v.* from memory.entity_versions v
       where v.tenant_id = p_tenant and v.entity_id = n.id and v.superseded_at >= v_since and v.recorded_at <= v_known
         and v.valid_from <= v_at and v.valid_to > v_at
+      -- Backwards: what began last before that moment is most often it.
+      order by v.superseded_at desc, v.valid_from desc
       limit 1
     ) v
     where n.place > 1;

@@ -111,6 +111,8 @@ function contestantName(work: string, size: number): string {
 async function connect(url: string | null): Promise<State['connections']> {
   if (url === null) return 'the embedded database has one session'
   const connections = [new pg.Client({ connectionString: url }), new pg.Client({ connectionString: url })] as const
+  // One that is lost fails its next query; without a listener it would end the process.
+  for (const connection of connections) connection.on('error', () => {})
   await Promise.all(connections.map((connection) => connection.connect()))
   const { rows } = await connections[0].query<{ bypasses: boolean }>(
     'select rolsuper or rolbypassrls as bypasses from pg_roles where rolname = current_user',

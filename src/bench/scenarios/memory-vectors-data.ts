@@ -4,26 +4,33 @@ import { v5 as uuidv5 } from 'uuid'
 import type { Tenant } from '../../fleet.js'
 
 /**
- * What the vectors are: clusters in a space of 32 dimensions, one for each 100 vectors (at least 50), their centres normally
- * distributed; around its centre a vector lies with half of their spread. A fixed random map takes the 32 dimensions into
- * those of the embedding, noise of three tenths of the length is added, and the length is made 1. So neighbours are near by a few
- * directions that matter, as those of embedding models are. Queries are further vectors of the same clusters.
+ * What the vectors are: points of 64 latent dimensions whose spread falls from one to the next as n to the power -0.75, as the
+ * principal components of embedding models do. There is a cluster for each 100 vectors (at least 50); around its centre a vector
+ * lies as far as the centres lie around the middle, so clusters overlap and the index has to choose among many that are nearly as
+ * near. A fixed random map takes the latent dimensions into those of the embedding, noise of a tenth of the length is added,
+ * and the length is made 1. Queries are further vectors of the same clusters.
  */
 export const GENERATOR =
-  'clusters in 32 dimensions, one for each 100 vectors, mapped at random into those of the embedding, plus noise of three tenths; queries are further vectors of the same clusters'
+  'overlapping clusters in 64 latent dimensions of falling spread, one for each 100 vectors, mapped at random into those of the embedding, plus noise of a tenth; queries are further vectors of the same clusters'
 
-const LATENT = 32
-const SPREAD = 0.5
-const NOISE = 0.3
+const LATENT = 64
+/** How fast the spread falls from one latent dimension to the next: the slower, the harder to search. */
+const FALL = 0.75
+/** The spread inside a cluster, that of the centres being 1. */
+const SPREAD = 1
+const NOISE = 0.1
 
 /** Makes the vectors of one size: the same for the same number. */
 export function vectorGenerator(dimensions: number, rows: number): (n: number) => Float32Array {
   const clusters = Math.max(50, Math.round(rows / 100))
   const map = Float64Array.from({ length: LATENT * dimensions }, normals(1))
+  const spreads = Float64Array.from({ length: LATENT }, (_, i) => (i + 1) ** -FALL)
   const centre = (cluster: number) => Float64Array.from({ length: LATENT }, normals(1_000_000 + cluster))
   return (n) => {
     const normal = normals(2_000_000 + n)
-    const latent = centre((Math.imul(n, 2_654_435_761) % clusters) >>> 0).map((value) => value + SPREAD * normal())
+    const latent = centre((Math.imul(n, 2_654_435_761) >>> 0) % clusters).map(
+      (value, i) => (spreads[i] as number) * (value + SPREAD * normal()),
+    )
     const vector = new Float32Array(dimensions)
     for (let i = 0; i < dimensions; i++) {
       let sum = 0
@@ -92,6 +99,9 @@ export async function fillVectors(
 export const SUBJECTS = 500
 export const DOCUMENTS_PER_SUBJECT = 10
 
+/** Dimensions of a document's embedding that its subject is in. */
+const TOPICAL = 32
+
 /** A made-up word, the same for the same number. */
 const wordOf = (n: number) => {
   const letters = 'bcdfghjklmnprstvz'
@@ -120,7 +130,7 @@ export function documentAbout(
   const own = normals(5_000_000 + n + (isQuery ? 500_000 : 0))
   const centre = normals(4_000_000 + subject)
   const embedding = new Float32Array(dimensions)
-  for (let i = 0; i < dimensions; i++) embedding[i] = i < LATENT ? centre() + 1.1 * own() : 0.05 * own()
+  for (let i = 0; i < dimensions; i++) embedding[i] = i < TOPICAL ? centre() + 1.1 * own() : 0.05 * own()
   const pick = (below: number) => Math.floor(Math.abs(own()) * 1e6) % below
   const words = wordsOf(subject)
   const chosen = Array.from({ length: isQuery ? 2 : 3 }, () => words[pick(words.length)])

@@ -1,6 +1,23 @@
 import type { StoreOperation } from '../operation.js'
+import { ARTIFACTS } from './artifacts.js'
+import { EVENTS } from './events.js'
+import { GRAPH } from './graph.js'
+import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
 import { RECORDS } from './records.js'
+import { SECRETS } from './secrets.js'
+import { SESSIONS } from './sessions.js'
+import { VECTORS } from './vectors.js'
 
 /** Every public operation of every store, a list for each part. */
-export const OPERATIONS: readonly StoreOperation[] = [...LEARNING, ...RECORDS]
+export const OPERATIONS: readonly StoreOperation[] = [
+  ...LEARNING,
+  ...VECTORS,
+  ...GRAPH,
+  ...EVENTS,
+  ...SESSIONS,
+  ...ARTIFACTS,
+  ...RECORDS,
+  ...KEYS,
+  ...SECRETS,
+]

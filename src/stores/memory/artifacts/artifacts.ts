@@ -202,6 +202,10 @@ const readOptions = z.strictObject({
   end: z.int().min(0).optional(),
   signal: z.instanceof(AbortSignal).optional(),
 })
+const bytesMax = z
+  .int()
+  .min(0)
+  .default(16 * 1024 * 1024)
 const METADATA_LENGTH_MAX = 65_536
 
 export function createArtifacts(session: Session): Artifacts {
@@ -216,9 +220,10 @@ export function createArtifacts(session: Session): Artifacts {
     }
     const last = end ?? found.size
     if (last > found.size || start > last) {
+      const field = last > found.size ? 'options.end' : 'options.start'
       throw new FleetError('INPUT_INVALID', {
-        message: `the part from ${start} to ${last} is not within the ${found.size} bytes of the artifact`,
-        field: last > found.size ? 'options.end' : 'options.start',
+        message: `${field}: the part from ${start} to ${last} is not within the ${found.size} bytes of the artifact`,
+        field,
       })
     }
     const place = {
@@ -239,14 +244,15 @@ export function createArtifacts(session: Session): Artifacts {
         ? await session.submit(GET, lookups(input), options)
         : await get(input as string, options)) as Artifacts['get'],
     read,
-    async readBytes(id, { sizeMax = 16 * 1024 * 1024, ...part } = {}) {
+    async readBytes(id, { sizeMax: given, ...part } = {}) {
+      const sizeMax = check('options.sizeMax', bytesMax, given)
       const pieces: Uint8Array[] = []
       let size = 0
       for await (const piece of read(id, part)) {
         size += piece.byteLength
         if (size > sizeMax) {
           throw new FleetError('INPUT_INVALID', {
-            message: `the artifact has more than ${sizeMax} bytes; read() gives it in pieces`,
+            message: `options.sizeMax: the artifact has more than ${sizeMax} bytes; read() gives it in pieces`,
             field: 'options.sizeMax',
           })
         }

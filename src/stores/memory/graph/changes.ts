@@ -60,7 +60,7 @@ export interface RelationshipCorrection extends RelationshipKey, Period {
 export interface RelationshipRetraction extends RelationshipKey, Period {}
 
 /** What a change led to. */
-export interface Changed {
+export interface GraphChange {
   /** Of the entity, or of the relationship. */
   readonly id: string
   /** False when it was believed so already: then nothing was recorded. */
@@ -142,7 +142,7 @@ export const CHANGE_GRAPH = statement<Row & { ordinal: number }>(
 )
 
 /** Entities and relationships queue apart: a batch of relationships alone does not hold back writers of their ends. */
-const operation = (name: string): Operation<string, Row, Changed> => ({
+const operation = (name: string): Operation<string, Row, GraphChange> => ({
   name,
   statement: CHANGE_GRAPH,
   writes: true,
@@ -167,7 +167,7 @@ export function changer<Input extends object>(
   kind: Kind,
   op: Verb,
   schema: z.ZodType<object>,
-): (input: Input | readonly Input[], options?: CallOptions) => Promise<Changed | Changed[] | undefined> {
+): (input: Input | readonly Input[], options?: CallOptions) => Promise<GraphChange | GraphChange[] | undefined> {
   const name = kind === 'entity' ? 'entities' : 'relationships'
   const schemas = z.array(schema).max(CHANGES_MAX)
   return async (input, options) => {

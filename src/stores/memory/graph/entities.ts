@@ -5,19 +5,19 @@ import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
 import {
-  type Changed,
   changer,
   type EntityCorrection,
   type EntityRetraction,
   entityCorrection,
   entityRetraction,
+  type GraphChange,
   type NewEntity,
   newEntity,
 } from './changes.js'
 import { type Difference, differences } from './differences.js'
 import { entityId } from './entity-id.js'
 import { type Instant, type Moment, moment, type TimePoint, timePoint, versionCursor } from './instant.js'
-import { type Page, type PageOptions, page, pageShape } from './page.js'
+import { type GraphPage, type GraphPageOptions, page, pageShape } from './page.js'
 import { type EntitySearch, type FoundEntity, searchEntities } from './search.js'
 
 /** What was believed of an entity over a valid time, for a transaction time. */
@@ -46,7 +46,7 @@ export interface EntityDiff {
 }
 
 /** Which versions of entities to list. */
-export interface EntityQuery extends TimePoint, PageOptions {
+export interface EntityQuery extends TimePoint, GraphPageOptions {
   readonly type?: string
   /** Members that the properties have to hold: `{ team: 'api' }`. Read row by row: no index serves it. */
   readonly properties?: Readonly<Record<string, Json>>
@@ -59,23 +59,23 @@ export interface EntityQuery extends TimePoint, PageOptions {
 /** The entities of a tenant's knowledge graph. */
 export interface Entities {
   /** Errors: INPUT_INVALID. */
-  assert(entity: NewEntity, options?: CallOptions): Promise<Changed>
-  assert(entities: readonly NewEntity[], options?: CallOptions): Promise<Changed[]>
+  assert(entity: NewEntity, options?: CallOptions): Promise<GraphChange>
+  assert(entities: readonly NewEntity[], options?: CallOptions): Promise<GraphChange[]>
   /** Errors: INPUT_INVALID, ENTITY_UNKNOWN where nothing is believed of the entity over that time. */
-  correct(correction: EntityCorrection, options?: CallOptions): Promise<Changed>
-  correct(corrections: readonly EntityCorrection[], options?: CallOptions): Promise<Changed[]>
+  correct(correction: EntityCorrection, options?: CallOptions): Promise<GraphChange>
+  correct(corrections: readonly EntityCorrection[], options?: CallOptions): Promise<GraphChange[]>
   /** Errors: INPUT_INVALID, ENTITY_UNKNOWN, ENTITY_IN_USE. */
-  retract(retraction: EntityRetraction, options?: CallOptions): Promise<Changed>
-  retract(retractions: readonly EntityRetraction[], options?: CallOptions): Promise<Changed[]>
+  retract(retraction: EntityRetraction, options?: CallOptions): Promise<GraphChange>
+  retract(retractions: readonly EntityRetraction[], options?: CallOptions): Promise<GraphChange[]>
   /** An entity at a point of both times; undefined where it did not exist then, or was not known. */
   get(id: string, point?: TimePoint & CallOptions): Promise<Entity | undefined>
   get(ids: readonly string[], point?: TimePoint & CallOptions): Promise<(Entity | undefined)[]>
   /** Every version of an entity, in the order in which they were recorded. */
-  history(id: string, options?: PageOptions & CallOptions): Promise<Page<Entity>>
+  history(id: string, options?: GraphPageOptions & CallOptions): Promise<GraphPage<Entity>>
   /** How an entity at one point of time differs from that at another. */
   diff(id: string, before: TimePoint, after?: TimePoint, options?: CallOptions): Promise<EntityDiff>
   /** Versions by type, properties and both times. */
-  query(query: EntityQuery, options?: CallOptions): Promise<Page<Entity>>
+  query(query: EntityQuery, options?: CallOptions): Promise<GraphPage<Entity>>
   /** Entities by name and by what their properties say, the best first; what is believed now. */
   search(search: EntitySearch, options?: CallOptions): Promise<FoundEntity[]>
   search(searches: readonly EntitySearch[], options?: CallOptions): Promise<FoundEntity[][]>

@@ -129,7 +129,7 @@ function encode(item: z.output<typeof episode>, index: number): string {
     const at = `${field}.changes[${i}]`
     if ((entity === undefined) === (relationship === undefined)) {
       throw new FleetError('INPUT_INVALID', {
-        message: `${at} needs one of \`entity\` and \`relationship\``,
+        message: `${at}.entity: a change has one of \`entity\` and \`relationship\``,
         field: `${at}.entity`,
       })
     }

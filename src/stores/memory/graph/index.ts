@@ -12,9 +12,9 @@ import { SEARCH_ENTITIES } from './search.js'
 import { TRAVERSE, type Traversal, type TraverseOptions, traverse } from './traversal.js'
 
 export type {
-  Changed,
   EntityCorrection,
   EntityRetraction,
+  GraphChange,
   NewEntity,
   NewRelationship,
   RelationshipCorrection,
@@ -25,7 +25,7 @@ export type { Difference } from './differences.js'
 export type { Entities, Entity, EntityDiff, EntityQuery } from './entities.js'
 export type { EpisodeChange, Episodes, NewEpisode, RecordedEpisode } from './episodes.js'
 export { type Instant, type Moment, type Period, type TimePoint, toInstant } from './instant.js'
-export type { Page, PageOptions } from './page.js'
+export type { GraphPage, GraphPageOptions } from './page.js'
 export type { Direction, Relationship, Relationships, RelationshipsOf } from './relationships.js'
 export type { EntitySearch, FoundEntity } from './search.js'
 export type { Reached, Traversal, TraverseOptions } from './traversal.js'

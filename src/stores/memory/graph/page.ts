@@ -1,14 +1,14 @@
 import { z } from 'zod'
 
 /** A part of a list, and where it goes on. */
-export interface Page<Item> {
+export interface GraphPage<Item> {
   readonly items: Item[]
   /** Pass it as `after` for what follows; undefined at the end. Opaque: it names the last row, so nothing is repeated or skipped. */
   readonly next: string | undefined
 }
 
 /** How much of a list to return. */
-export interface PageOptions {
+export interface GraphPageOptions {
   /** `next` of the page before. */
   readonly after?: string
   /** 1 to 1000. @default 100 */
@@ -40,7 +40,7 @@ export function page<Row, Item>(
   limit: number,
   toItem: (row: Row) => Item,
   keyOf: (row: Row) => readonly string[],
-): Page<Item> {
+): GraphPage<Item> {
   const items = rows.slice(0, limit)
   const last = items.at(-1)
   const next =

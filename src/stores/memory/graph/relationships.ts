@@ -5,8 +5,8 @@ import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import {
-  type Changed,
   changer,
+  type GraphChange,
   type NewRelationship,
   newRelationship,
   type RelationshipCorrection,
@@ -18,7 +18,7 @@ import {
 } from './changes.js'
 import { entityId } from './entity-id.js'
 import { type Instant, type TimePoint, timePoint, versionCursor } from './instant.js'
-import { type Page, type PageOptions, page, pageShape } from './page.js'
+import { type GraphPage, type GraphPageOptions, page, pageShape } from './page.js'
 
 /** What was believed of a relationship over a valid time, for a transaction time. */
 export interface Relationship extends RelationshipKey {
@@ -36,7 +36,7 @@ export interface Relationship extends RelationshipKey {
 export type Direction = 'out' | 'in' | 'both'
 
 /** Which relationships of an entity to list. */
-export interface RelationshipsOf extends TimePoint, PageOptions {
+export interface RelationshipsOf extends TimePoint, GraphPageOptions {
   /** @default 'both' */
   readonly direction?: Direction
   readonly type?: string
@@ -45,20 +45,20 @@ export interface RelationshipsOf extends TimePoint, PageOptions {
 /** The relationships of a tenant's knowledge graph. */
 export interface Relationships {
   /** Errors: INPUT_INVALID; ENTITY_UNKNOWN where an end does not exist over all of the valid time. */
-  assert(relationship: NewRelationship, options?: CallOptions): Promise<Changed>
-  assert(relationships: readonly NewRelationship[], options?: CallOptions): Promise<Changed[]>
+  assert(relationship: NewRelationship, options?: CallOptions): Promise<GraphChange>
+  assert(relationships: readonly NewRelationship[], options?: CallOptions): Promise<GraphChange[]>
   /** Errors: INPUT_INVALID, RELATIONSHIP_UNKNOWN where nothing is believed of the relationship over that time. */
-  correct(correction: RelationshipCorrection, options?: CallOptions): Promise<Changed>
-  correct(corrections: readonly RelationshipCorrection[], options?: CallOptions): Promise<Changed[]>
+  correct(correction: RelationshipCorrection, options?: CallOptions): Promise<GraphChange>
+  correct(corrections: readonly RelationshipCorrection[], options?: CallOptions): Promise<GraphChange[]>
   /** Errors: INPUT_INVALID, RELATIONSHIP_UNKNOWN. */
-  retract(retraction: RelationshipRetraction, options?: CallOptions): Promise<Changed>
-  retract(retractions: readonly RelationshipRetraction[], options?: CallOptions): Promise<Changed[]>
+  retract(retraction: RelationshipRetraction, options?: CallOptions): Promise<GraphChange>
+  retract(retractions: readonly RelationshipRetraction[], options?: CallOptions): Promise<GraphChange[]>
   /** A relationship at a point of both times; undefined where it did not hold then, or was not known. */
   get(key: RelationshipKey, point?: TimePoint & CallOptions): Promise<Relationship | undefined>
   /** The relationships of an entity at a point of both times, by type, other end, and direction. */
-  of(entityId: string, options?: RelationshipsOf & CallOptions): Promise<Page<Relationship>>
+  of(entityId: string, options?: RelationshipsOf & CallOptions): Promise<GraphPage<Relationship>>
   /** Every version of a relationship, in the order in which they were recorded. */
-  history(key: RelationshipKey, options?: PageOptions & CallOptions): Promise<Page<Relationship>>
+  history(key: RelationshipKey, options?: GraphPageOptions & CallOptions): Promise<GraphPage<Relationship>>
 }
 
 interface Row {

@@ -64,9 +64,10 @@ export class DataKeys {
   }
 
   /** The key that encrypts the tenant's new secrets; made when there is none. Errors: KEY_PROVIDER_MISSING, KEY_PROVIDER_FAILED. */
-  async active(session: Session): Promise<DataKey> {
+  async active(session: Session, signal?: AbortSignal): Promise<DataKey> {
     const provider = this.#theProvider()
-    let [row] = await session.query(ACTIVE, [], { idempotent: true })
+    const how = { idempotent: true, ...(signal && { signal }) }
+    let [row] = await session.query(ACTIVE, [], how)
     if (row === undefined) {
       const id = uuidv7()
       const key = randomBytes(32)
@@ -75,8 +76,8 @@ export class DataKeys {
         return [masterKeyId, await provider.wrap(masterKeyId, key, contextOf(session.tenant, id))] as const
       })
       // Whoever was quicker has made the one that counts.
-      await session.query(ADD, [id, masterKeyId, Buffer.from(wrapped)], { idempotent: true })
-      ;[row] = await session.query(ACTIVE, [], { idempotent: true })
+      await session.query(ADD, [id, masterKeyId, Buffer.from(wrapped)], how)
+      ;[row] = await session.query(ACTIVE, [], how)
     }
     if (row === undefined) throw new Error('the tenant has no active data key')
     return { id: row.data_key_id, key: await this.#unwrap(session.tenant, row) }

@@ -156,7 +156,7 @@ export function createSecrets(session: Session, dataKeys: DataKeys): Secrets {
     const { metadata, signal, durability } = check('options', setOptions, input)
     const { json } = toContent('options.metadata', metadata, METADATA_LENGTH_MAX)
     const how = { ...(signal && { signal }), ...(durability && { durability }) }
-    const dataKey = await dataKeys.active(session)
+    const dataKey = await dataKeys.active(session, signal)
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const [found] = await session.query(LATEST, [name], { idempotent: true })
       if (rotates && !found?.is_active) throw unknown(name)

@@ -44,9 +44,16 @@ function problemOf(value: unknown): { message: string; path?: number[] } | undef
   return undefined
 }
 
-/** The embedding as pgvector reads it. */
+/** The embedding as pgvector reads it: each component with as few digits as single precision, which it is kept in, can tell. */
 export function encodeEmbedding(value: Embedding): string {
-  return `[${value.join()}]`
+  const components: number[] = new Array(value.length)
+  for (let i = 0; i < value.length; i++) {
+    const single = Math.fround(value[i] as number)
+    // Nine places are half of the digits that a number of single precision has when written as a double.
+    const short = Math.round(single * 1e9) / 1e9
+    components[i] = Math.fround(short) === single ? short : single
+  }
+  return `[${components.join()}]`
 }
 
 /**
