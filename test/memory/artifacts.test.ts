@@ -194,6 +194,10 @@ describe('versions', () => {
       Array.from({ length: 6 }, () => artifacts.put({ id, name: 'a', content: 'x' })),
     )
     for (const each of again) expect(each).toMatchObject({ id, version: 1, createdAt: first?.createdAt })
+    // Alone it takes the way of a single artifact.
+    const alone = await artifacts.put({ id, name: 'a', content: 'x' })
+    expect(alone).toMatchObject({ id, version: 1, createdAt: first?.createdAt })
+    expect((await failure(artifacts.put({ id, name: 'a', content: 'y' }), 'ID_CONFLICT')).field).toBe('artifacts[0].id')
     const error = await failure(
       artifacts.put([
         { name: 'b', content: 'fresh' },
