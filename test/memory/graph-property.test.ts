@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { isFleetError } from 'pgfleet'
-import type { GraphChange, EpisodeChange, KnowledgeGraph } from 'pgfleet/memory'
+import type { EpisodeChange, GraphChange, KnowledgeGraph } from 'pgfleet/memory'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { openTestFleet, sql } from '../setup/index.js'

@@ -5,12 +5,12 @@ import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
 import {
-  type GraphChange,
   changer,
   type EntityCorrection,
   type EntityRetraction,
   entityCorrection,
   entityRetraction,
+  type GraphChange,
   type NewEntity,
   newEntity,
 } from './changes.js'

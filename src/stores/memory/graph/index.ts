@@ -12,9 +12,9 @@ import { SEARCH_ENTITIES } from './search.js'
 import { TRAVERSE, type Traversal, type TraverseOptions, traverse } from './traversal.js'
 
 export type {
-  GraphChange,
   EntityCorrection,
   EntityRetraction,
+  GraphChange,
   NewEntity,
   NewRelationship,
   RelationshipCorrection,

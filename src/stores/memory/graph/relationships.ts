@@ -5,8 +5,8 @@ import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import {
-  type GraphChange,
   changer,
+  type GraphChange,
   type NewRelationship,
   newRelationship,
   type RelationshipCorrection,
