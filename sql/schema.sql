@@ -4390,70 +4390,6 @@ ALTER FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zo
 COMMENT ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) IS 'Forgets versions of the graph that were superseded before a moment.';
 
 --
--- Name: put_artifact(text, jsonb, bytea); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
---
-
-CREATE FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) RETURNS TABLE(artifact_id uuid, version integer, deduplicated boolean, created_at timestamp with time zone)
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET enable_seqscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_material TO 'off'
-    AS $$
-#variable_conflict use_column
-declare
-  v_now timestamptz := statement_timestamp();
-  v_it record;
-  v_hash bytea;
-  v_scope uuid;
-  v_version integer;
-  v_content uuid;
-begin
-  perform platform.enter(p_tenant);
-  select x.* into v_it
-  from jsonb_to_record(p_artifact) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer, codec text,
-    crc bigint, session_id uuid, name text, type text, mime text, tags text[], metadata jsonb, parent uuid);
-  if exists (select from memory.artifacts a where a.tenant_id = p_tenant and a.artifact_id = v_it.id) then
-    return;
-  end if;
-  v_hash := decode(v_it.sha256, 'hex');
-  v_scope := coalesce(v_it.session_id, '00000000-0000-0000-0000-000000000000');
-  insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
-  values (p_tenant, v_scope, v_it.name, 1)
-  on conflict (tenant_id, scope, name) do update set latest_version = n.latest_version + 1
-  returning n.latest_version into v_version;
-  insert into memory.artifact_contents as c (tenant_id, content_id, sha256, size_bytes, stored_bytes, chunk_count, codec, created_at, last_used_at)
-  values (p_tenant, v_it.content_id, v_hash, v_it.size, v_it.stored, v_it.chunks, v_it.codec, v_now, v_now)
-  on conflict (tenant_id, sha256) do update set last_used_at = excluded.last_used_at
-  returning c.content_id into v_content;
-  if v_content = v_it.content_id and v_it.chunks = 1 then
-    insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
-    values (p_tenant, v_content, 0, v_it.codec, v_it.size, v_it.crc, p_bytes);
-  end if;
-  insert into memory.artifacts (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
-    tags, metadata, parent_artifact_id, size_bytes, created_at)
-  values (p_tenant, v_it.id, v_it.session_id, v_it.name, v_version, v_content, v_it.type, v_it.mime,
-    coalesce(v_it.tags, '{}'), coalesce(v_it.metadata, '{}'), v_it.parent, v_it.size, v_now)
-  on conflict (tenant_id, artifact_id) do nothing;
-  if not found then
-    raise exception 'an artifact of the same id is being put elsewhere' using errcode = '40001';
-  end if;
-  return query select v_it.id, v_version, v_content <> v_it.content_id, v_now;
-end
-$$;
-
-ALTER FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) OWNER TO pgfleet_owner;
-
---
--- Name: FUNCTION put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
---
-
-COMMENT ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) IS 'Keeps one artifact whose bytes travel with it.';
-
---
 -- Name: put_artifacts(text, jsonb, bytea); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
 --
 
@@ -4510,8 +4446,50 @@ begin
     end if;
   end if;
   if jsonb_array_length(p_artifacts) = 1 and not p_artifacts -> 0 ? 'upload' then
-    return query select 1, p.artifact_id, p.version, p.deduplicated, p.created_at from memory.put_artifact(p_tenant, p_artifacts -> 0, p_bytes) p;
+    -- The common call: the same rows in the same order as below, in one statement. No row when the id is there already.
+    with x as materialized (
+      select x.*, decode(x.sha256, 'hex') as hash, coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope
+      from jsonb_to_record(p_artifacts -> 0) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer,
+        codec text, crc bigint, session_id uuid, name text, type text, mime text, tags text[], metadata jsonb, parent uuid)
+      where not exists (select from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id)
+    ),
+    named as (
+      insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
+      select p_tenant, x.scope, x.name, 1 from x
+      on conflict (tenant_id, scope, name) do update set latest_version = n.latest_version + 1
+      returning n.latest_version
+    ),
+    content as (
+      -- Reads `named`, so that the name is locked before the content, as everywhere.
+      insert into memory.artifact_contents as c (tenant_id, content_id, sha256, size_bytes, stored_bytes, chunk_count, codec, created_at, last_used_at)
+      select p_tenant, x.content_id, x.hash, x.size, x.stored, x.chunks, x.codec, v_now, v_now from named cross join x
+      on conflict (tenant_id, sha256) do update set last_used_at = excluded.last_used_at
+      returning c.content_id
+    ),
+    chunk as (
+      insert into memory.artifact_chunks (tenant_id, content_id, chunk_no, codec, size_bytes, crc32, data)
+      select p_tenant, x.content_id, 0, x.codec, x.size, x.crc, p_bytes
+      from x join content c on c.content_id = x.content_id
+      where x.chunks = 1
+    ),
+    kept as (
+      insert into memory.artifacts as a (tenant_id, artifact_id, session_id, name, version, content_id, artifact_type, mime_type,
+        tags, metadata, parent_artifact_id, size_bytes, created_at)
+      select p_tenant, x.id, x.session_id, x.name, n.latest_version, c.content_id, x.type, x.mime,
+        coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'), x.parent, x.size, v_now
+      from named n cross join content c cross join x
+      on conflict (tenant_id, artifact_id) do nothing
+      returning a.artifact_id, a.version, a.content_id, a.created_at
+    )
+    select k.artifact_id, k.version, k.content_id <> x.content_id, k.created_at
+    into artifact_id, version, deduplicated, created_at
+    from x left join kept k on true;
     if found then
+      if artifact_id is null then
+        raise exception 'an artifact of the same id is being put elsewhere' using errcode = '40001';
+      end if;
+      ordinal := 1;
+      return next;
       return;
     end if;
   end if;
@@ -11203,13 +11181,6 @@ GRANT ALL ON FUNCTION memory.parts_of(p_items jsonb, p_key text) TO pgfleet_app;
 
 REVOKE ALL ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION memory.prune_graph(p_tenant text, p_before timestamp with time zone, p_max_rows integer) TO pgfleet_app;
-
---
--- Name: FUNCTION put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea); Type: ACL; Schema: memory; Owner: pgfleet_owner
---
-
-REVOKE ALL ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION memory.put_artifact(p_tenant text, p_artifact jsonb, p_bytes bytea) TO pgfleet_app;
 
 --
 -- Name: FUNCTION put_artifacts(p_tenant text, p_artifacts jsonb, p_bytes bytea); Type: ACL; Schema: memory; Owner: pgfleet_owner
