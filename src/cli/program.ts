@@ -17,6 +17,7 @@ PostgreSQL with its files in ./.pgfleet (nothing to install, one process at a ti
 
 Examples:
   pgfleet demo                         18 agents learn at once, in an embedded database
+  pgfleet events tail --tenant acme    follow what agents do
   pgfleet replay history.csv           what learning would bring to your own test history
   pgfleet migrate --url postgres://…   bring a server's schema up to date
   pgfleet status --json                what is there, for programs
