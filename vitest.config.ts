@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/template.ts'],
     setupFiles: ['test/setup/closing.ts'],
-    reporters: ['default', './test/setup/skipped-tests.ts'],
+    reporters: ['default', './test/setup/summary.ts'],
     // A process a file: each holds a database, and an embedded one is a whole PostgreSQL.
     pool: 'forks',
     maxWorkers: 2,

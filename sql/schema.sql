@@ -11608,7 +11608,7 @@ GRANT USAGE ON SEQUENCE memory.event_sequence TO pgfleet_app;
 -- Name: TABLE events; Type: ACL; Schema: memory; Owner: pgfleet_owner
 --
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.events TO pgfleet_app;
+GRANT SELECT,INSERT ON TABLE memory.events TO pgfleet_app;
 
 --
 -- Name: TABLE hook_archives; Type: ACL; Schema: memory; Owner: pgfleet_owner

@@ -52,3 +52,5 @@ begin
   end loop;
 end
 $$;
+-- Nothing that happened is changed, or removed one by one: months retire with their partitions.
+revoke update, delete on memory.events from pgfleet_app;

@@ -103,12 +103,14 @@ export async function migrateDown(
     }
     if (steps.length > 0) {
       await connection.query(`do $$
-        declare v_name text;
+        declare
+          v_name text;
+          v_schemas oid[] := array(select n.oid from pg_namespace n where n.nspowner = 'pgfleet_owner'::regrole);
         begin
-          for v_name in select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace::regnamespace::text in ('platform', 'learning', 'memory') loop
+          for v_name in select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace = any (v_schemas) loop
             execute format('drop view %s', v_name);
           end loop;
-          for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace::regnamespace::text in ('platform', 'learning', 'memory') loop
+          for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace = any (v_schemas) loop
             execute format('drop routine %s', v_name);
           end loop;
         end $$`)

@@ -86,6 +86,22 @@ test('a function that is replaced under prepared statements goes on working', as
   expect((await learning.learn({ ...experience, state: 'replaced' })).visits).toBe(2)
 })
 
+onEngines(['direct'], 'a pooler ends the session instead, and the embedded engine knows no such time-out')(
+  'a session that the server ends for a time-out is not given to the next caller',
+  async () => {
+    const single = await openFleet({ ...database.options, poolMax: 1 })
+    afterFile(() => single.close())
+    for (let round = 0; round < 20; round++) {
+      const call = single.database.lend((connection) =>
+        connection.query("begin; set local transaction_timeout = '20ms'; select pg_sleep(5)"),
+      )
+      expect((await failure(call)).details.sqlstate).toBe('25P04')
+      // Not idempotent: sent over the ended session, its outcome would be unknown.
+      expect(await single.database.run({ name: 'test.one', text: 'select 1 as one' }, [])).toEqual([{ one: 1 }])
+    }
+  },
+)
+
 onEngines(['direct', 'pooled'], 'the embedded engine has no second connection that could end the first').describe(
   'connections that end in the middle',
   () => {

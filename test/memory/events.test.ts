@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { EventQuery, NewEvent, StoredEvent } from 'pgfleet/memory'
 import { v4, v7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
+import { ENTER } from '../../dist/database/database.js'
 import { failure, openTestFleet, sql } from '../setup/index.js'
 import { DAY, idAt, newTenant } from './support.js'
 
@@ -374,3 +375,15 @@ test('the time that the table shows is the one inside the id', async () => {
   )
   expect(rows).toEqual([])
 })
+
+test.each(['update memory.events set payload = $1', 'delete from memory.events where payload <> $1'])(
+  'what happened stays as it is, for the tenant too: %s',
+  async (text) => {
+    const before = await all({})
+    const call = fleet.database.transaction('begin', [{ statement: ENTER, values: [tenantId] }], (run) =>
+      run({ name: `test.${text.slice(0, 6)}`, text }, ['{"forged": true}']),
+    )
+    expect((await failure(call, 'PERMISSION_DENIED')).details.sqlstate).toBe('42501')
+    expect(await all({})).toEqual(before)
+  },
+)

@@ -4,6 +4,7 @@ import { type Contestant, loadContestant } from '../contestant.js'
 import { pgbenchContestant } from '../pgbench.js'
 import type { Scenario } from '../scenario.js'
 import { any } from './learning-data.js'
+import { rivalUrl } from './rival.js'
 import type { BenchSubject } from './subject.js'
 
 const TENANT = 'bench-records'
@@ -47,14 +48,6 @@ on conflict (tenant_id, key) do update
 set version = v.version + 1, updated_at = excluded.updated_at, expires_at = excluded.expires_at, value = excluded.value
 returning version;
 `
-
-/** As the application role, its tenant set for the session: quicker than for each transaction, and not safe behind a pooler. */
-function rivalUrl(url: string | null): string | null {
-  if (url === null) return null
-  const parsed = new URL(url)
-  parsed.searchParams.set('options', `-c pgfleet.tenant=${TENANT} -c role=pgfleet_app`)
-  return parsed.href.replace(/\+/g, '%20')
-}
 
 const target = (id: string, what: string, of: 'throughput' | 'p50' | 'p99', contestant: string, value: number) => ({
   id,
@@ -136,7 +129,7 @@ export const memoryRecords: Scenario<BenchSubject, State> = {
 
   contestants({ subject }, { fleet, tenant, rows }) {
     const { kv, agentStates, hooks, procedures } = tenant.memory
-    const url = rivalUrl(subject.url)
+    const url = rivalUrl(subject.url, TENANT)
     const agents = Math.ceil(rows / 10)
     const both = (name: string, operation: (caller: number, signal: AbortSignal) => Promise<unknown>): Contestant[] => [
       loadContestant({ name: `${name}, 1 caller`, callers: 1, operation }),

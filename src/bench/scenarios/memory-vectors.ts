@@ -5,6 +5,7 @@ import { pgbenchContestant } from '../pgbench.js'
 import type { Scenario } from '../scenario.js'
 import type { Target } from '../target.js'
 import { fillVectors, GENERATOR, vectorGenerator } from './memory-vectors-data.js'
+import { rivalUrl } from './rival.js'
 import type { BenchSubject } from './subject.js'
 
 const TENANT = 'bench-vectors'
@@ -203,7 +204,11 @@ function vectorScenario(
         pgbenchContestant({
           name: 'pgbench bare search, 18 clients',
           callers: 18,
-          url: rivalUrl(subject.url, state.efSearch),
+          url: rivalUrl(subject.url, TENANT, {
+            search_path: 'extensions,public',
+            'hnsw.ef_search': state.efSearch,
+            'hnsw.iterative_scan': 'relaxed_order',
+          }),
           script: BARE_SEARCH,
           variables: variables(queries, (query) => `[${query.join()}]`),
         }),
@@ -223,26 +228,6 @@ async function recallOf({ tenant, queries, truth }: State, accuracy: 'fast' | 'b
   const found = await tenant.memory.vectors.searchMany(queries.map((embedding) => ({ embedding, k: K, accuracy })))
   const hits = found.map((list, i) => list.filter(({ id }) => truth[i]?.has(id)).length)
   return hits.reduce((sum, count) => sum + count, 0) / (K * queries.length)
-}
-
-/** The rival's url: as the application role, its tenant and the index's settings set for the session. */
-function rivalUrl(url: string | null, efSearch: number): string | null {
-  if (url === null) return null
-  const parsed = new URL(url)
-  const settings = {
-    'pgfleet.tenant': TENANT,
-    role: 'pgfleet_app',
-    search_path: 'extensions,public',
-    'hnsw.ef_search': efSearch,
-    'hnsw.iterative_scan': 'relaxed_order',
-  }
-  parsed.searchParams.set(
-    'options',
-    Object.entries(settings)
-      .map(([setting, value]) => `-c ${setting}=${value}`)
-      .join(' '),
-  )
-  return parsed.href.replace(/\+/g, '%20')
 }
 
 export const memoryVectors = vectorScenario('memory-vectors', 100_000, 50)
