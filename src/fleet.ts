@@ -6,8 +6,10 @@ import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'
 import { createSession, createTransactionSession } from './database/session.js'
 import { FleetError } from './errors.js'
+import { type Identity, toIdentity } from './identity.js'
 import { check } from './input.js'
 import { type FleetOptions, resolveOptions } from './options.js'
+import { createDeliveryStore, type DeliveryStore } from './stores/delivery/index.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
 import { createMemoryStore, type MemoryServices, type MemoryStore, type Principal } from './stores/memory/index.js'
 import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
@@ -20,6 +22,7 @@ import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 export interface Transaction {
   readonly learning: LearningStore
   readonly memory: MemoryStore
+  readonly delivery: DeliveryStore
 }
 
 /** How a transaction runs. */
@@ -42,6 +45,12 @@ export interface Tenant {
   readonly id: string
   readonly learning: LearningStore
   readonly memory: MemoryStore
+  readonly delivery: DeliveryStore
+  /**
+   * The same tenant, for calls on somebody's behalf: the audit log records who, and what it belongs to. The identity
+   * travels with each item, so calls of many identities still share a statement. Errors: INPUT_INVALID.
+   */
+  as(identity: Identity): Tenant
   /**
    * Runs the callback in one transaction: everything it does through `tx` commits together when it resolves, and
    * nothing when it throws. Calls go to the database one by one, not through the queues. It is not repeated by itself:
@@ -138,13 +147,21 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
 }
 
-function createTenant(database: Database, batcher: Batcher, services: MemoryServices, id: string): Tenant {
+function createTenant(
+  database: Database,
+  batcher: Batcher,
+  services: MemoryServices,
+  id: string,
+  identity: Identity = {},
+): Tenant {
   assertTenantId(id)
   const session = createSession(database, batcher, id)
   return {
     id,
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
+    delivery: createDeliveryStore(session, identity),
+    as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
       const begin = `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`
@@ -154,7 +171,11 @@ function createTenant(database: Database, batcher: Batcher, services: MemoryServ
       ]
       return await database.transaction(begin, enter, (run) => {
         const session = createTransactionSession(run, id)
-        return callback({ learning: createLearningStore(session), memory: createMemoryStore(session, services) })
+        return callback({
+          learning: createLearningStore(session),
+          memory: createMemoryStore(session, services),
+          delivery: createDeliveryStore(session, identity),
+        })
       })
     },
   }

@@ -10,6 +10,7 @@ export {
 } from './database/migrate.js'
 export { ERRORS, type ErrorCode, FleetError, isFleetError } from './errors.js'
 export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, type TransactionOptions } from './fleet.js'
+export type { Actor, Identity } from './identity.js'
 export { type KeyProvider, type StaticKeys, staticKeyProvider } from './key-provider.js'
 export type { FleetOptions } from './options.js'
 export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'

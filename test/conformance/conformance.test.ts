@@ -10,9 +10,13 @@ import { keyProvider } from './operations/secrets.js'
 
 const fleet = await openTestFleet({ keyProvider })
 
-const placeOf = (tenant: string, stores: Pick<Place, 'learning' | 'memory'> = fleet.tenant(tenant)): Place => ({
+const placeOf = (
+  tenant: string,
+  stores: Pick<Place, 'learning' | 'memory' | 'delivery'> = fleet.tenant(tenant),
+): Place => ({
   learning: stores.learning,
   memory: stores.memory,
+  delivery: stores.delivery,
   tenant,
   sql: (text, values = []) => sql(fleet, text, values),
 })
@@ -56,8 +60,8 @@ function walk(object: object, path: string): string[] {
 
 describe('the list', () => {
   test('holds every public operation of the stores, and no other', () => {
-    const { learning, memory } = fleet.tenant('any')
-    const found = [...walk(learning, 'learning'), ...walk(memory, 'memory')]
+    const { learning, memory, delivery } = fleet.tenant('any')
+    const found = [...walk(learning, 'learning'), ...walk(memory, 'memory'), ...walk(delivery, 'delivery')]
     expect(OPERATIONS.map(({ path }) => path).toSorted()).toEqual(found.toSorted())
   })
 
@@ -304,7 +308,7 @@ describe('expiry', () => {
     const tables = await sql<{ name: string }>(
       fleet,
       `select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'expires_at'
-      where c.relnamespace in ('learning'::regnamespace, 'memory'::regnamespace) and c.relkind in ('r', 'p') and not c.relispartition`,
+      where c.relnamespace in ('learning'::regnamespace, 'memory'::regnamespace, 'delivery'::regnamespace) and c.relkind in ('r', 'p') and not c.relispartition`,
     )
     const listed = new Set(OPERATIONS.map(({ expires }) => expires))
     // The tables of vectors differ in their dimension alone.

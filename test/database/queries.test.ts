@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
+import { DELIVERY_STATEMENTS } from '../../dist/stores/delivery/index.js'
 import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
 import { MEMORY_STATEMENTS } from '../../dist/stores/memory/index.js'
 import { TENANT_STATEMENTS } from '../../dist/tenants.js'
 import { openTestFleet } from '../setup/index.js'
 
 const fleet = await openTestFleet()
-const statements = [...LEARNING_STATEMENTS, ...MEMORY_STATEMENTS, ...TENANT_STATEMENTS]
+const statements = [...LEARNING_STATEMENTS, ...MEMORY_STATEMENTS, ...DELIVERY_STATEMENTS, ...TENANT_STATEMENTS]
 
 test.each(statements)('$name fits the schema', async ({ text }) => {
   await fleet.database.lend(async (connection) => {
