@@ -9,8 +9,9 @@ export default defineConfig({
     // A process a file: each holds a database, and an embedded one is a whole PostgreSQL.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A guard against a hang, no measure of speed: a machine may be slow, or busy.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Node loads the built package itself: what is tested is what ships.
     server: { deps: { external: [/\/dist\//] } },
   },

@@ -103,7 +103,7 @@ const url = process.env.DATABASE_URL
 const reason = url && process.env.PGBENCH ? '' : ' (skipped: DATABASE_URL and PGBENCH are not set)'
 
 describe.skipIf(reason)(`a real pgbench${reason}`, () => {
-  test('measures a statement, with percentiles of one that takes its time', { timeout: 30_000 }, async () => {
+  test('measures a statement, with percentiles of one that takes its time', async () => {
     const script = 'select pg_sleep(:one * 0.002);'
     const outcome = await runPgbench(
       { ...content, callers: 2, script, url: url ?? null },
@@ -118,7 +118,7 @@ describe.skipIf(reason)(`a real pgbench${reason}`, () => {
     expect(errors).toBe(0)
   })
 
-  test('fails with what the server said', { timeout: 30_000 }, async () => {
+  test('fails with what the server said', async () => {
     const running = runPgbench(
       { ...content, callers: 1, script: 'select 1 from no_such_table;', url: url ?? null },
       times(),

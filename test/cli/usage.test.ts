@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(cwd, { recursive: true, force: true }))
 
-describe('help', { timeout: 20_000 }, () => {
+describe('help', () => {
   test('names every command, with examples and exit codes', async () => {
     const { code, stdout, stderr } = await runCli(cwd, ['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -28,7 +28,7 @@ describe('help', { timeout: 20_000 }, () => {
   })
 })
 
-describe('wrong usage exits with 2', { timeout: 20_000 }, () => {
+describe('wrong usage exits with 2', () => {
   test.each([
     [['demoo'], "unknown command 'demoo'\n(Did you mean demo?)"],
     [['demo', '--seed', 'x'], 'A whole number from 0 to 1000000 is expected.'],
@@ -45,7 +45,7 @@ describe('wrong usage exits with 2', { timeout: 20_000 }, () => {
   })
 })
 
-describe('errors', { timeout: 20_000 }, () => {
+describe('errors', () => {
   test('are one JSON document on stderr with --json', async () => {
     const { code, stdout, stderr } = await runCli(cwd, ['replay', 'nothing.csv', '--json'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

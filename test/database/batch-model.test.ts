@@ -206,7 +206,7 @@ test('whatever happens, every call settles once, with its own results, within th
     }),
     { numRuns: 400 },
   )
-}, 60_000)
+})
 
 /** Lets everything that is settled reach whoever awaits it; no statement leaves meanwhile. */
 async function settling(): Promise<void> {

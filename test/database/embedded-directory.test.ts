@@ -72,7 +72,7 @@ onEngines(['embedded'], 'a server keeps its own data directory').describe(
       // No migration is due, so opening works with migrating switched off, and finds everything.
       await using reopened = await openFleet({ dataDir, migrate: false })
       expect((await reopened.tenant('acme').learning.best('quality-gate', 50))?.q).toBe(50)
-    }, 120_000)
+    })
 
     test('a lock that names nobody is taken over', async () => {
       const dataDir = await mkdtemp(join(tmpdir(), 'pgfleet-test-'))
@@ -97,7 +97,7 @@ onEngines(['embedded'], 'a server keeps its own data directory').describe(
       const startedAt = performance.now()
       const error = await failure(database.run(endless, []), 'OUTCOME_UNKNOWN')
       expect(error.message).toMatch(/timeout/i)
-      expect(performance.now() - startedAt).toBeLessThan(8000)
+      expect(performance.now() - startedAt).toBeLessThan(30_000)
       await failure(database.run({ name: 'test.one', text: 'select 1' }, []))
       await database.close()
     })

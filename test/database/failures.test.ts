@@ -142,7 +142,7 @@ onEngines(['direct', 'pooled'], 'the embedded engine has no second connection th
       })
       expect(ended).toBeGreaterThan(0)
       expect((await learning.best('quality-gate', 'with-id'))?.visits).toBe(300)
-    }, 60_000)
+    })
 
     test('experiences without an id succeed or leave the outcome unknown, and are applied at most once', async () => {
       const outcomes: PromiseSettledResult<unknown>[] = []
@@ -163,7 +163,7 @@ onEngines(['direct', 'pooled'], 'the embedded engine has no second connection th
       const visits = (await learning.best('quality-gate', 'without-id'))?.visits ?? 0
       expect(visits).toBeGreaterThanOrEqual(succeeded)
       expect(visits).toBeLessThanOrEqual(succeeded + unknown)
-    }, 60_000)
+    })
 
     test('a transaction whose connection ends before its commit is undone, and says so', async () => {
       let ended = 0
@@ -212,7 +212,6 @@ describe('a connection that is lost never ends the process:', () => {
       expect(report.calls).toBeGreaterThan(report.failed as number)
       for (const code of report.codes as string[]) expect(LOSSES).toContain(code)
     },
-    90_000,
   )
 })
 

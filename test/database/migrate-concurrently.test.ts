@@ -18,14 +18,14 @@ servers.describe('several processes at once', () => {
     await Promise.all(fleets.map(({ tenants }, i) => tenants.create({ id: `t-${i}` })))
     expect(await first.tenants.list()).toHaveLength(20)
     await Promise.all([...fleets, reference].map((fleet) => fleet.close()))
-  }, 90_000)
+  })
 
   test('first starts on several databases of one server do not get into each other’s way', async () => {
     const databases = await Promise.all(Array.from({ length: 4 }, () => createTestDatabase({ migrated: false })))
     const opened = await Promise.all(databases.map(({ options }) => openFleet({ ...options, poolMax: 1 })))
     for (const fleet of opened) expect((await schemaStatus(fleet.database)).upToDate).toBe(true)
     await Promise.all(opened.map((fleet) => fleet.close()))
-  }, 60_000)
+  })
 
   test('a run gives way to a lock on a table, tries again, and gives up after waitMs', async () => {
     const made = await createTestDatabase()

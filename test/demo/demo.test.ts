@@ -7,12 +7,12 @@ let fleet: Fleet
 
 beforeAll(async () => {
   fleet = await openFleet({ dataDir: 'memory://' })
-}, 60_000)
+})
 afterAll(() => fleet.close())
 
 const small = { episodes: 40, lanes: 4, evaluations: 2000 }
 
-describe('the demo', { timeout: 60_000 }, () => {
+describe('the demo', () => {
   test('learns, beats chance, and leaves what it says in the store', async () => {
     const tenant = await createDemoTenant(fleet)
     const shares: number[] = []

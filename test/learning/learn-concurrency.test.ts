@@ -56,7 +56,7 @@ async function expectStored(tenantId: string, ends: ReadonlyMap<string, Learned>
   }
 }
 
-test('18 writers of 1,000 updates on one key lose none', { timeout: 120_000 }, async () => {
+test('18 writers of 1,000 updates on one key lose none', async () => {
   const tenant = await newTenant(fleet())
   const applied: Applied[] = []
   await Promise.all(
@@ -72,7 +72,7 @@ test('18 writers of 1,000 updates on one key lose none', { timeout: 120_000 }, a
   await expectStored(tenant.id, ends)
 })
 
-test('18 writers of overlapping batches, with keys twice in a batch, lose none', { timeout: 120_000 }, async () => {
+test('18 writers of overlapping batches, with keys twice in a batch, lose none', async () => {
   const tenant = await newTenant(fleet())
   const applied: Applied[] = []
   await Promise.all(

@@ -144,7 +144,7 @@ const textOf = (name: string) => {
 }
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans', () => {
-  test('with 144,000 values no call reads a table from end to end', { timeout: 240_000 }, async () => {
+  test('with 144,000 values no call reads a table from end to end', async () => {
     const { fleet, client, explain } = await openPlanned()
     await client.query(FILL_VALUES, [2000])
     await client.query(FILL_PATTERNS, [20_000])
@@ -183,7 +183,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     }
   })
 
-  test('sampling and recording trajectories read their partitions by key', { timeout: 240_000 }, async () => {
+  test('sampling and recording trajectories read their partitions by key', async () => {
     const { fleet, client, explain } = await openPlanned()
     const { learning } = fleet.tenant(TENANT)
     const trajectory = () => ({
@@ -218,7 +218,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     ).toBeLessThanOrEqual(10)
   })
 
-  test('recording planned on an empty partition reads no more when that has grown', { timeout: 120_000 }, async () => {
+  test('recording planned on an empty partition reads no more when that has grown', async () => {
     const { client, explain } = await openPlanned()
     const record = async (count: number) => {
       const trajectories = Array.from({ length: count }, () => ({
@@ -247,7 +247,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     expect(await record(9)).toBeLessThanOrEqual(150)
   })
 
-  test('the counters of the server agree: no large table is read from end to end', { timeout: 120_000 }, async () => {
+  test('the counters of the server agree: no large table is read from end to end', async () => {
     // One connection, which can be told to report its counters at once.
     const fleet = await openTestFleet({ poolMax: 1 })
     await fleet.tenants.create({ id: TENANT })

@@ -95,7 +95,7 @@ describe('bytes come back as they went in', () => {
       true,
     )
     await failure(tenant.memory.artifacts.readBytes(id, { sizeMax: 1000 }), 'INPUT_INVALID')
-  }, 20_000)
+  })
 
   test('text, and what the caller changes after the call does not matter', async () => {
     const tenant = await newTenant(fleet())
@@ -472,7 +472,7 @@ describe('garbage', () => {
       [tenant.id],
     )
     expect(chunks).toEqual([{ count: 0 }])
-  }, 30_000)
+  })
 })
 
 test('artifacts go with their session, and their bytes with the last of them', async () => {

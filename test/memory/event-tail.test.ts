@@ -157,7 +157,7 @@ describe('tail', () => {
     expect(idsOf(await take(memory.events, 3))).toEqual([...idsOf(appended), later.id])
   })
 
-  test('gives each event once while many append, and the reader comes and goes', { timeout: 40_000 }, async () => {
+  test('gives each event once while many append, and the reader comes and goes', async () => {
     const { memory } = await newTenant(fleet)
     const appended: string[] = []
     const writers = Array.from({ length: 6 }, async (_, writer) => {
@@ -189,7 +189,7 @@ describe('tail', () => {
 })
 
 onEngines(['direct', 'pooled'], 'needs transactions at the same time').describe('out of order', () => {
-  test('waits for a transaction that is older than what was committed since', { timeout: 40_000 }, async () => {
+  test('waits for a transaction that is older than what was committed since', async () => {
     const { memory, transaction } = await newTenant(fleet)
     const seen: string[] = []
     const end = new AbortController()
@@ -226,7 +226,7 @@ onEngines(['direct', 'pooled'], 'needs transactions at the same time').describe(
     expect(idsOf(await take(memory.events, 7))).toEqual(ordered)
   })
 
-  test('many transactions that commit in any order, or not at all: every event once', { timeout: 40_000 }, async () => {
+  test('many transactions that commit in any order, or not at all: every event once', async () => {
     const { memory, transaction } = await newTenant(fleet)
     const kept: string[] = []
     const seen: string[] = []
@@ -258,7 +258,7 @@ onEngines(['direct', 'pooled'], 'needs transactions at the same time').describe(
 })
 
 onEngines(['direct'], 'ends sessions of this database').describe('a lost connection', () => {
-  test('leaves no gap and doubles nothing', { timeout: 60_000 }, async () => {
+  test('leaves no gap and doubles nothing', async () => {
     const admin: Fleet = await openFleet({ url: database.adminUrl() })
     afterFile(() => admin.close())
     const { memory } = await newTenant(fleet)

@@ -131,7 +131,7 @@ const buffersOf = (plans: readonly Node[]) =>
   Math.max(...plans.map((plan) => (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)))
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans of the graph', () => {
-  test('with 10,000 entities no call reads a table from end to end', { timeout: 120_000 }, async () => {
+  test('with 10,000 entities no call reads a table from end to end', async () => {
     const { client, run } = await openPlanned()
     for (const text of FILL) await client.query(text)
     await client.query('vacuum analyze')
@@ -140,7 +140,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     }
   })
 
-  test('planned on empty tables, and never analyzed, no call reads more', { timeout: 240_000 }, async () => {
+  test('planned on empty tables, and never analyzed, no call reads more', async () => {
     const { client, run, openSession } = await openPlanned()
     for (const table of ['entities', 'entity_versions', 'relationships', 'relationship_versions']) {
       await client.query(`alter table memory.${table} set (autovacuum_enabled = off)`)

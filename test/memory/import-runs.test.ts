@@ -93,7 +93,7 @@ const data = fileURLToPath(new URL('../../../shared/data/agents/airline-runs.jso
 const absent = !existsSync(data)
 
 describe.skipIf(absent)(`200 runs of an airline's agent${absent ? `: skipped, ${data} is absent` : ''}`, () => {
-  test('give the pass^k that their authors published, and again when imported twice', { timeout: 60_000 }, async () => {
+  test('give the pass^k that their authors published, and again when imported twice', async () => {
     const { memory } = await newTenant(fleet)
     const runs = await readRuns(data)
     const published = [0.42, 0.273, 0.22, 0.2]

@@ -140,7 +140,6 @@ onEngines(['direct'], 'plans are the server’s, and auto_explain belongs to a s
       }
     }
   },
-  120_000,
 )
 
 test('the statements that are looked at are there', () => {

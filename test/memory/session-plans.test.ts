@@ -120,5 +120,4 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       }
     }
   },
-  30_000,
 )

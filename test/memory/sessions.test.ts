@@ -96,7 +96,7 @@ describe('a session', () => {
       }),
       { numRuns: 40 },
     )
-  }, 20_000)
+  })
 
   test('is deleted once', async () => {
     const { memory } = await newTenant(fleet())
@@ -151,7 +151,7 @@ describe('versions', () => {
       version: 1 + callers * each,
     })
     expect(stale).toBeGreaterThan(0)
-  }, 20_000)
+  })
 
   test('a bad change rejects its own caller only', async () => {
     const { memory } = await newTenant(fleet())

@@ -70,7 +70,7 @@ const CALLS: readonly [string, string, number, string][] = [
 ]
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans', () => {
-  test('with 12,000 vectors searches take the index, the others the key', { timeout: 120_000 }, async () => {
+  test('with 12,000 vectors searches take the index, the others the key', async () => {
     const database = await createTestDatabase()
     const fleet = await openFleet(database.options)
     afterFile(() => fleet.close())

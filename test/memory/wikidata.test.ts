@@ -80,7 +80,7 @@ async function load(
 }
 
 describe.skipIf(absent)(`Wikidata12k${absent ? `: skipped, ${file} is absent` : ''}`, () => {
-  test('loaded in full, it answers as a scan of the file does', { timeout: 240_000 }, async () => {
+  test('loaded in full, it answers as a scan of the file does', async () => {
     const facts = await readFacts()
     const fleet = await openTestFleet()
     await fleet.tenants.create({ id: 'wikidata' })

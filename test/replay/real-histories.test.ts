@@ -14,7 +14,7 @@ const HISTORIES = [
 ]
 
 describe.skipIf(absent)(`real histories${absent ? `: skipped, ${data} is absent` : ''}`, () => {
-  test.each(HISTORIES)('$file', { timeout: 60_000 }, async ({ file, ...expected }) => {
+  test.each(HISTORIES)('$file', async ({ file, ...expected }) => {
     const history = await readHistory(data + file, { strict: true })
     const result = await replay(history, createMemoryStore())
     expect(result.overall.cycles).toBe(expected.cycles)

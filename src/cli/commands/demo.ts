@@ -68,6 +68,7 @@ async function run(context: Context, options: DemoCommandOptions, file?: string)
   terminal.note(terminal.colors.dim(`Opening ${describeWhere(where)} ...`))
   const found = await context.withFleet(async (fleet): Promise<DemoRun> => {
     const tenant = await createDemoTenant(fleet)
+    terminal.note(terminal.colors.dim(`The agents work in tenant ${tenant}.`))
     const replay =
       file === undefined || history === undefined
         ? null
