@@ -7018,6 +7018,396 @@ ALTER TABLE ONLY learning.patterns_h1 FORCE ROW LEVEL SECURITY;
 ALTER TABLE learning.patterns_h1 OWNER TO pgfleet_owner;
 
 --
+-- Name: patterns_h10; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h10 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h10 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h10 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h11; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h11 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h11 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h11 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h12; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h12 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h12 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h12 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h13; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h13 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h13 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h13 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h14; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h14 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h14 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h14 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h15; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h15 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h15 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h15 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h16; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h16 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h16 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h16 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h17; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h17 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h17 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h17 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h18; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h18 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h18 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h18 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h19; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h19 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h19 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h19 OWNER TO pgfleet_owner;
+
+--
 -- Name: patterns_h2; Type: TABLE; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -7250,6 +7640,84 @@ END) STORED NOT NULL,
 ALTER TABLE ONLY learning.patterns_h7 FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE learning.patterns_h7 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h8; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h8 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h8 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h8 OWNER TO pgfleet_owner;
+
+--
+-- Name: patterns_h9; Type: TABLE; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE TABLE learning.patterns_h9 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    pattern_id uuid NOT NULL,
+    agent_type text NOT NULL COLLATE pg_catalog."C",
+    pattern_name text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    parent_pattern_id uuid,
+    pattern_type text NOT NULL,
+    category text,
+    pattern_data jsonb NOT NULL,
+    trigger_conditions jsonb,
+    expected_outcome jsonb,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    total_reward double precision DEFAULT 0 NOT NULL,
+    average_reward double precision GENERATED ALWAYS AS (
+CASE
+    WHEN (usage_count = 0) THEN (0)::double precision
+    ELSE (total_reward / (usage_count)::double precision)
+END) STORED NOT NULL,
+    confidence double precision GENERATED ALWAYS AS ((((success_count + 1))::double precision / (((success_count + failure_count) + 2))::double precision)) STORED NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT patterns_counts_add_up CHECK (((success_count >= 0) AND (failure_count >= 0) AND ((success_count + failure_count) <= usage_count))),
+    CONSTRAINT patterns_name_length CHECK (((length(pattern_name) >= 1) AND (length(pattern_name) <= 200))),
+    CONSTRAINT patterns_version_positive CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY learning.patterns_h9 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE learning.patterns_h9 OWNER TO pgfleet_owner;
 
 --
 -- Name: policy_snapshot_values; Type: TABLE; Schema: learning; Owner: pgfleet_owner
@@ -8759,49 +9227,121 @@ COMMENT ON COLUMN platform.tenants.quotas IS 'Most rows allowed, by resource: {"
 -- Name: patterns_h0; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h0 FOR VALUES WITH (modulus 8, remainder 0);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h0 FOR VALUES WITH (modulus 20, remainder 0);
 
 --
 -- Name: patterns_h1; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h1 FOR VALUES WITH (modulus 8, remainder 1);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h1 FOR VALUES WITH (modulus 20, remainder 1);
+
+--
+-- Name: patterns_h10; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h10 FOR VALUES WITH (modulus 20, remainder 10);
+
+--
+-- Name: patterns_h11; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h11 FOR VALUES WITH (modulus 20, remainder 11);
+
+--
+-- Name: patterns_h12; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h12 FOR VALUES WITH (modulus 20, remainder 12);
+
+--
+-- Name: patterns_h13; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h13 FOR VALUES WITH (modulus 20, remainder 13);
+
+--
+-- Name: patterns_h14; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h14 FOR VALUES WITH (modulus 20, remainder 14);
+
+--
+-- Name: patterns_h15; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h15 FOR VALUES WITH (modulus 20, remainder 15);
+
+--
+-- Name: patterns_h16; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h16 FOR VALUES WITH (modulus 20, remainder 16);
+
+--
+-- Name: patterns_h17; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h17 FOR VALUES WITH (modulus 20, remainder 17);
+
+--
+-- Name: patterns_h18; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h18 FOR VALUES WITH (modulus 20, remainder 18);
+
+--
+-- Name: patterns_h19; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h19 FOR VALUES WITH (modulus 20, remainder 19);
 
 --
 -- Name: patterns_h2; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h2 FOR VALUES WITH (modulus 8, remainder 2);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h2 FOR VALUES WITH (modulus 20, remainder 2);
 
 --
 -- Name: patterns_h3; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h3 FOR VALUES WITH (modulus 8, remainder 3);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h3 FOR VALUES WITH (modulus 20, remainder 3);
 
 --
 -- Name: patterns_h4; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h4 FOR VALUES WITH (modulus 8, remainder 4);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h4 FOR VALUES WITH (modulus 20, remainder 4);
 
 --
 -- Name: patterns_h5; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h5 FOR VALUES WITH (modulus 8, remainder 5);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h5 FOR VALUES WITH (modulus 20, remainder 5);
 
 --
 -- Name: patterns_h6; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h6 FOR VALUES WITH (modulus 8, remainder 6);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h6 FOR VALUES WITH (modulus 20, remainder 6);
 
 --
 -- Name: patterns_h7; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
-ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h7 FOR VALUES WITH (modulus 8, remainder 7);
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h7 FOR VALUES WITH (modulus 20, remainder 7);
+
+--
+-- Name: patterns_h8; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h8 FOR VALUES WITH (modulus 20, remainder 8);
+
+--
+-- Name: patterns_h9; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h9 FOR VALUES WITH (modulus 20, remainder 9);
 
 --
 -- Name: agent_performance agent_performance_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
@@ -8872,6 +9412,146 @@ ALTER TABLE ONLY learning.patterns
 
 ALTER TABLE ONLY learning.patterns_h0
     ADD CONSTRAINT patterns_h0_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h10 patterns_h10_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h10
+    ADD CONSTRAINT patterns_h10_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h10 patterns_h10_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h10
+    ADD CONSTRAINT patterns_h10_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h11 patterns_h11_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h11
+    ADD CONSTRAINT patterns_h11_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h11 patterns_h11_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h11
+    ADD CONSTRAINT patterns_h11_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h12 patterns_h12_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h12
+    ADD CONSTRAINT patterns_h12_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h12 patterns_h12_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h12
+    ADD CONSTRAINT patterns_h12_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h13 patterns_h13_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h13
+    ADD CONSTRAINT patterns_h13_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h13 patterns_h13_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h13
+    ADD CONSTRAINT patterns_h13_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h14 patterns_h14_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h14
+    ADD CONSTRAINT patterns_h14_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h14 patterns_h14_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h14
+    ADD CONSTRAINT patterns_h14_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h15 patterns_h15_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h15
+    ADD CONSTRAINT patterns_h15_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h15 patterns_h15_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h15
+    ADD CONSTRAINT patterns_h15_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h16 patterns_h16_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h16
+    ADD CONSTRAINT patterns_h16_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h16 patterns_h16_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h16
+    ADD CONSTRAINT patterns_h16_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h17 patterns_h17_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h17
+    ADD CONSTRAINT patterns_h17_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h17 patterns_h17_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h17
+    ADD CONSTRAINT patterns_h17_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h18 patterns_h18_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h18
+    ADD CONSTRAINT patterns_h18_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h18 patterns_h18_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h18
+    ADD CONSTRAINT patterns_h18_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h19 patterns_h19_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h19
+    ADD CONSTRAINT patterns_h19_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h19 patterns_h19_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h19
+    ADD CONSTRAINT patterns_h19_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
 
 --
 -- Name: patterns_h1 patterns_h1_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
@@ -8970,6 +9650,34 @@ ALTER TABLE ONLY learning.patterns_h7
 
 ALTER TABLE ONLY learning.patterns_h7
     ADD CONSTRAINT patterns_h7_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h8 patterns_h8_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h8
+    ADD CONSTRAINT patterns_h8_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h8 patterns_h8_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h8
+    ADD CONSTRAINT patterns_h8_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
+
+--
+-- Name: patterns_h9 patterns_h9_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h9
+    ADD CONSTRAINT patterns_h9_pkey PRIMARY KEY (tenant_id, pattern_id, agent_type);
+
+--
+-- Name: patterns_h9 patterns_h9_tenant_id_agent_type_pattern_name_version_key; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY learning.patterns_h9
+    ADD CONSTRAINT patterns_h9_tenant_id_agent_type_pattern_name_version_key UNIQUE (tenant_id, agent_type, pattern_name, version);
 
 --
 -- Name: policy_snapshot_values policy_snapshot_values_pkey; Type: CONSTRAINT; Schema: learning; Owner: pgfleet_owner
@@ -9314,6 +10022,246 @@ CREATE INDEX patterns_triggered ON ONLY learning.patterns USING btree (tenant_id
 CREATE INDEX patterns_h0_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h0 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
 
 --
+-- Name: patterns_h10_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h10_agent_type_pattern_name_idx ON learning.patterns_h10 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h10_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h10_expires_at_idx ON learning.patterns_h10 USING btree (expires_at);
+
+--
+-- Name: patterns_h10_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h10_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h10 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h10_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h10_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h10 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h11_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h11_agent_type_pattern_name_idx ON learning.patterns_h11 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h11_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h11_expires_at_idx ON learning.patterns_h11 USING btree (expires_at);
+
+--
+-- Name: patterns_h11_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h11_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h11 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h11_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h11_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h11 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h12_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h12_agent_type_pattern_name_idx ON learning.patterns_h12 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h12_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h12_expires_at_idx ON learning.patterns_h12 USING btree (expires_at);
+
+--
+-- Name: patterns_h12_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h12_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h12 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h12_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h12_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h12 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h13_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h13_agent_type_pattern_name_idx ON learning.patterns_h13 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h13_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h13_expires_at_idx ON learning.patterns_h13 USING btree (expires_at);
+
+--
+-- Name: patterns_h13_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h13_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h13 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h13_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h13_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h13 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h14_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h14_agent_type_pattern_name_idx ON learning.patterns_h14 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h14_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h14_expires_at_idx ON learning.patterns_h14 USING btree (expires_at);
+
+--
+-- Name: patterns_h14_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h14_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h14 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h14_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h14_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h14 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h15_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h15_agent_type_pattern_name_idx ON learning.patterns_h15 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h15_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h15_expires_at_idx ON learning.patterns_h15 USING btree (expires_at);
+
+--
+-- Name: patterns_h15_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h15_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h15 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h15_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h15_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h15 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h16_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h16_agent_type_pattern_name_idx ON learning.patterns_h16 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h16_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h16_expires_at_idx ON learning.patterns_h16 USING btree (expires_at);
+
+--
+-- Name: patterns_h16_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h16_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h16 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h16_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h16_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h16 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h17_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h17_agent_type_pattern_name_idx ON learning.patterns_h17 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h17_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h17_expires_at_idx ON learning.patterns_h17 USING btree (expires_at);
+
+--
+-- Name: patterns_h17_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h17_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h17 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h17_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h17_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h17 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h18_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h18_agent_type_pattern_name_idx ON learning.patterns_h18 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h18_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h18_expires_at_idx ON learning.patterns_h18 USING btree (expires_at);
+
+--
+-- Name: patterns_h18_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h18_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h18 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h18_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h18_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h18 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h19_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h19_agent_type_pattern_name_idx ON learning.patterns_h19 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h19_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h19_expires_at_idx ON learning.patterns_h19 USING btree (expires_at);
+
+--
+-- Name: patterns_h19_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h19_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h19 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h19_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h19_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h19 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
 -- Name: patterns_h1_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -9480,6 +10428,54 @@ CREATE INDEX patterns_h7_tenant_id_agent_type_average_reward_pattern_id_idx ON l
 --
 
 CREATE INDEX patterns_h7_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h7 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h8_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h8_agent_type_pattern_name_idx ON learning.patterns_h8 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h8_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h8_expires_at_idx ON learning.patterns_h8 USING btree (expires_at);
+
+--
+-- Name: patterns_h8_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h8_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h8 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h8_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h8_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h8 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
+
+--
+-- Name: patterns_h9_agent_type_pattern_name_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h9_agent_type_pattern_name_idx ON learning.patterns_h9 USING gin (agent_type, pattern_name extensions.gin_trgm_ops) WITH (fastupdate=off);
+
+--
+-- Name: patterns_h9_expires_at_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h9_expires_at_idx ON learning.patterns_h9 USING btree (expires_at);
+
+--
+-- Name: patterns_h9_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h9_tenant_id_agent_type_average_reward_pattern_id_idx ON learning.patterns_h9 USING btree (tenant_id, agent_type, average_reward DESC, pattern_id);
+
+--
+-- Name: patterns_h9_tenant_id_agent_type_pattern_id_idx; Type: INDEX; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE INDEX patterns_h9_tenant_id_agent_type_pattern_id_idx ON learning.patterns_h9 USING btree (tenant_id, agent_type, pattern_id) WHERE (trigger_conditions IS NOT NULL);
 
 --
 -- Name: policy_snapshots_agent_type; Type: INDEX; Schema: learning; Owner: pgfleet_owner
@@ -9758,6 +10754,366 @@ ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h0_te
 ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h0_tenant_id_agent_type_pattern_name_version_key;
 
 --
+-- Name: patterns_h10_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h10_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h10_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h10_expires_at_idx;
+
+--
+-- Name: patterns_h10_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h10_pkey;
+
+--
+-- Name: patterns_h10_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h10_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h10_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h10_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h10_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h10_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h11_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h11_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h11_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h11_expires_at_idx;
+
+--
+-- Name: patterns_h11_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h11_pkey;
+
+--
+-- Name: patterns_h11_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h11_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h11_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h11_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h11_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h11_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h12_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h12_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h12_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h12_expires_at_idx;
+
+--
+-- Name: patterns_h12_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h12_pkey;
+
+--
+-- Name: patterns_h12_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h12_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h12_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h12_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h12_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h12_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h13_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h13_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h13_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h13_expires_at_idx;
+
+--
+-- Name: patterns_h13_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h13_pkey;
+
+--
+-- Name: patterns_h13_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h13_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h13_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h13_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h13_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h13_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h14_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h14_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h14_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h14_expires_at_idx;
+
+--
+-- Name: patterns_h14_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h14_pkey;
+
+--
+-- Name: patterns_h14_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h14_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h14_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h14_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h14_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h14_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h15_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h15_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h15_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h15_expires_at_idx;
+
+--
+-- Name: patterns_h15_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h15_pkey;
+
+--
+-- Name: patterns_h15_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h15_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h15_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h15_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h15_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h15_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h16_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h16_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h16_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h16_expires_at_idx;
+
+--
+-- Name: patterns_h16_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h16_pkey;
+
+--
+-- Name: patterns_h16_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h16_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h16_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h16_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h16_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h16_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h17_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h17_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h17_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h17_expires_at_idx;
+
+--
+-- Name: patterns_h17_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h17_pkey;
+
+--
+-- Name: patterns_h17_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h17_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h17_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h17_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h17_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h17_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h18_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h18_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h18_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h18_expires_at_idx;
+
+--
+-- Name: patterns_h18_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h18_pkey;
+
+--
+-- Name: patterns_h18_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h18_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h18_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h18_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h18_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h18_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h19_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h19_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h19_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h19_expires_at_idx;
+
+--
+-- Name: patterns_h19_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h19_pkey;
+
+--
+-- Name: patterns_h19_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h19_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h19_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h19_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h19_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h19_tenant_id_agent_type_pattern_name_version_key;
+
+--
 -- Name: patterns_h1_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -10010,6 +11366,78 @@ ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h7_te
 ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h7_tenant_id_agent_type_pattern_name_version_key;
 
 --
+-- Name: patterns_h8_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h8_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h8_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h8_expires_at_idx;
+
+--
+-- Name: patterns_h8_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h8_pkey;
+
+--
+-- Name: patterns_h8_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h8_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h8_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h8_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h8_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h8_tenant_id_agent_type_pattern_name_version_key;
+
+--
+-- Name: patterns_h9_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_name_trigrams ATTACH PARTITION learning.patterns_h9_agent_type_pattern_name_idx;
+
+--
+-- Name: patterns_h9_expires_at_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_expires_at ATTACH PARTITION learning.patterns_h9_expires_at_idx;
+
+--
+-- Name: patterns_h9_pkey; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_pkey ATTACH PARTITION learning.patterns_h9_pkey;
+
+--
+-- Name: patterns_h9_tenant_id_agent_type_average_reward_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_average_reward ATTACH PARTITION learning.patterns_h9_tenant_id_agent_type_average_reward_pattern_id_idx;
+
+--
+-- Name: patterns_h9_tenant_id_agent_type_pattern_id_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h9_tenant_id_agent_type_pattern_id_idx;
+
+--
+-- Name: patterns_h9_tenant_id_agent_type_pattern_name_version_key; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h9_tenant_id_agent_type_pattern_name_version_key;
+
+--
 -- Name: agent_states agent_states_agent_type_fkey; Type: FK CONSTRAINT; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -10114,6 +11542,66 @@ ALTER TABLE learning.patterns_h0 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE learning.patterns_h1 ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: patterns_h10; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h10 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h11; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h11 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h12; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h12 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h13; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h13 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h14; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h14 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h15; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h15 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h16; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h16 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h17; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h17 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h18; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h18 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h19; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h19 ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: patterns_h2; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -10148,6 +11636,18 @@ ALTER TABLE learning.patterns_h6 ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE learning.patterns_h7 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h8; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h8 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: patterns_h9; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
+--
+
+ALTER TABLE learning.patterns_h9 ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: policy_snapshot_values; Type: ROW SECURITY; Schema: learning; Owner: pgfleet_owner
@@ -10234,6 +11734,66 @@ CREATE POLICY tenant_isolation ON learning.patterns_h0 USING ((tenant_id = ( SEL
 CREATE POLICY tenant_isolation ON learning.patterns_h1 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
+-- Name: patterns_h10 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h10 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h11 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h11 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h12 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h12 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h13 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h13 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h14 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h14 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h15 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h15 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h16 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h16 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h17 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h17 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h18 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h18 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h19 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h19 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
 -- Name: patterns_h2 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -10268,6 +11828,18 @@ CREATE POLICY tenant_isolation ON learning.patterns_h6 USING ((tenant_id = ( SEL
 --
 
 CREATE POLICY tenant_isolation ON learning.patterns_h7 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h8 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h8 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: patterns_h9 tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON learning.patterns_h9 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
 -- Name: policy_snapshot_values tenant_isolation; Type: POLICY; Schema: learning; Owner: pgfleet_owner

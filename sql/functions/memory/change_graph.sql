@@ -70,9 +70,13 @@ begin
         v_change ->> 'type', (v_change ->> 'object_id')::uuid, coalesce(nullif(v_change -> 'properties', 'null'), '{}'::jsonb)
       from head h
       where not exists (
-        -- An end that is not there over all of the time.
+        -- An end that is not there over all of the time; most often one version covers it.
         select from unnest(array[(v_change ->> 'subject_id')::uuid, (v_change ->> 'object_id')::uuid]) as x(id)
-        where not coalesce((
+        where not exists (
+          select from memory.entity_versions v
+          where v.tenant_id = p_tenant and v.entity_id = x.id and v.superseded_at >= 'infinity' and v.valid_from <= v_since and v.valid_to >= v_until
+          offset 0
+        ) and not coalesce((
           select range_agg(tstzrange(v.valid_from, v.valid_to)) @> tstzrange(v_since, v_until)
           from memory.entity_versions v
           where v.tenant_id = p_tenant and v.entity_id = x.id and v.superseded_at >= 'infinity' and v.valid_from < v_until and v.valid_to > v_since

@@ -161,20 +161,28 @@ const OPERATIONS = {
   relationship: operation('memory.changeRelationships'),
 } as const
 
+const many = (change: z.ZodType<object>) => z.array(change).max(CHANGES_MAX)
+const SHAPES = {
+  entity: { assert: many(newEntity), correct: many(entityCorrection), retract: many(entityRetraction) },
+  relationship: {
+    assert: many(newRelationship),
+    correct: many(relationshipCorrection),
+    retract: many(relationshipRetraction),
+  },
+} as const
+
 /** A method that takes one change or many of them; those of one call are recorded all or none. */
 export function changer<Input extends object>(
   session: Session,
   kind: Kind,
   op: Verb,
-  schema: z.ZodType<object>,
 ): (input: Input | readonly Input[], options?: CallOptions) => Promise<GraphChange | GraphChange[] | undefined> {
   const name = kind === 'entity' ? 'entities' : 'relationships'
-  const schemas = z.array(schema).max(CHANGES_MAX)
   return async (input, options) => {
-    const many = Array.isArray(input)
-    const items = check(name, schemas, many ? input : [input])
+    const isMany = Array.isArray(input)
+    const items = check(name, SHAPES[kind][op], isMany ? input : [input])
     const encoded = items.map((item, i) => encodeChange(kind, op, `${name}[${i}]`, item))
     const changed = await session.submit(OPERATIONS[kind], encoded, options)
-    return many ? changed : changed[0]
+    return isMany ? changed : changed[0]
   }
 }

@@ -4,16 +4,7 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
-import {
-  changer,
-  type EntityCorrection,
-  type EntityRetraction,
-  entityCorrection,
-  entityRetraction,
-  type GraphChange,
-  type NewEntity,
-  newEntity,
-} from './changes.js'
+import { changer, type EntityCorrection, type EntityRetraction, type GraphChange, type NewEntity } from './changes.js'
 import { type Difference, differences } from './differences.js'
 import { entityId } from './entity-id.js'
 import { type Instant, type Moment, moment, type TimePoint, timePoint, versionCursor } from './instant.js'
@@ -193,9 +184,9 @@ export function createEntities(session: Session): Entities {
     return await session.submit(GET_ENTITIES, lookups, options)
   }
   return {
-    assert: changer<NewEntity>(session, 'entity', 'assert', newEntity) as Entities['assert'],
-    correct: changer<EntityCorrection>(session, 'entity', 'correct', entityCorrection) as Entities['correct'],
-    retract: changer<EntityRetraction>(session, 'entity', 'retract', entityRetraction) as Entities['retract'],
+    assert: changer<NewEntity>(session, 'entity', 'assert') as Entities['assert'],
+    correct: changer<EntityCorrection>(session, 'entity', 'correct') as Entities['correct'],
+    retract: changer<EntityRetraction>(session, 'entity', 'retract') as Entities['retract'],
     get: (async (input: string | readonly string[], given: TimePoint & CallOptions = {}) => {
       const { signal, durability: _, ...point } = given
       const options = signal && { signal }

@@ -8,13 +8,10 @@ import {
   changer,
   type GraphChange,
   type NewRelationship,
-  newRelationship,
   type RelationshipCorrection,
   type RelationshipKey,
   type RelationshipRetraction,
-  relationshipCorrection,
   relationshipKey,
-  relationshipRetraction,
 } from './changes.js'
 import { entityId } from './entity-id.js'
 import { type Instant, type TimePoint, timePoint, versionCursor } from './instant.js'
@@ -149,19 +146,9 @@ export function createRelationships(session: Session): Relationships {
     return [subjectId, type, objectId]
   }
   return {
-    assert: changer<NewRelationship>(session, kind, 'assert', newRelationship) as Relationships['assert'],
-    correct: changer<RelationshipCorrection>(
-      session,
-      kind,
-      'correct',
-      relationshipCorrection,
-    ) as Relationships['correct'],
-    retract: changer<RelationshipRetraction>(
-      session,
-      kind,
-      'retract',
-      relationshipRetraction,
-    ) as Relationships['retract'],
+    assert: changer<NewRelationship>(session, kind, 'assert') as Relationships['assert'],
+    correct: changer<RelationshipCorrection>(session, kind, 'correct') as Relationships['correct'],
+    retract: changer<RelationshipRetraction>(session, kind, 'retract') as Relationships['retract'],
     async get(key, { signal, durability: _, ...input } = {}) {
       const { at, knownAt } = check('point', point, input)
       const values = [...keyOf(key), at ?? null, knownAt ?? null]

@@ -5,7 +5,14 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
-import { decodeEmbedding, type Embedding, embedding, encodeEmbedding } from './embedding.js'
+import {
+  COMPONENT_BYTES,
+  componentsHead,
+  decodeEmbedding,
+  type Embedding,
+  embedding,
+  encodeComponents,
+} from './embedding.js'
 import { DEFAULT_SCOPE, moment, scope, type VectorKey, vectorKey } from './vector-key.js'
 import {
   type FoundHybrid,
@@ -130,6 +137,7 @@ const newVector = z
     message: 'give expiresAt or ttlSeconds, not both',
     path: ['ttlSeconds'],
   })
+const newVectors = z.array(newVector).max(500)
 const change = vectorKey.extend({ metadata: members, mode: z.enum(['merge', 'replace']).default('merge') })
 
 /** A checked item whose metadata was made JSON. */
@@ -137,30 +145,33 @@ type WithMetadata<Item> = { readonly item: Item; readonly metadata: string }
 type Key = z.output<typeof vectorKey>
 
 export const UPSERT_VECTORS: Operation<
-  WithMetadata<z.output<typeof newVector> & { readonly id: string }>,
+  WithMetadata<Omit<z.output<typeof newVector>, 'embedding'> & { readonly id: string }> & {
+    readonly components: Buffer
+  },
   { vector_id: string; created: boolean },
   UpsertedVector
 > = {
   name: 'memory.upsertVectors',
   statement: statement(
     'memory.upsert_vectors',
-    'select ordinal, vector_id, created from memory.upsert_vectors($1::text, $2::jsonb)',
+    'select ordinal, vector_id, created from memory.upsert_vectors($1::text, $2::jsonb, $3::real[])',
   ),
   writes: true,
   itemsMax: 500,
-  encode: ({ item, metadata }) => {
-    const { embedding } = item
+  encode: ({ item, metadata, components }) => {
     const rest = JSON.stringify({
       scope: item.scope,
       id: item.id,
-      dimensions: embedding.length,
+      dimensions: components.byteLength / COMPONENT_BYTES,
       content: item.content,
       event_time: item.eventTime,
       expires_at: item.expiresAt,
       ttl_seconds: item.ttlSeconds,
     })
-    return `{"embedding":"${encodeEmbedding(embedding)}","metadata":${metadata},${rest.slice(1)}`
+    return `{"metadata":${metadata},${rest.slice(1)}`
   },
+  attach: ({ components }) => components,
+  attachHead: componentsHead,
   decode: (row) => {
     if (row === undefined) throw new Error('memory.upsert_vectors returned no row for a vector')
     return { id: row.vector_id, created: row.created }
@@ -246,12 +257,11 @@ export function createVectors(session: Session): Vectors {
   return {
     upsert: (async (input: NewVector | readonly NewVector[], options?: CallOptions) => {
       const many = Array.isArray(input)
-      const items = check('vectors', z.array(newVector).max(UPSERT_VECTORS.itemsMax), many ? input : [input]).map(
-        (item, i) => ({
-          item: { ...item, id: item.id ?? uuidv7() },
-          metadata: toContent(`vectors[${i}].metadata`, item.metadata, STATE_LENGTH_MAX).json,
-        }),
-      )
+      const items = check('vectors', newVectors, many ? input : [input]).map(({ embedding, ...item }, i) => ({
+        item: { ...item, id: item.id ?? uuidv7() },
+        components: encodeComponents(embedding),
+        metadata: toContent(`vectors[${i}].metadata`, item.metadata, STATE_LENGTH_MAX).json,
+      }))
       const kept = await session.submit(UPSERT_VECTORS, items, options)
       return many ? kept : kept[0]
     }) as Vectors['upsert'],
