@@ -13,6 +13,7 @@ export { type MachineRecord, type PostgresRecord, type Queryable, readMachine } 
 export { formatMarkdown } from './markdown.js'
 export { type MeasureOptions, measure } from './measure.js'
 export { type Interval, median, medianInterval, ratioSpread, type Spread, spread } from './median.js'
+export { type Arrival, type ArrivalResult, type OpenLoopOptions, type OpenLoopResult, openLoop } from './open-loop.js'
 export { type BenchOptions, resolveBenchOptions } from './options.js'
 export { type PgbenchContestantContent, type PgbenchTimes, pgbenchContestant, runPgbench } from './pgbench.js'
 export { type PgbenchServer, pgbenchServer, pgbenchVersion } from './pgbench-command.js'
