@@ -29,6 +29,11 @@ export interface Operation<Item, Row, Result> {
   readonly writes: boolean
   /** Most items of one statement. */
   readonly itemsMax: number
+  /**
+   * Fewest items for which a further statement leaves while one is in flight: more than 1 for an operation whose
+   * statement costs much whatever its items, or whose statements may wait for each other. @default 1
+   */
+  readonly itemsMin?: number
   /** The item as JSON text; made before it is queued, so that its size is known and its errors are its caller's. */
   encode(item: Item): string
   /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
@@ -287,6 +292,7 @@ class Queue {
   #schedule(): void {
     if (this.#scheduled || this.#units.length === 0) return
     if (this.#inFlight >= this.#options.flightsMax) return
+    if (this.#inFlight > 0 && this.#items < (this.operation.itemsMin ?? 1)) return
     this.#scheduled = true
     // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
     setImmediate(() => {
@@ -302,7 +308,7 @@ class Queue {
     // An equal share for each flight: two of half the size keep both the server's and this process's cores busy, where
     // one would leave either idle while the other works.
     const share = Math.ceil((this.#items + this.#itemsInFlight) / this.#options.flightsMax)
-    const itemsMax = Math.min(this.operation.itemsMax, share)
+    const itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
     for (const unit of this.#units) {
       items += unit.items.length
       bytes += unit.bytes

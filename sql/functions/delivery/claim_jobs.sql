@@ -25,8 +25,16 @@ declare
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
-  perform delivery.expire_workflows(p_tenant, 100);
   v_now := clock_timestamp();
+  if exists (
+    select from delivery.workflows w
+    where w.tenant_id = p_tenant and w.status in ('running', 'paused') and w.deadline_at is not null and w.deadline_at <= v_now
+  ) or exists (
+    select from delivery.jobs j
+    where j.tenant_id = p_tenant and j.attempts_left = 0 and not j.held and j.available_at <= v_now
+  ) then
+    perform delivery.expire_workflows(p_tenant, 100);
+  end if;
   for v_group in
     select x.channels, sum(x.max_jobs)::integer as jobs_max,
       -- Which request the n-th job goes to, and what it asked for.
@@ -52,18 +60,17 @@ begin
     picked as materialized (
       select c.place, row_number() over () as n
       from (
-        select h.channel, h.rank, h.available_at
-        from (
-          select c.channel, r.rank, (
-            select j.available_at from delivery.jobs j
-            where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
-            order by j.available_at
-            limit 1
-          ) as available_at
-          from unnest(v_group.channels) as c(channel) cross join generate_series(0, 10) as r(rank)
-        ) h
-        where h.available_at <= v_now
-        order by h.rank, h.available_at
+        select c.channel, r.rank, a.available_at
+        from unnest(v_group.channels) as c(channel)
+        cross join generate_series(0, 10) as r(rank)
+        cross join lateral (
+          select j.available_at from delivery.jobs j
+          where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+            and j.available_at <= v_now
+          order by j.available_at
+          limit 1
+        ) a
+        order by r.rank, a.available_at
       ) h
       cross join lateral (
         select j.ctid as place from delivery.jobs j

@@ -30,12 +30,12 @@ declare
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
-  select array_agg(distinct x.workflow_id) into v_ids from jsonb_to_recordset(p_jobs) as x(workflow_id uuid);
+  select array_agg(x.workflow_id) into v_ids from jsonb_to_recordset(p_jobs) as x(workflow_id uuid);
   -- First the workflows, in one order: whoever ends tasks of the same workflow waits here, and batches cannot deadlock.
-  perform from delivery.workflows w
-  where w.tenant_id = p_tenant and w.workflow_id = any (v_ids)
-  order by w.workflow_id
-  for no key update;
+  perform from (select distinct i.id from unnest(v_ids) as i(id) order by i.id) x
+  cross join lateral (
+    select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
+  ) w;
   v_now := clock_timestamp();
   with items as materialized (
     select distinct on (x.workflow_id, x.task_number) x.*

@@ -28,10 +28,10 @@ begin
   v_prefix := delivery.audit_prefix();
   select array_agg(x.id) into v_ids from jsonb_to_recordset(p_transitions) as x(id uuid);
   -- In one order, so that batches cannot deadlock each other.
-  perform from delivery.workflows w
-  where w.tenant_id = p_tenant and w.workflow_id = any (v_ids)
-  order by w.workflow_id
-  for no key update;
+  perform from (select distinct i.id from unnest(v_ids) as i(id) order by i.id) x
+  cross join lateral (
+    select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
+  ) w;
   -- Behind the locks, so that the times of one workflow go forward.
   v_now := clock_timestamp();
   select max(x.times) into v_rounds

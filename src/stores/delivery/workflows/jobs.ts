@@ -117,6 +117,8 @@ export const CLAIM: Operation<Claim, { jobs: JobJson[] }, Job[]> = {
   statement: statement('delivery.claim_jobs', 'select ordinal, jobs from delivery.claim_jobs($1::text, $2::jsonb)'),
   writes: true,
   itemsMax: 200,
+  // Of two at once each would serve half of the workers for nearly the same price.
+  itemsMin: 100,
   encode: (item) => item.text,
   decode: (row, { lease }) => row?.jobs.map((job) => toJob(job, lease)) ?? [],
   isIdempotent: () => false,
@@ -148,6 +150,8 @@ export const END: Operation<string, { status: EndedJob['status']; retry_at: Date
   ),
   writes: true,
   itemsMax: 2000,
+  // Two at once would wait for each other where they end tasks of one workflow.
+  itemsMin: 100,
   encode: plain,
   decode: (row) => {
     if (row === undefined) throw new Error('the database returned no row for a job')
