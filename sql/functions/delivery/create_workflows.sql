@@ -106,8 +106,8 @@ begin
   ) x
   where x.start;
   if v_start.ids is not null then
-    perform delivery.move_workflows(p_tenant, v_prefix, v_now, v_start.ids, v_start.statuses, v_start.reasons, v_start.identities);
-    perform delivery.end_workflows(p_tenant, v_prefix, v_now, v_start.ids, v_start.identities);
+    perform delivery.move_workflows(v_prefix, v_now, v_start.ids, v_start.statuses, v_start.reasons, v_start.identities);
+    perform delivery.end_workflows(v_prefix, v_now, v_start.ids, v_start.identities);
   end if;
   return query
   select x.ordinality::integer, w.workflow_id, w.status, w.version, w.started_at, w.ended_at, w.deadline_at

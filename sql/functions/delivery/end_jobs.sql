@@ -131,7 +131,7 @@ begin
     end if;
   end if;
   if v_workflows is not null then
-    perform delivery.settle_tasks(p_tenant, v_prefix, v_now, v_workflows, v_numbers, v_identities);
+    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, v_identities);
   end if;
   return query
   select x.ordinality::integer,

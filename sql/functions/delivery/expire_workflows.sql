@@ -31,7 +31,7 @@ begin
   ) w;
   if v_ids is not null then
     v_prefix := delivery.audit_prefix();
-    perform delivery.move_workflows(p_tenant, v_prefix, v_now, v_ids, array_fill('timeout'::text, array[cardinality(v_ids)]),
+    perform delivery.move_workflows(v_prefix, v_now, v_ids, array_fill('timeout'::text, array[cardinality(v_ids)]),
       array_fill('the deadline has passed'::text, array[cardinality(v_ids)]), array_fill(c_system, array[cardinality(v_ids)]));
     v_count := cardinality(v_ids);
   end if;
@@ -82,7 +82,7 @@ begin
   )
   select array_agg(f.workflow_id), array_agg(f.task_number) into v_ids, v_numbers from failed f;
   if v_ids is not null then
-    perform delivery.settle_tasks(p_tenant, v_prefix, v_now, v_ids, v_numbers, array_fill(c_system, array[cardinality(v_ids)]));
+    perform delivery.settle_tasks(v_prefix, v_now, v_ids, v_numbers, array_fill(c_system, array[cardinality(v_ids)]));
     v_count := v_count + cardinality(v_ids);
   end if;
   return v_count;

@@ -80,9 +80,9 @@ begin
     ) i
     where x.round = v_turn and s.status <> w.status;
     if v_round.ids is not null then
-      perform delivery.move_workflows(p_tenant, v_prefix, v_now, v_round.ids, v_round.statuses, v_round.reasons, v_round.identities, v_round.fields);
+      perform delivery.move_workflows(v_prefix, v_now, v_round.ids, v_round.statuses, v_round.reasons, v_round.identities, v_round.fields);
       -- What was paused may have nothing left to run, and a workflow may have no tasks at all.
-      perform delivery.end_workflows(p_tenant, v_prefix, v_now, v_round.ids, v_round.identities);
+      perform delivery.end_workflows(v_prefix, v_now, v_round.ids, v_round.identities);
     end if;
     return query
     select x.ordinality::integer, w.workflow_id, w.status, w.version, w.started_at, w.ended_at, w.deadline_at

@@ -76,12 +76,12 @@ describe('a lease', () => {
     const second = await claim()
     expect(second).toMatchObject({ attempt: 2, attemptsLeft: 2 })
     for (const call of [
-      jobs.complete({ ...first, result: 1 }),
-      jobs.fail({ ...first, error: 'x' }),
-      jobs.release(first),
-      jobs.heartbeat(first),
+      () => jobs.complete({ ...first, result: 1 }),
+      () => jobs.fail({ ...first, error: 'x' }),
+      () => jobs.release(first),
+      () => jobs.heartbeat(first),
     ]) {
-      expect((await failure(call, 'LEASE_LOST')).field).toBe('jobs[0].lease')
+      expect((await failure(call(), 'LEASE_LOST')).field).toBe('jobs[0].lease')
     }
     expect((await workflows.get(id))?.tasks).toMatchObject([{ status: 'running', attempt: 2, result: null }])
     expect(await jobs.complete({ ...second, result: 2 })).toEqual({ status: 'completed', retryAt: null })
