@@ -108,16 +108,17 @@ begin
     where j.tenant_id = v_tenant and j.workflow_id = any (v_open)
     order by j.workflow_id, j.task_number
     for update;
+    update delivery.workflow_tasks t set status = 'cancelled', ended_at = p_now
+    where t.tenant_id = v_tenant and t.workflow_id = any (v_open) and t.status = 'pending';
+    -- Those in hand keep who had them.
     with gone as (
       delete from delivery.jobs j where j.tenant_id = v_tenant and j.workflow_id = any (v_open)
       returning j.workflow_id, j.task_number, j.attempt, j.worker, j.leased_at
     )
     update delivery.workflow_tasks t
-    set status = 'cancelled', ended_at = p_now, attempt = coalesce(g.attempt, 0), worker = g.worker, started_at = g.leased_at
-    from delivery.workflow_tasks o
-    left join gone g on g.workflow_id = o.workflow_id and g.task_number = o.task_number
-    where o.tenant_id = v_tenant and o.workflow_id = any (v_open) and o.status = 'pending'
-      and t.tenant_id = v_tenant and t.workflow_id = o.workflow_id and t.task_number = o.task_number;
+    set attempt = g.attempt, worker = g.worker, started_at = g.leased_at
+    from gone g
+    where g.attempt > 0 and t.tenant_id = v_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number;
   end if;
 end
 $$;

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js'
+import { deliveryJobs } from './delivery-jobs.js'
 import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
@@ -26,5 +27,6 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryArtifacts,
   memoryRecords,
   memoryRls,
+  deliveryJobs,
   hnsw,
 ]

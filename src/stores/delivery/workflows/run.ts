@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Json } from '../../../content.js'
 import type { Session } from '../../../database/session.js'
-import { FleetError } from '../../../errors.js'
+import { FleetError, isFleetError } from '../../../errors.js'
 import type { Identity } from '../../../identity.js'
 import { check, text } from '../../../input.js'
 import { checkWorkflows, encodeWorkflow, type NewWorkflow } from './definition.js'
@@ -78,10 +78,7 @@ export async function runWorkflow({
   const running = new Set<Promise<unknown>>()
   const pause = new Pause()
   let failure: unknown
-  const onAbort = () => {
-    stop.abort(signal?.reason)
-    pause.end()
-  }
+  const onAbort = () => pause.end()
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     let status = created?.status
@@ -113,11 +110,8 @@ export async function runWorkflow({
       else waitMs = Math.min(waitMs * 2, pollMs)
       if (running.size < concurrency) status = (await read(session, id))?.status
     }
-    if (signal?.aborted) {
-      await cancel(id, { reason: 'the caller aborted the run' }).catch((error: unknown) => {
-        // It ended by itself meanwhile.
-        if ((error as FleetError).code !== 'WORKFLOW_TRANSITION_ILLEGAL') throw error
-      })
+    // Cancelled before the handlers are told, so that none of them can complete it meanwhile.
+    if (signal?.aborted && (await cancelled(cancel, id))) {
       throw new FleetError('ABORTED', {
         message: `the run of workflow ${id} was aborted; it was cancelled`,
         cause: signal.reason,
@@ -139,6 +133,17 @@ export async function runWorkflow({
     errors: Object.fromEntries(
       ended.tasks.flatMap(({ name, status, error }) => (status === 'failed' ? [[name, error ?? '']] : [])),
     ),
+  }
+}
+
+/** False when it had ended by itself. */
+async function cancelled(cancel: Transition, id: string): Promise<boolean> {
+  try {
+    await cancel(id, { reason: 'the caller aborted the run' })
+    return true
+  } catch (error) {
+    if (isFleetError(error) && error.code === 'WORKFLOW_TRANSITION_ILLEGAL') return false
+    throw error
   }
 }
 
