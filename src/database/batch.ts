@@ -29,6 +29,8 @@ export interface Operation<Item, Row, Result> {
   readonly writes: boolean
   /** Most items of one statement. */
   readonly itemsMax: number
+  /** Fewest items for which a statement leaves beside another; above 1 where a statement costs much by itself. @default 1 */
+  readonly itemsMin?: number
   /** The item as JSON text; made before it is queued, so that its size is known and its errors are its caller's. */
   encode(item: Item): string
   /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
@@ -84,9 +86,8 @@ interface Unit {
 }
 
 /**
- * Gathers concurrent calls of one operation and one tenant into one statement. A lone call leaves at the end of the
- * event loop's turn; while `flightsMax` statements are in flight further calls gather, and leave together when one
- * returns. No timer is involved.
+ * Gathers concurrent calls of one operation and tenant into one statement. A lone call leaves at the end of the event loop's
+ * turn; while `flightsMax` statements are in flight further calls gather, and leave when one returns. No timer is involved.
  */
 export class Batcher {
   readonly #queues = new Map<string, Queue>()
@@ -288,6 +289,7 @@ class Queue {
 
   #schedule(): void {
     if (this.#scheduled || this.#units.length === 0) return
+    if (this.#inFlight > 0 && this.#items < (this.operation.itemsMin ?? 1)) return
     if (this.#inFlight >= this.#options.flightsMax) return
     this.#scheduled = true
     // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
@@ -301,10 +303,9 @@ class Queue {
     let items = 0
     let bytes = 0
     let count = 0
-    // An equal share for each flight: two of half the size keep both the server's and this process's cores busy, where
-    // one would leave either idle while the other works.
+    // An equal share for each flight: two of half the size keep the cores of the server and of this process busy.
     const share = Math.ceil((this.#items + this.#itemsInFlight) / this.#options.flightsMax)
-    const itemsMax = Math.min(this.operation.itemsMax, share)
+    const itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
     for (const unit of this.#units) {
       items += unit.items.length
       bytes += unit.bytes

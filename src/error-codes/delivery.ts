@@ -1,4 +1,12 @@
 import type { ErrorKind } from './kind.js'
 
 /** Errors of the delivery store. */
-export const DELIVERY_ERRORS = {} as const satisfies Record<string, ErrorKind>
+export const DELIVERY_ERRORS = {
+  LEASE_LOST: {
+    retryable: false,
+    sqlstate: 'PF072',
+    summary:
+      'The lease of a job is no longer its own: it ran out and the job was claimed again, its time-out passed, or its workflow ended. Nothing was changed.',
+    hint: 'Stop working on the job; keep leases with jobs.heartbeat(), or claim with a longer leaseMs.',
+  },
+} as const satisfies Record<string, ErrorKind>

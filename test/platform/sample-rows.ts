@@ -31,6 +31,7 @@ const VALUES: Readonly<Record<string, string>> = {
   reward_type: `'immediate'`,
   expires_at: `now() + interval '1 day'`,
   codec: `'none'`,
+  'delivery.audit_log.action': `'create'`,
 }
 
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -56,7 +57,7 @@ export async function insertOf(query: Query, table: string): Promise<string> {
   const values = columns.map(({ name, type, modifier }) => {
     // A vector's modifier is its dimensions.
     const vector = /\b(vector|halfvec)$/.test(type) ? `array_fill(1::real, array[${modifier}])` : undefined
-    const value = name === 'tenant_id' ? '$1' : (VALUES[name] ?? BY_TYPE[type] ?? vector)
+    const value = name === 'tenant_id' ? '$1' : (VALUES[`${table}.${name}`] ?? VALUES[name] ?? BY_TYPE[type] ?? vector)
     if (value === undefined) throw new Error(`${table}.${name}: no sample value for ${type}; add one to BY_TYPE`)
     return value
   })

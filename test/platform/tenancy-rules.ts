@@ -21,6 +21,11 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     reason:
       'the full-text index; carries the tenant predicate itself, refuses without a tenant, and may read keys and words only',
   },
+  'delivery.find_workflows(text,text[],jsonb,uuid,integer)': {
+    owner: 'pgfleet_search',
+    reason:
+      'the indexes of words, tags and metadata; carries the tenant predicate itself, refuses without a tenant, and may read those alone',
+  },
 }
 
 /** Policies without the tenant predicate. */
@@ -34,6 +39,7 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'memory.vectors_768 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_1536 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_3072 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
+  'delivery.workflow_details search_reads pgfleet_search': 'delivery.find_workflows carries the predicate',
 }
 
 /** Tables that all tenants share: read-only to them. */
@@ -61,6 +67,8 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'memory.vectors_768 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_1536 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_3072 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
+  'delivery.workflow_details pgfleet_search SELECT':
+    'delivery.find_workflows carries the predicate; keys, words, tags and metadata only',
 }
 
 /** What each allow-list names; a name that the database lacks is as wrong as one that the list lacks. */

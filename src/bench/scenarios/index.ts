@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.js'
 import { deliveryMix } from './delivery-mix.js'
+import { deliveryJobs } from './delivery-jobs.js'
 import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
@@ -28,5 +29,6 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryRecords,
   memoryRls,
   deliveryMix,
+  deliveryJobs,
   hnsw,
 ]

@@ -8,6 +8,7 @@ import { RECORDS } from './records.js'
 import { SECRETS } from './secrets.js'
 import { SESSIONS } from './sessions.js'
 import { VECTORS } from './vectors.js'
+import { WORKFLOWS } from './workflows.js'
 
 /** Every public operation of every store, a list for each part. */
 export const OPERATIONS: readonly StoreOperation[] = [
@@ -20,4 +21,5 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...RECORDS,
   ...KEYS,
   ...SECRETS,
+  ...WORKFLOWS,
 ]

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { openFleet } from 'pgfleet'
+import { v7 as uuidv7 } from 'uuid'
+import { expect } from 'vitest'
+import { afterFile, createTestDatabase, onEngines, sql } from '../../setup/index.js'
+import { graph } from './support.js'
+
+const WORKFLOWS = 200
+const TASKS = 100
+const LARGE = /^(workflows|workflow_details|workflow_tasks|jobs|workflow_history\w*|audit_log\w*)$/
+
+interface Node {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Join Filter'?: number
+  readonly 'Sort Space Type'?: string
+  readonly Plans?: readonly Node[]
+}
+const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+
+onEngines(['direct'], 'needs auto_explain in a session of its own')(
+  'hot statements read what they are asked for, not the queue',
+  async () => {
+    const database = await createTestDatabase()
+    const fleet = await openFleet(database.options)
+    afterFile(() => fleet.close())
+    await fleet.tenants.create({ id: 'planned' })
+    const { workflows, jobs } = fleet.tenant('planned').delivery
+    const client = new pg.Client({ connectionString: database.adminUrl() })
+    await client.connect()
+    afterFile(() => client.end())
+    const plans: Node[] = []
+    client.on('notice', ({ message }) => {
+      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
+      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
+    })
+    await client.query(`load 'auto_explain'`)
+    const settings = [
+      'min_duration = 0',
+      'nested_statements = on',
+      'analyze = on',
+      'timing = off',
+      'format = json',
+      'level = notice',
+    ]
+    for (const setting of settings) await client.query(`set auto_explain.log_${setting}`)
+    const run = async (name: string, items: unknown) => {
+      await client.query('begin')
+      return (await client.query(`select * from delivery.${name}('planned', $1)`, [JSON.stringify(items)])).rows
+    }
+    const ask = { channels: ['job'], limit: 20, lease: randomUUID(), lease_ms: 1000, worker: 'w' }
+    // Plans are made while the tables are empty, and kept.
+    for (const [name, items] of [
+      ['claim_jobs', [ask]],
+      ['end_jobs', []],
+      ['extend_leases', []],
+      ['get_workflows', []],
+      ['transition_workflows', []],
+    ] as const) {
+      await run(name, items).catch(() => {})
+      await client.query('rollback')
+    }
+    const edges = Object.fromEntries(
+      Array.from({ length: TASKS }, (_, n) => [`t${n}`, n % 10 === 9 ? [`t${n - 1}`] : []]),
+    )
+    for (let i = 0; i < WORKFLOWS; i += 50) {
+      await workflows.create(Array.from({ length: 50 }, () => ({ name: 'w', start: true, tasks: graph(edges) })))
+    }
+    // What autovacuum does within a minute; until then plans made for empty tables may read more.
+    await sql(fleet, 'analyze delivery.workflows, delivery.workflow_details, delivery.workflow_tasks, delivery.jobs')
+    const held = await jobs.claim('w', { types: ['job'], limit: 40 })
+    const lease = (job: (typeof held)[number]) => ({
+      workflow_id: job.workflowId,
+      task_number: job.number,
+      lease: job.lease,
+    })
+    const ids = (await workflows.list({ limit: 20 })).map(({ id }) => ({ id }))
+    const calls: [string, unknown][] = [
+      ['claim_jobs', [ask]],
+      ['extend_leases', held.map((job) => ({ ...lease(job), lease_ms: 1000 }))],
+      ['end_jobs', held.slice(0, 20).map((job) => ({ ...lease(job), outcome: 'completed', result: null }))],
+      ['end_jobs', held.slice(20).map((job) => ({ ...lease(job), outcome: 'failed', error: 'x', retry: true }))],
+      ['end_jobs', held.slice(20, 21).map((job) => ({ ...lease(job), outcome: 'failed', error: 'x', retry: false }))],
+      ['get_workflows', ids.slice(0, 5)],
+      ['transition_workflows', ids.slice(0, 5).map(({ id }) => ({ id, verb: 'pause' }))],
+      [
+        'create_workflows',
+        [
+          {
+            id: uuidv7(),
+            content_hash: randomUUID(),
+            name: 'n',
+            type: 't',
+            environment: 'e',
+            priority: 1,
+            tags: [],
+            metadata: {},
+            configuration: {},
+            start: true,
+            tasks: [
+              {
+                n: 1,
+                name: 'a',
+                type: 'job',
+                optional: false,
+                critical: true,
+                max_retries: 0,
+                retry_delay_ms: 0,
+                delay_ms: 0,
+              },
+            ],
+          },
+        ],
+      ],
+    ]
+    for (const [name, items] of calls) {
+      plans.length = 0
+      await run(name, items)
+      const seen = plans.flatMap(nodesOf)
+      await client.query('rollback')
+      expect(seen.length, name).toBeGreaterThan(0)
+      for (const node of seen) {
+        const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        if (LARGE.test(node['Relation Name'] ?? '')) expect(read, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1100)
+        expect(node['Rows Removed by Join Filter'] ?? 0, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
+        expect(node['Sort Space Type'] ?? 'Memory', `${name} spills`).toBe('Memory')
+      }
+    }
+  },
+)
