@@ -1,16 +1,41 @@
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
+import { AGENT_SESSION_STATEMENTS, type AgentSessions, createAgentSessions } from './agent-sessions/index.js'
+
+export type {
+  AgentSession,
+  AgentSessionChange,
+  AgentSessionFilter,
+  AgentSessionListOptions,
+  AgentSessionStatistics,
+  AgentSessionStatus,
+  AgentSessions,
+  AgentSessionType,
+  Budgets,
+  Interaction,
+  InteractionStatus,
+  InteractionType,
+  NewAgentSession,
+  NewInteraction,
+  RecordedInteraction,
+  UsDollars,
+} from './agent-sessions/index.js'
 
 /** What the agents of one tenant do. Each change is recorded in the audit log, with the identity of its caller. */
 export interface DeliveryStore {
   /** On whose behalf the calls are made. */
   readonly identity: Identity
+  /** Sessions of agents: what they did, what it cost, how long it took. */
+  readonly agentSessions: AgentSessions
 }
 
 /** Every statement of the store, for the test that prepares them all. */
-export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = []
+export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [...AGENT_SESSION_STATEMENTS]
 
-export function createDeliveryStore(_session: Session, identity: Identity): DeliveryStore {
-  return { identity }
+export function createDeliveryStore(session: Session, identity: Identity): DeliveryStore {
+  return {
+    identity,
+    agentSessions: createAgentSessions(session, identity),
+  }
 }
