@@ -66,9 +66,8 @@ comment on column delivery.pull_requests.seen is 'Orders what webhooks tell of i
 comment on column delivery.pull_requests.details_seen is 'The same for sizes and mergeability, which not every webhook tells.';
 comment on column delivery.pull_requests.search is 'The words of title, description and author.';
 create index pull_requests_status_idx on delivery.pull_requests (tenant_id, status, pull_request_id);
-create index pull_requests_repository_idx on delivery.pull_requests (tenant_id, repository, pull_request_id);
 create index pull_requests_author_idx on delivery.pull_requests (tenant_id, author, pull_request_id);
-create index pull_requests_head_idx on delivery.pull_requests (tenant_id, repository, head_sha);
+create index pull_requests_head_idx on delivery.pull_requests (tenant_id, head_sha);
 create index pull_requests_search_idx on delivery.pull_requests using gin (tenant_id, search);
 create index pull_requests_labels_idx on delivery.pull_requests using gin (tenant_id, labels jsonb_path_ops);
 create index pull_requests_metadata_idx on delivery.pull_requests using gin (tenant_id, metadata jsonb_path_ops);

@@ -49,7 +49,7 @@ comment on table delivery.pipeline_runs is 'Runs of GitHub workflows, as webhook
 comment on column delivery.pipeline_runs.attempt is 'Counts re-runs, from 1; the row is of the last.';
 comment on column delivery.pipeline_runs.conclusion is 'success, failure, cancelled, skipped, ...; null until it has completed.';
 comment on column delivery.pipeline_runs.seen is 'Orders what is told of it: by attempt; a completed one last; else by updated_at.';
-create index pipeline_runs_head on delivery.pipeline_runs (tenant_id, repository, head_sha);
+create index pipeline_runs_head on delivery.pipeline_runs (tenant_id, head_sha);
 create index pipeline_runs_created_at on delivery.pipeline_runs (tenant_id, created_at);
 
 create table delivery.pipeline_jobs (
@@ -78,7 +78,6 @@ comment on column delivery.pipeline_jobs.attempt is 'Of the run; 0 for an import
 comment on column delivery.pipeline_jobs.created_at is 'When it was queued: it waited until started_at.';
 comment on column delivery.pipeline_jobs.labels is 'An array of what its runner had to have.';
 comment on column delivery.pipeline_jobs.seen is 'Orders what is told of it: by attempt; a completed one last; else by time.';
-create index pipeline_jobs_run on delivery.pipeline_jobs (tenant_id, repository, run_id);
 create index pipeline_jobs_started_at on delivery.pipeline_jobs (tenant_id, started_at);
 
 create table delivery.checks (
@@ -103,7 +102,7 @@ comment on table delivery.checks is 'Check runs and check suites of GitHub; a pu
 comment on column delivery.checks.check_kind is 'run or suite.';
 comment on column delivery.checks.app is 'The slug of the app that made it.';
 comment on column delivery.checks.seen is 'Orders what is told of it: a completed one last; else by time.';
-create index checks_head on delivery.checks (tenant_id, repository, head_sha);
+create index checks_head on delivery.checks (tenant_id, head_sha);
 
 create table delivery.branches (
   tenant_id text collate "C" not null,

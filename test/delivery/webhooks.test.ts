@@ -71,7 +71,11 @@ const STATE = ['pull_requests', 'pull_request_reviews', 'checks', 'pipeline_runs
 async function stateOf(tenant: string) {
   const tables = await Promise.all(
     STATE.map((table) =>
-      sql(fleet(), `select * from delivery.${table} where tenant_id = $1 order by to_jsonb(${table})::text`, [tenant]),
+      sql<Record<string, unknown>>(
+        fleet(),
+        `select * from delivery.${table} where tenant_id = $1 order by to_jsonb(${table})::text`,
+        [tenant],
+      ),
     ),
   )
   return tables.map((rows) => rows.map(({ tenant_id, version, updated_at, search, ...rest }) => rest))

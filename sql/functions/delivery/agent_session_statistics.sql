@@ -35,8 +35,12 @@ begin
   ),
   merged as (
     select d.bucket, sum(d.duration_count) as duration_count
-    from delivery.agent_session_durations d
-    where d.tenant_id = p_tenant and d.session_id in (select m.session_id from matching m)
+    from matching m
+    cross join lateral (
+      select r.bucket, r.duration_count from delivery.agent_session_durations r
+      where r.tenant_id = p_tenant and r.session_id = m.session_id
+      offset 0
+    ) d
     group by d.bucket
   ),
   ranked as (

@@ -16,6 +16,8 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 as $$
 #variable_conflict use_column

@@ -16,6 +16,8 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
@@ -29,8 +31,9 @@ begin
   select x.ordinality, x.parent_id, s.status, s.session_id is null as missing into v_bad
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid, parent_id uuid)) with ordinality as x
   left join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.parent_id limit 1) s on true
+  left join lateral (select r.session_id from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) e on true
   where x.parent_id is not null and (s.session_id is null or s.ended_at is not null or s.live_until <= v_now)
-    and not exists (select from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.id)
+    and e.session_id is null
   order by x.ordinality
   limit 1;
   if found then

@@ -5,9 +5,12 @@
 create or replace function delivery.observe_pipeline_runs(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
+-- Planned for the table as it is: a plan made while it was empty would outlive that by a whole import.
+set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 set timezone = 'UTC'
 as $$

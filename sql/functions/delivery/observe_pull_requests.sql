@@ -7,9 +7,12 @@
 create or replace function delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
+-- Planned for the table as it is: a plan made while it was empty would outlive that by a whole import.
+set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 set timezone = 'UTC'
 as $$
@@ -33,8 +36,8 @@ begin
     insert into delivery.pull_requests (tenant_id, pull_request_id, repository, number, title, opened_at)
     select distinct on (x.repository, x.number) p_tenant, x.id, x.repository, x.number, x.fields ->> 'title', (x.fields ->> 'opened_at')::timestamptz
     from jsonb_to_recordset(p_facts) as x(id uuid, repository text, number integer, seen text, fields jsonb, kind text)
-    where x.kind = 'pull_request'
-      and not exists (select from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number)
+    left join lateral (select r.number from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) e on true
+    where x.kind = 'pull_request' and e.number is null
     order by x.repository, x.number, x.seen collate "C" desc
     on conflict (tenant_id, repository, number) do nothing
     returning pull_request_id

@@ -19,6 +19,8 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 set timezone = 'UTC'
 as $$
@@ -35,17 +37,15 @@ begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
   select x.* into v_bad
-  from rows from (
-    jsonb_to_recordset(p_items) as (repository text, number integer, must_exist boolean, fields jsonb)
-  ) with ordinality as x
-  where (x.must_exist or x.fields ->> 'title' is null)
-    and not exists (select from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number)
-    and not exists (
-      select from rows from (
-        jsonb_to_recordset(p_items) as (repository text, number integer, must_exist boolean, fields jsonb)
-      ) with ordinality as o
-      where o.repository = x.repository and o.number = x.number and o.ordinality < x.ordinality and not coalesce(o.must_exist, false)
-    )
+  from (
+    select x.*, coalesce(bool_or(not coalesce(x.must_exist, false)) over (partition by x.repository, x.number
+      order by x.ordinality rows between unbounded preceding and 1 preceding), false) as is_made_before
+    from rows from (
+      jsonb_to_recordset(p_items) as (repository text, number integer, must_exist boolean, fields jsonb)
+    ) with ordinality as x
+  ) x
+  left join lateral (select r.number from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) e on true
+  where e.number is null and (x.must_exist or x.fields ->> 'title' is null) and not x.is_made_before
   order by x.ordinality
   limit 1;
   if found then
@@ -63,7 +63,8 @@ begin
     from rows from (
       jsonb_to_recordset(p_items) as (id uuid, repository text, number integer, fields jsonb, actor_type text, actor_id text, correlation_id text)
     ) with ordinality as x
-    where not exists (select from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number)
+    left join lateral (select r.number from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) e on true
+    where e.number is null
     order by x.repository, x.number, x.ordinality
   ),
   created as (

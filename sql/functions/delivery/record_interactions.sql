@@ -13,6 +13,8 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_mergejoin = off
+-- What a batch holds is joined with itself; tables are looked into by key, which is lateral and can be nothing else.
+set enable_nestloop = off
 set enable_bitmapscan = off
 -- A batch is sorted and joined in memory: it has at most 8 MB.
 set work_mem = '32MB'

@@ -6,7 +6,8 @@ create or replace function delivery.record_pipeline_jobs(p_tenant text, p_jobs j
 returns table (ordinal integer, written boolean)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
+-- Planned for the table as it is: a plan made while it was empty would outlive that by a whole import.
+set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_mergejoin = off
 set enable_bitmapscan = off

@@ -56,7 +56,23 @@ const page = (name: string, first: string) =>
   )
 
 const LIST = page('', 'true')
-const LIST_BY_REPOSITORY = page('_by_repository', 's.repository = $3::text')
+// In the order of the numbers, which the unique key has: an index by repository and id might be taken for that key.
+const LIST_BY_REPOSITORY = statement<PullRequestRow>(
+  'delivery.list_pull_requests_by_repository',
+  `select ${PULL_REQUEST_COLUMNS} from delivery.pull_requests s
+  where s.tenant_id = current_setting('pgfleet.tenant') and s.repository = $3::text
+    and ($1::uuid is null or s.number < (
+      select a.number from delivery.pull_requests a
+      where a.tenant_id = current_setting('pgfleet.tenant') and a.repository = $3::text and a.pull_request_id = $1::uuid
+    ))
+    and ($4::text is null or s.status = $4::text)
+    and ($5::text is null or s.author = $5::text)
+    and ($6::text is null or s.review_status = $6::text)
+    and ($7::text is null or s.ci_status = $7::text)
+    and ($8::text is null or s.security_status = $8::text)
+  order by s.number desc
+  limit $2::integer`,
+)
 const LIST_BY_STATUS = page('_by_status', 's.status = $4::text')
 const LIST_BY_AUTHOR = page('_by_author', 's.author = $5::text')
 
@@ -91,7 +107,7 @@ const listOptions = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 })
 
-/** Pull requests, newest first. Errors: INPUT_INVALID. */
+/** Pull requests, newest first: by id, or those of one repository by number. Errors: INPUT_INVALID. */
 export async function listPullRequests(session: Session, input: PullRequestListOptions = {}): Promise<PullRequest[]> {
   const options = check('options', listOptions, input)
   const { repository, status, author, reviewStatus, ciStatus, securityStatus, after, limit, signal } = options
@@ -113,8 +129,8 @@ export async function listPullRequests(session: Session, input: PullRequestListO
     return (await session.query(FIND, [JSON.stringify(filter)], how)).map(toPullRequest)
   }
   let list = LIST
-  if (author !== undefined) list = LIST_BY_AUTHOR
-  else if (repository !== undefined) list = LIST_BY_REPOSITORY
+  if (repository !== undefined) list = LIST_BY_REPOSITORY
+  else if (author !== undefined) list = LIST_BY_AUTHOR
   else if (status !== undefined) list = LIST_BY_STATUS
   const values = [after, limit, repository, status, author, reviewStatus, ciStatus, securityStatus]
   return (

@@ -37,7 +37,7 @@ export interface PullRequests {
   /** Undefined when there is none. */
   get(key: string | PullRequestKey, options?: CallOptions): Promise<PullRequest | undefined>
   get(keys: readonly (string | PullRequestKey)[], options?: CallOptions): Promise<(PullRequest | undefined)[]>
-  /** Newest first; by words, labels and metadata too. */
+  /** Newest first, by when they were opened, or those of one repository by number; by words, labels and metadata too. */
   list(options?: PullRequestListOptions): Promise<PullRequest[]>
   /** Whether it is ready to be merged, and if not why. Errors: INPUT_INVALID, PULL_REQUEST_UNKNOWN. */
   gate(key: string | PullRequestKey, policy?: MergePolicy, options?: CallOptions): Promise<GateResult>
