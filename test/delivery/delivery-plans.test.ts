@@ -222,6 +222,8 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
         )
       )[0] as { updated: number; hot: number }
     await sql(fleet, 'vacuum full delivery.agent_sessions')
+    // What was rolled back counts as updated, too.
+    await client.query('select pg_stat_force_next_flush()')
     const before = await hot()
     const given = JSON.parse(await named(() => ({}))()) as { id: string }[]
     await client.query(`select * from delivery.record_interactions('planned', $1)`, [

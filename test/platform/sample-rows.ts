@@ -25,9 +25,15 @@ export async function tenantRelations(query: Query): Promise<TenantRelation[]> {
   return rows as unknown as TenantRelation[]
 }
 
-/** Values that a check or a foreign key asks for; everything else follows from the type. */
+/** Values that a check or a foreign key asks for, by column or table and column; everything else follows from the type. */
 const VALUES: Readonly<Record<string, string>> = {
   agent_type: `'test-generator'`,
+  'delivery.audit_log.action': `'create'`,
+  'delivery.agent_sessions.agent_type': `'reviewer'`,
+  'delivery.agent_interactions.interaction_type': `'chat'`,
+  'delivery.agent_interactions.status': `'completed'`,
+  'delivery.pull_request_reviews.state': `'approved'`,
+  'delivery.checks.check_kind': `'run'`,
   reward_type: `'immediate'`,
   expires_at: `now() + interval '1 day'`,
   codec: `'none'`,
@@ -56,7 +62,7 @@ export async function insertOf(query: Query, table: string): Promise<string> {
   const values = columns.map(({ name, type, modifier }) => {
     // A vector's modifier is its dimensions.
     const vector = /\b(vector|halfvec)$/.test(type) ? `array_fill(1::real, array[${modifier}])` : undefined
-    const value = name === 'tenant_id' ? '$1' : (VALUES[name] ?? BY_TYPE[type] ?? vector)
+    const value = name === 'tenant_id' ? '$1' : (VALUES[`${table}.${name}`] ?? VALUES[name] ?? BY_TYPE[type] ?? vector)
     if (value === undefined) throw new Error(`${table}.${name}: no sample value for ${type}; add one to BY_TYPE`)
     return value
   })

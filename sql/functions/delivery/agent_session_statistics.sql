@@ -5,13 +5,14 @@ create or replace function delivery.agent_session_statistics(p_tenant text, p_fi
 returns table (sessions bigint, requests bigint, successes bigint, tokens numeric, cost_usd numeric, mean_ms double precision,
   min_ms double precision, max_ms double precision, p50_ms double precision, p90_ms double precision, p95_ms double precision,
   p99_ms double precision)
-language plpgsql stable
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
   v_ids uuid[];
 begin
+  perform platform.enter(p_tenant);
   -- A branch for each way in, so that each has an index.
   case
     when p_filter ? 'session_ids' then

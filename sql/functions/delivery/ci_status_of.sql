@@ -1,7 +1,7 @@
--- delivery.ci_status_of(tenant, repository, sha): what the checks of a commit come to, null when none are known: of each check
+-- delivery.ci_status_of(repository, sha): what the checks of a commit come to in the tenant that was entered, null when none are known: of each check
 -- the last run, or, where there are no check runs, of each workflow. One failure is a failure; what is under way is running;
 -- what was cancelled is cancelled; skipped only when all were.
-create or replace function delivery.ci_status_of(p_tenant text, p_repository text, p_sha text) returns text
+create or replace function delivery.ci_status_of(p_repository text, p_sha text) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 -- Planned for the table as it is: a plan made while it was empty would outlive that by a whole import.
@@ -11,18 +11,19 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
+  v_tenant text := current_setting('pgfleet.tenant', true);
   v_status text;
 begin
   with runs as (
     select distinct on (c.app, c.name) c.status, c.conclusion
     from delivery.checks c
-    where c.tenant_id = p_tenant and c.repository = p_repository and c.head_sha = p_sha and c.check_kind = 'run'
+    where c.tenant_id = v_tenant and c.repository = p_repository and c.head_sha = p_sha and c.check_kind = 'run'
     order by c.app, c.name, c.check_id desc
   ),
   workflows as (
     select distinct on (r.workflow_name, r.event) r.status, r.conclusion
     from delivery.pipeline_runs r
-    where r.tenant_id = p_tenant and r.repository = p_repository and r.head_sha = p_sha
+    where r.tenant_id = v_tenant and r.repository = p_repository and r.head_sha = p_sha
     order by r.workflow_name, r.event, r.run_id desc
   ),
   parts as (
@@ -44,6 +45,6 @@ begin
   return v_status;
 end
 $$;
-comment on function delivery.ci_status_of(text, text, text) is 'What the checks of a commit come to.';
-revoke all on function delivery.ci_status_of(text, text, text) from public;
-grant execute on function delivery.ci_status_of(text, text, text) to pgfleet_app;
+comment on function delivery.ci_status_of(text, text) is 'What the checks of a commit come to.';
+revoke all on function delivery.ci_status_of(text, text) from public;
+grant execute on function delivery.ci_status_of(text, text) to pgfleet_app;

@@ -40,20 +40,25 @@ begin
     raise exception 'no tenant was entered' using errcode = 'PF001';
   end if;
   return query
-  select p.pull_request_id
-  from delivery.pull_requests p
-  where p.tenant_id = v_tenant
-    and (v_query is null or p.search @@ v_query)
-    and (v_labels is null or p.labels @> v_labels)
-    and (v_metadata is null or p.metadata @> v_metadata)
-    and (v_repository is null or p.repository = v_repository)
-    and (v_status is null or p.status = v_status)
-    and (v_author is null or p.author = v_author)
-    and (v_review_status is null or p.review_status = v_review_status)
-    and (v_ci_status is null or p.ci_status = v_ci_status)
-    and (v_security_status is null or p.security_status = v_security_status)
-    and (v_after is null or p.pull_request_id < v_after)
-  order by p.pull_request_id desc
+  -- By themselves first: in the order of the key, the first matches could be behind all other pull requests.
+  with matching as materialized (
+    select p.pull_request_id
+    from delivery.pull_requests p
+    where p.tenant_id = v_tenant
+      and (v_query is null or p.search @@ v_query)
+      and (v_labels is null or p.labels @> v_labels)
+      and (v_metadata is null or p.metadata @> v_metadata)
+      and (v_repository is null or p.repository = v_repository)
+      and (v_status is null or p.status = v_status)
+      and (v_author is null or p.author = v_author)
+      and (v_review_status is null or p.review_status = v_review_status)
+      and (v_ci_status is null or p.ci_status = v_ci_status)
+      and (v_security_status is null or p.security_status = v_security_status)
+      and (v_after is null or p.pull_request_id < v_after)
+  )
+  select m.pull_request_id
+  from matching m
+  order by m.pull_request_id desc
   limit v_max;
 end
 $$;

@@ -1,7 +1,7 @@
 -- delivery.observe_branches(tenant, facts, prefix): keeps what was told of these branches, when nothing later was
 -- told before: of each the greatest `seen` wins, whatever the order in which they come. facts: a jsonb array; those of kind
--- 'push' have the columns of delivery.branches. prefix: of delivery.audit_prefix(). The caller has entered the tenant and
--- locked the repositories.
+-- 'push' have the columns of delivery.branches. prefix: of delivery.audit_prefix(). The caller has locked the
+-- repositories.
 create or replace function delivery.observe_branches(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,6 +16,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 begin
+  perform platform.enter(p_tenant);
   with given as materialized (
     select distinct on (x.repository, x.ref) x.*
     from jsonb_to_recordset(p_facts) as x(repository text, ref text, head_sha text, before_sha text, pusher text, commits integer, is_forced boolean,

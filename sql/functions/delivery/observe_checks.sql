@@ -1,7 +1,7 @@
 -- delivery.observe_checks(tenant, facts, prefix): keeps what was told of these checks, when nothing later was
 -- told before: of each the greatest `seen` wins, whatever the order in which they come. facts: a jsonb array; those of kind
--- 'check' have the columns of delivery.checks. prefix: of delivery.audit_prefix(). The caller has entered the tenant and
--- locked the repositories.
+-- 'check' have the columns of delivery.checks. prefix: of delivery.audit_prefix(). The caller has locked the
+-- repositories.
 create or replace function delivery.observe_checks(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,6 +16,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 begin
+  perform platform.enter(p_tenant);
   with given as materialized (
     select distinct on (x.repository, x.check_kind, x.check_id) x.*
     from jsonb_to_recordset(p_facts) as x(repository text, check_kind text, check_id bigint, name text, app text, branch text, head_sha text, status text,

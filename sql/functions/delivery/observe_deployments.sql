@@ -2,7 +2,7 @@
 -- later was told before: of a deployment the greatest `seen` wins, of its statuses the highest id, whatever the order in which
 -- they come. facts: a jsonb array; those of kind 'deployment' have the columns of delivery.deployments before `status`, those of
 -- kind 'deployment_status' the key and the others, and come with the deployment. prefix: of delivery.audit_prefix(). The caller
--- has entered the tenant and locked the repositories.
+-- has locked the repositories.
 create or replace function delivery.observe_deployments(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -17,6 +17,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 begin
+  perform platform.enter(p_tenant);
   with given as materialized (
     select distinct on (x.repository, x.deployment_id) x.*
     from jsonb_to_recordset(p_facts) as x(repository text, deployment_id bigint, environment text, ref text, sha text, task text,

@@ -1,7 +1,7 @@
 -- delivery.observe_pipeline_jobs(tenant, facts, prefix): keeps what was told of these pipeline jobs, when nothing later was
 -- told before: of each the greatest `seen` wins, whatever the order in which they come. facts: a jsonb array; those of kind
--- 'job' have the columns of delivery.pipeline_jobs. prefix: of delivery.audit_prefix(). The caller has entered the tenant and
--- locked the repositories.
+-- 'job' have the columns of delivery.pipeline_jobs. prefix: of delivery.audit_prefix(). The caller has locked the
+-- repositories.
 create or replace function delivery.observe_pipeline_jobs(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,6 +16,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 begin
+  perform platform.enter(p_tenant);
   with given as materialized (
     select distinct on (x.repository, x.job_id) x.*
     from jsonb_to_recordset(p_facts) as x(repository text, job_id bigint, run_id bigint, attempt integer, name text, workflow_name text, branch text,

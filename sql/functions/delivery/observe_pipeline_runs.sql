@@ -1,7 +1,7 @@
 -- delivery.observe_pipeline_runs(tenant, facts, prefix): keeps what was told of these pipeline runs, when nothing later was
 -- told before: of each the greatest `seen` wins, whatever the order in which they come. facts: a jsonb array; those of kind
--- 'run' have the columns of delivery.pipeline_runs. prefix: of delivery.audit_prefix(). The caller has entered the tenant and
--- locked the repositories.
+-- 'run' have the columns of delivery.pipeline_runs. prefix: of delivery.audit_prefix(). The caller has locked the
+-- repositories.
 create or replace function delivery.observe_pipeline_runs(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,6 +16,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 begin
+  perform platform.enter(p_tenant);
   with given as materialized (
     select distinct on (x.repository, x.run_id) x.*
     from jsonb_to_recordset(p_facts) as x(repository text, run_id bigint, workflow_name text, event text, branch text, head_sha text, attempt integer,

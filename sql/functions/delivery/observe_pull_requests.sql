@@ -3,7 +3,7 @@
 -- that are there. facts: a jsonb array of kind 'pull_request' {id uuid (for a new one), repository text, number integer, seen
 -- text, fields jsonb (values by column), details_seen text, details jsonb (sizes and mergeability, by column)}, of kind 'review'
 -- with the columns of delivery.pull_request_reviews, and of others with a repository and a head_sha. prefix: of
--- delivery.audit_prefix(). The caller has entered the tenant, locked the repositories, and written the checks.
+-- delivery.audit_prefix(). The caller has locked the repositories and written the checks.
 create or replace function delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -21,6 +21,7 @@ declare
   v_ids uuid[];
   v_created uuid[];
 begin
+  perform platform.enter(p_tenant);
   insert into delivery.pull_request_reviews as t (tenant_id, repository, number, review_id, reviewer, state, submitted_at, url, seen)
   select distinct on (x.repository, x.number, x.review_id) p_tenant, x.repository, x.number, x.review_id, x.reviewer, x.state, x.submitted_at, x.url, x.seen
   from jsonb_to_recordset(p_facts) as x(repository text, number integer, review_id bigint, reviewer text, state text,
@@ -119,7 +120,7 @@ begin
       select null, null
       limit 1
     ) v
-    cross join lateral (select delivery.ci_status_of(p_tenant, p.repository, m.head_sha) as status offset 0) c
+    cross join lateral (select delivery.ci_status_of(p.repository, m.head_sha) as status offset 0) c
     where p.tenant_id = p_tenant and p.pull_request_id = any (v_ids)
   ),
   differing as materialized (

@@ -53,7 +53,7 @@ begin
       raise exception 'there is no pull request % of %', v_bad.number, v_bad.repository
         using errcode = 'PF081', column = format('pullRequests[%s].number', v_bad.ordinality - 1);
     end if;
-    raise exception 'pull request % of % is new, and has no title', v_bad.number, v_bad.repository
+    raise exception 'pullRequests[%].title: pull request % of % is new, and needs one', v_bad.ordinality - 1, v_bad.number, v_bad.repository
       using errcode = 'PF005', column = format('pullRequests[%s].title', v_bad.ordinality - 1);
   end if;
   -- In one order, here and below, so that batches cannot deadlock each other.
