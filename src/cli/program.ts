@@ -4,6 +4,7 @@ import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
 import { addImport } from './commands/import.js'
+import { addIngest } from './commands/ingest.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
@@ -44,7 +45,18 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addVectors, addEvents, addImport, addBench])
+  for (const add of [
+    addDemo,
+    addReplay,
+    addMigrate,
+    addStatus,
+    addTenant,
+    addVectors,
+    addEvents,
+    addImport,
+    addIngest,
+    addBench,
+  ])
     add(program, shell)
   return program
 }

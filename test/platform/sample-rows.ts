@@ -25,9 +25,15 @@ export async function tenantRelations(query: Query): Promise<TenantRelation[]> {
   return rows as unknown as TenantRelation[]
 }
 
-/** Values that a check or a foreign key asks for; everything else follows from the type. */
+/** Values that a check or a foreign key asks for, by column or table and column; everything else follows from the type. */
 const VALUES: Readonly<Record<string, string>> = {
   agent_type: `'test-generator'`,
+  'delivery.audit_log.action': `'create'`,
+  'delivery.agent_sessions.agent_type': `'reviewer'`,
+  'delivery.agent_interactions.interaction_type': `'chat'`,
+  'delivery.agent_interactions.status': `'completed'`,
+  'delivery.pull_request_reviews.state': `'approved'`,
+  'delivery.checks.check_kind': `'run'`,
   reward_type: `'immediate'`,
   expires_at: `now() + interval '1 day'`,
   codec: `'none'`,

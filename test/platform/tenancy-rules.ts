@@ -26,6 +26,11 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     reason:
       'the indexes of words, tags and metadata; carries the tenant predicate itself, refuses without a tenant, and may read those alone',
   },
+  'delivery.find_pull_requests(jsonb)': {
+    owner: 'pgfleet_search',
+    reason:
+      'the indexes of text, labels and metadata; carries the tenant predicate itself, and refuses without a tenant',
+  },
 }
 
 /** Policies without the tenant predicate. */
@@ -35,6 +40,7 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
   'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
+  'delivery.pull_requests search_reads pgfleet_search': 'delivery.find_pull_requests carries the predicate',
   'memory.vectors_384 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_768 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_1536 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
@@ -61,6 +67,7 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
+  'delivery.pull_requests pgfleet_search SELECT': 'delivery.find_pull_requests carries the predicate',
   'memory.vector_dimensions pgfleet_monitor SELECT': 'shared',
   'memory.vector_dimensions pgfleet_search SELECT': 'shared',
   'memory.vectors_384 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',

@@ -3,6 +3,21 @@ import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
 import { createJobs, JOB_STATEMENTS, type Jobs } from './workflows/jobs.js'
 import { createWorkflows, WORKFLOW_STATEMENTS, type Workflows } from './workflows/workflows.js'
+import { AGENT_SESSION_STATEMENTS, type AgentSessions, createAgentSessions } from './agent-sessions/index.js'
+import { createPullRequests, PULL_REQUEST_STATEMENTS, type PullRequests } from './pull-requests/index.js'
+import {
+  createIngest,
+  createPipeline,
+  createWebhooks,
+  type Ingest,
+  PIPELINE_STATEMENTS,
+  type Pipeline,
+  WEBHOOK_STATEMENTS,
+  type Webhooks,
+} from './webhooks/index.js'
+import { AUDIT_STATEMENTS, type Audit, createAudit } from './audit/audit.js'
+import { createDashboards, DASHBOARD_STATEMENTS, type Dashboards } from './dashboards/dashboards.js'
+import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
 
 export type { NewTask, NewWorkflow } from './workflows/definition.js'
 export { type Handler, type Handlers, JobFailure, type RunningJob } from './workflows/execution.js'
@@ -21,6 +36,74 @@ export type {
 } from './workflows/workflow.js'
 export type { WorkflowListOptions, WorkflowSearch } from './workflows/workflow-list.js'
 export type { Transition, TransitionOptions, Workflows } from './workflows/workflows.js'
+export type {
+  AgentSession,
+  AgentSessionChange,
+  AgentSessionFilter,
+  AgentSessionListOptions,
+  AgentSessionStatistics,
+  AgentSessionStatus,
+  AgentSessions,
+  AgentSessionType,
+  Budgets,
+  Interaction,
+  InteractionStatus,
+  InteractionType,
+  NewAgentSession,
+  NewInteraction,
+  RecordedInteraction,
+  UsDollars,
+} from './agent-sessions/index.js'
+export type {
+  CiStatus,
+  GateReason,
+  GateReasonName,
+  GateResult,
+  MergePolicy,
+  MergeStatus,
+  NewPullRequest,
+  PullRequest,
+  PullRequestChange,
+  PullRequestFields,
+  PullRequestKey,
+  PullRequestListOptions,
+  PullRequestStatus,
+  PullRequests,
+  PutPullRequest,
+  ReviewStatus,
+  SecurityStatus,
+} from './pull-requests/index.js'
+export {
+  type Ingest,
+  type IngestedWebhook,
+  type IngestOptions,
+  type NewPipelineJob,
+  PIPELINE_JOBS_MAX,
+  type Pipeline,
+  type PipelineJob,
+  type RejectedWebhook,
+  WEBHOOK_EVENTS,
+  type WebhookEvent,
+  type Webhooks,
+} from './webhooks/index.js'
+export type { Audit } from './audit/audit.js'
+export type { AuditAction, AuditEntry, AuditResult, NewAuditEntry, SecurityLevel } from './audit/audit-entry.js'
+export type { AuditPage, AuditQuery } from './audit/audit-query.js'
+export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-sealer.js'
+export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
+export type * from './dashboards/dashboard-rows.js'
+export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
+export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
+export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
+export type {
+  MetricRollup,
+  MetricSummary,
+  RollUpReport,
+  RollupQuery,
+  RollupResolution,
+  SummaryQuery,
+} from './metrics/metric-rollups.js'
+export type { Metrics } from './metrics/metrics.js'
 
 /** What the agents of one tenant do. Each change is recorded in the audit log, with the identity of its caller. */
 export interface DeliveryStore {
@@ -30,11 +113,53 @@ export interface DeliveryStore {
   readonly workflows: Workflows
   /** Tasks that are ready, for those who run them. */
   readonly jobs: Jobs
+  /** Sessions of agents: what they did, what it cost, how long it took. */
+  readonly agentSessions: AgentSessions
+  /** Pull requests, and whether they are ready to be merged. */
+  readonly pullRequests: PullRequests
+  /**
+   * Takes in a webhook of GitHub: its event (`X-GitHub-Event`), its body as text or parsed, and the id of its delivery
+   * (`X-GitHub-Delivery`). Idempotent by that id, and right when deliveries come late or out of order. What is not known is
+   * kept aside with the reason. Errors: INPUT_INVALID, WEBHOOK_SIGNATURE_INVALID, WEBHOOK_REJECTED.
+   */
+  readonly ingest: Ingest
+  /** Webhooks that were kept aside, and forgetting old ones. */
+  readonly webhooks: Webhooks
+  /** Jobs of pipelines elsewhere. */
+  readonly pipeline: Pipeline
+  /** What was measured: points, and their rollups by minute, hour and day. */
+  readonly metrics: Metrics
+  /** Who did what, sealed against changes. */
+  readonly audit: Audit
+  /** Views over all of it. */
+  readonly dashboards: Dashboards
 }
 
 /** Every statement of the store, for the test that prepares them all. */
-export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [...WORKFLOW_STATEMENTS, ...JOB_STATEMENTS]
+export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [
+  ...WORKFLOW_STATEMENTS,
+  ...JOB_STATEMENTS,
+  ...AGENT_SESSION_STATEMENTS,
+  ...PULL_REQUEST_STATEMENTS,
+  ...WEBHOOK_STATEMENTS,
+  ...PIPELINE_STATEMENTS,
+  ...METRIC_STATEMENTS,
+  ...AUDIT_STATEMENTS,
+  ...DASHBOARD_STATEMENTS,
+]
 
 export function createDeliveryStore(session: Session, identity: Identity): DeliveryStore {
-  return { identity, workflows: createWorkflows(session, identity), jobs: createJobs(session, identity) }
+  return {
+    identity,
+    workflows: createWorkflows(session, identity),
+    jobs: createJobs(session, identity),
+    agentSessions: createAgentSessions(session, identity),
+    pullRequests: createPullRequests(session, identity),
+    ingest: createIngest(session, identity),
+    webhooks: createWebhooks(session, identity),
+    pipeline: createPipeline(session, identity),
+    metrics: createMetrics(session, identity),
+    audit: createAudit(session, identity),
+    dashboards: createDashboards(session),
+  }
 }
