@@ -1,8 +1,14 @@
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
+import { AUDIT_STATEMENTS, type Audit, createAudit } from './audit/audit.js'
 import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
 
+export type { Audit } from './audit/audit.js'
+export type { AuditAction, AuditEntry, AuditResult, NewAuditEntry, SecurityLevel } from './audit/audit-entry.js'
+export type { AuditPage, AuditQuery } from './audit/audit-query.js'
+export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-sealer.js'
+export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
 export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
 export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
 export type {
@@ -21,11 +27,13 @@ export interface DeliveryStore {
   readonly identity: Identity
   /** What was measured: points, and their rollups by minute, hour and day. */
   readonly metrics: Metrics
+  /** Who did what, sealed against changes. */
+  readonly audit: Audit
 }
 
 /** Every statement of the store, for the test that prepares them all. */
-export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [...METRIC_STATEMENTS]
+export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [...METRIC_STATEMENTS, ...AUDIT_STATEMENTS]
 
 export function createDeliveryStore(session: Session, identity: Identity): DeliveryStore {
-  return { identity, metrics: createMetrics(session, identity) }
+  return { identity, metrics: createMetrics(session, identity), audit: createAudit(session, identity) }
 }
