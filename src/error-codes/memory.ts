@@ -43,16 +43,6 @@ export const MEMORY_ERRORS = {
     summary: 'What is stored does not match the checksum that was stored with it.',
     hint: 'Somebody changed it past this library, or the storage is damaged: save it again from a trusted source, or restore a backup.',
   },
-  WORKFLOW_UNKNOWN: {
-    retryable: false,
-    summary: 'The tenant has no workflow state of that id.',
-    hint: 'Save it first: memory.workflowStates.save().',
-  },
-  WORKFLOW_TRANSITION_ILLEGAL: {
-    retryable: false,
-    summary: 'A workflow cannot go from its present status to the one asked for.',
-    hint: 'Legal are pending to running or cancelled, and running to completed, failed or cancelled.',
-  },
   ARCHIVE_UNKNOWN: {
     retryable: false,
     summary: 'The tenant has no archive of that id.',

@@ -49,6 +49,19 @@ export const PLATFORM_ERRORS = {
     summary: 'The tenant has no session of that id.',
     hint: 'Start one with learning.sessions.start(), or create one with memory.sessions.create(); sessions expire.',
   },
+  WORKFLOW_UNKNOWN: {
+    retryable: false,
+    sqlstate: 'PF070',
+    summary: 'The tenant has no workflow of that id.',
+    hint: 'Create it with delivery.workflows.create(); a state of one is saved with memory.workflowStates.save().',
+  },
+  WORKFLOW_TRANSITION_ILLEGAL: {
+    retryable: false,
+    sqlstate: 'PF071',
+    summary:
+      'A workflow cannot go from its present status to the one asked for; the message names it, and the legal next ones.',
+    hint: 'Read the workflow, and go to one of the statuses that the message names; what has ended is repeated as a new workflow.',
+  },
   ID_OUT_OF_WINDOW: {
     retryable: false,
     sqlstate: 'PF006',

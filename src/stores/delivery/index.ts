@@ -21,10 +21,35 @@ export type {
 } from './metrics/metric-rollups.js'
 export type { Metrics } from './metrics/metrics.js'
 
+import { createJobs, JOB_STATEMENTS, type Jobs } from './workflows/jobs.js'
+import { createWorkflows, WORKFLOW_STATEMENTS, type Workflows } from './workflows/workflows.js'
+
+export type { NewTask, NewWorkflow } from './workflows/definition.js'
+export { type Handler, type Handlers, JobFailure, type RunningJob } from './workflows/execution.js'
+export type { ClaimOptions, CompletedJob, EndedJob, FailedJob, Job, JobLease, Jobs } from './workflows/jobs.js'
+export type { RunOptions, RunResult } from './workflows/run.js'
+export { createWorker, type Worker, type WorkerFleet, type WorkerOptions } from './workflows/worker.js'
+export type {
+  Task,
+  TaskStatus,
+  Workflow,
+  WorkflowChange,
+  WorkflowStanding,
+  WorkflowStatus,
+  WorkflowType,
+  WorkflowWithTasks,
+} from './workflows/workflow.js'
+export type { WorkflowListOptions, WorkflowSearch } from './workflows/workflow-list.js'
+export type { Transition, TransitionOptions, Workflows } from './workflows/workflows.js'
+
 /** What the agents of one tenant do. Each change is recorded in the audit log, with the identity of its caller. */
 export interface DeliveryStore {
   /** On whose behalf the calls are made. */
   readonly identity: Identity
+  /** Graphs of tasks, and how they stand. */
+  readonly workflows: Workflows
+  /** Tasks that are ready, for those who run them. */
+  readonly jobs: Jobs
   /** What was measured: points, and their rollups by minute, hour and day. */
   readonly metrics: Metrics
   /** Who did what, sealed against changes. */
@@ -32,8 +57,19 @@ export interface DeliveryStore {
 }
 
 /** Every statement of the store, for the test that prepares them all. */
-export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [...METRIC_STATEMENTS, ...AUDIT_STATEMENTS]
+export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [
+  ...WORKFLOW_STATEMENTS,
+  ...JOB_STATEMENTS,
+  ...METRIC_STATEMENTS,
+  ...AUDIT_STATEMENTS,
+]
 
 export function createDeliveryStore(session: Session, identity: Identity): DeliveryStore {
-  return { identity, metrics: createMetrics(session, identity), audit: createAudit(session, identity) }
+  return {
+    identity,
+    workflows: createWorkflows(session, identity),
+    jobs: createJobs(session, identity),
+    metrics: createMetrics(session, identity),
+    audit: createAudit(session, identity),
+  }
 }

@@ -1,0 +1,115 @@
+-- delivery.claim_jobs(tenant, requests): leases jobs to workers, by priority and then by age (of several channels, the one
+-- whose first job is oldest comes first), and returns them in one row a request. requests: a jsonb array of {channels jsonb array of text, limit
+-- integer, lease uuid (made by the caller, another one each time), lease_ms integer, worker text, actor_type, actor_id,
+-- correlation_id text}. Requests for the same channels are served together, in their order. Whoever claims at the same time
+-- gets other jobs and waits for nobody. A lease that ran out is claimed again, as a further attempt.
+-- jobs: a JSON array of {workflow_id, task_number, name, type, payload, attempt, attempts_left, expires_at, timeout_at, needs
+-- (results of the dependencies by name)}.
+-- Errors: PF001..PF003 (platform.enter).
+create or replace function delivery.claim_jobs(p_tenant text, p_requests jsonb)
+returns table (ordinal integer, jobs json)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_material = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_prefix text;
+  v_group record;
+begin
+  perform platform.enter(p_tenant);
+  v_prefix := delivery.audit_prefix();
+  perform delivery.expire_workflows(p_tenant, 100);
+  v_now := clock_timestamp();
+  for v_group in
+    select x.channels, sum(x.max_jobs)::integer as jobs_max,
+      -- Which request the n-th job goes to, and what it asked for.
+      array_agg(x.ordinality order by x.ordinality, x.n) as ordinals, array_agg(x.lease order by x.ordinality, x.n) as leases,
+      array_agg(x.lease_ms order by x.ordinality, x.n) as lease_ms
+    from (
+      select x.channels, x.ordinality, x.lease, x.lease_ms, n.n, 1 as max_jobs
+      from rows from (
+        jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer)
+      ) with ordinality as x
+      cross join lateral generate_series(1, x."limit") as n(n)
+    ) x
+    group by x.channels
+    order by min(x.ordinality)
+  loop
+    return query
+    with requests as materialized (
+      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
+      from rows from (
+        jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
+      ) with ordinality as x
+    ),
+    picked as materialized (
+      select c.place, row_number() over () as n
+      from (
+        select h.channel, h.rank, h.available_at
+        from (
+          select c.channel, r.rank, (
+            select j.available_at from delivery.jobs j
+            where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+            order by j.available_at
+            limit 1
+          ) as available_at
+          from unnest(v_group.channels) as c(channel) cross join generate_series(0, 10) as r(rank)
+        ) h
+        where h.available_at <= v_now
+        order by h.rank, h.available_at
+      ) h
+      cross join lateral (
+        select j.ctid as place from delivery.jobs j
+        where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
+          and j.available_at <= v_now
+        order by j.available_at
+        limit v_group.jobs_max
+        for update skip locked
+      ) c
+      limit v_group.jobs_max
+    ),
+    claimed as (
+      update delivery.jobs j
+      set lease = v_group.leases[p.n], leased_at = v_now, worker = r.worker, attempt = j.attempt + 1, attempts_left = j.attempts_left - 1,
+        timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
+        available_at = least(v_now + v_group.lease_ms[p.n] * interval '1 millisecond', v_now + j.timeout_ms * interval '1 millisecond')
+      from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
+      where j.ctid = p.place
+      returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
+        j.available_at, j.timeout_at, j.worker
+    ),
+    audited as (
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
+      select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', c.workflow_id || '/' || c.task_number,
+        'start', c.actor_type, c.actor_id, c.correlation_id,
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
+      from claimed c
+    )
+    select c.ordinality::integer,
+      json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,
+        'payload', t.payload, 'attempt', c.attempt, 'attempts_left', c.attempts_left, 'expires_at', c.available_at, 'timeout_at', c.timeout_at,
+        'needs', case when cardinality(t.dependencies) > 0 then (
+          select json_object_agg(d.name, d.result)
+          from delivery.workflow_tasks d
+          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
+        ) end) order by c.n)
+    from claimed c
+    cross join lateral (
+      select * from delivery.workflow_tasks r
+      where r.tenant_id = p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
+      limit 1
+    ) t
+    group by c.ordinality;
+  end loop;
+end
+$$;
+comment on function delivery.claim_jobs(text, jsonb) is 'Leases jobs to workers, by priority and age; requests of many workers at once.';
+revoke all on function delivery.claim_jobs(text, jsonb) from public;
+grant execute on function delivery.claim_jobs(text, jsonb) to pgfleet_app;

@@ -1,0 +1,150 @@
+-- delivery.end_jobs(tenant, jobs): gives leases back: the task is completed, has failed (and is tried again later while it
+-- has retries: after its delay, doubled with every retry, at most an hour, less up to a half of it at random), or is released as if it had
+-- not been claimed. Returns in order what became of the task: completed, failed, or pending with the time of the next
+-- attempt. jobs: a jsonb array of {workflow_id uuid, task_number integer, lease uuid, outcome text (completed, failed,
+-- released), result jsonb, error text, retry boolean, delay_ms integer (instead of the doubled one), actor_type, actor_id,
+-- correlation_id text}. The same again under the same lease changes nothing and gets the same answer. All count, or none.
+-- Errors: PF001..PF003 (platform.enter), PF072 the lease is no longer the job's.
+create or replace function delivery.end_jobs(p_tenant text, p_jobs jsonb)
+returns table (ordinal integer, status text, retry_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_material = off
+as $$
+#variable_conflict use_column
+declare
+  v_prefix text;
+  v_now timestamptz;
+  v_ids uuid[];
+  v_workflows uuid[];
+  v_numbers integer[];
+  v_ordinals bigint[];
+  v_retried bigint[];
+  v_lost record;
+  v_identities jsonb[];
+begin
+  perform platform.enter(p_tenant);
+  v_prefix := delivery.audit_prefix();
+  select array_agg(distinct x.workflow_id) into v_ids from jsonb_to_recordset(p_jobs) as x(workflow_id uuid);
+  -- First the workflows, in one order: whoever ends tasks of the same workflow waits here, and batches cannot deadlock.
+  perform from delivery.workflows w
+  where w.tenant_id = p_tenant and w.workflow_id = any (v_ids)
+  order by w.workflow_id
+  for no key update;
+  v_now := clock_timestamp();
+  with items as materialized (
+    select distinct on (x.workflow_id, x.task_number) x.*
+    from rows from (
+      jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text,
+        retry boolean, delay_ms integer, actor_type text, actor_id text, correlation_id text)
+    ) with ordinality as x
+    order by x.workflow_id, x.task_number, x.ordinality
+  ),
+  gone as (
+    delete from delivery.jobs j
+    using items x
+    where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
+      and (j.timeout_at is null or j.timeout_at > v_now)
+      and x.outcome <> 'released' and (x.outcome = 'completed' or (x.outcome = 'failed' and (j.attempts_left = 0 or not x.retry)))
+    returning x.ordinality, x.workflow_id, x.task_number, x.lease, x.outcome, x.result, x.error, x.actor_type, x.actor_id, x.correlation_id,
+      j.attempt, j.worker, j.leased_at
+  ),
+  ended as (
+    update delivery.workflow_tasks t
+    set status = g.outcome, result = g.result, error = g.error, lease = g.lease, attempt = g.attempt, worker = g.worker,
+      started_at = g.leased_at, ended_at = v_now
+    from gone g
+    where t.tenant_id = p_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number
+    returning t.workflow_id, t.task_number, t.status, t.attempt, g.ordinality, g.error, g.actor_type, g.actor_id, g.correlation_id
+  ),
+  again as (
+    update delivery.jobs j
+    set lease = null, leased_at = null, timeout_at = null, worker = null, former_lease = x.lease, former_outcome = x.outcome,
+      attempt = j.attempt - (x.outcome = 'released')::integer, attempts_left = j.attempts_left + (x.outcome = 'released')::integer,
+      available_at = v_now + d.delay, ready_at = v_now + d.delay
+    from items x
+    cross join lateral (
+      select case
+        when x.delay_ms is not null then x.delay_ms * interval '1 millisecond'
+        when x.outcome = 'failed' then interval '1 millisecond' * (0.5 + random() / 2) * least(3600000, (
+          select o.retry_delay_ms * power(2, least(o.attempt - 1, 30)) from delivery.jobs o
+          where o.tenant_id = p_tenant and o.workflow_id = x.workflow_id and o.task_number = x.task_number
+        ))
+        else interval '0'
+      end as delay
+      offset 0
+    ) d
+    where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
+      and (j.timeout_at is null or j.timeout_at > v_now)
+      and x.outcome <> 'completed' and (x.outcome = 'released' or (x.outcome = 'failed' and j.attempts_left > 0 and x.retry))
+    returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
+  ),
+  audited as (
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', e.workflow_id || '/' || e.task_number,
+      'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
+      jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
+        || case when e.error is null then '{}' else jsonb_build_object('error', left(e.error, 500)) end
+    from ended e
+    union all
+    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', a.workflow_id || '/' || a.task_number,
+      'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
+      jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
+        || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
+    from again a
+  ),
+  all_ended as (
+    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as ordinals,
+      array_agg(jsonb_build_object('actor_type', e.actor_type, 'actor_id', e.actor_id, 'correlation_id', e.correlation_id)) as identities
+    from ended e
+  )
+  select e.workflows, e.numbers, e.ordinals, e.identities, (select array_agg(a.ordinality) from again a)
+  into v_workflows, v_numbers, v_ordinals, v_identities, v_retried
+  from all_ended e;
+  if coalesce(cardinality(v_ordinals), 0) + coalesce(cardinality(v_retried), 0) < jsonb_array_length(p_jobs) then
+    -- What is left came a second time, or too late.
+    select x.ordinality, x.workflow_id, x.task_number into v_lost
+    from rows from (
+      jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text)
+    ) with ordinality as x
+    where x.ordinality <> all (coalesce(v_ordinals, '{}') || coalesce(v_retried, '{}'))
+      and not exists (
+        select from delivery.workflow_tasks t
+        where t.tenant_id = p_tenant and t.workflow_id = x.workflow_id and t.task_number = x.task_number and t.lease = x.lease
+          and t.status = x.outcome and t.result is not distinct from x.result and t.error is not distinct from x.error
+      )
+      and not exists (
+        select from delivery.jobs j
+        where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number
+          and j.former_lease = x.lease and j.former_outcome = x.outcome
+      )
+    order by x.ordinality
+    limit 1;
+    if found then
+      raise exception 'the lease of task % of workflow % is lost', v_lost.task_number, v_lost.workflow_id
+        using errcode = 'PF072', column = format('jobs[%s].lease', v_lost.ordinality - 1);
+    end if;
+  end if;
+  if v_workflows is not null then
+    perform delivery.settle_tasks(p_tenant, v_prefix, v_now, v_workflows, v_numbers, v_identities);
+  end if;
+  return query
+  select x.ordinality::integer,
+    case when x.outcome = 'completed' then 'completed' when j.task_number is null then 'failed' else 'pending' end, j.ready_at
+  from rows from (jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text)) with ordinality as x
+  left join lateral (
+    select r.task_number, r.ready_at from delivery.jobs r
+    where x.outcome <> 'completed' and r.tenant_id = p_tenant and r.workflow_id = x.workflow_id and r.task_number = x.task_number
+      and r.former_lease = x.lease
+    limit 1
+  ) j on true;
+end
+$$;
+comment on function delivery.end_jobs(text, jsonb) is 'Gives many leases back: completed, failed or released; idempotent by lease.';
+revoke all on function delivery.end_jobs(text, jsonb) from public;
+grant execute on function delivery.end_jobs(text, jsonb) to pgfleet_app;

@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { type Json, toContent } from '../../../content.js'
+import type { CallOptions, Operation } from '../../../database/batch.js'
+import type { Session } from '../../../database/session.js'
+import { type Statement, statement } from '../../../database/statement.js'
+import { encodeIdentity, type Identity } from '../../../identity.js'
+import { check, text } from '../../../input.js'
+import { PAYLOAD_LENGTH_MAX } from './definition.js'
+
+/** What names a claim of a job: whoever holds it may keep it, and end it. */
+export interface JobLease {
+  readonly workflowId: string
+  /** The number of the task in its workflow. */
+  readonly number: number
+  readonly lease: string
+}
+
+/** A task that a worker has leased. */
+export interface Job extends JobLease {
+  readonly name: string
+  readonly type: string
+  readonly payload: Json
+  /** 1 at the first time. */
+  readonly attempt: number
+  /** Attempts that are left after this one. */
+  readonly attemptsLeft: number
+  /** When the lease runs out, unless it is renewed or given back. */
+  readonly expiresAt: Date
+  /** When this attempt has taken too long, whatever its lease; null without a time-out. */
+  readonly timeoutAt: Date | null
+  /** Results of the tasks that it depends on, by name; a failed optional one has none. */
+  readonly needs: Readonly<Record<string, Json>>
+}
+
+/** What to claim. */
+export interface ClaimOptions extends Pick<CallOptions, 'signal' | 'durability'> {
+  /** Types of tasks, 1 to 100. */
+  readonly types: readonly string[]
+  /** 1 to 1,000. @default 1 */
+  readonly limit?: number
+  /** How long a job is the worker's without a heartbeat: 100 ms to a day. @default 30_000 */
+  readonly leaseMs?: number
+}
+
+/** A job that is done. */
+export interface CompletedJob extends JobLease {
+  /** At most 262,144 characters of JSON; tasks that depend on this one are given it. @default null */
+  readonly result?: Json
+}
+
+/** A job that failed. */
+export interface FailedJob extends JobLease {
+  /** Why: 1 to 10,000 characters. Not redacted: keep secrets out of it. */
+  readonly error: string
+  /** False fails the task for good, whatever retries are left. @default true */
+  readonly retry?: boolean
+  /** Wait before the next attempt; 0 to 24 days. @default the task's own, doubled with every retry */
+  readonly delayMs?: number
+}
+
+/** What became of a task whose lease was given back. */
+export interface EndedJob {
+  /** `pending`: it is tried again. */
+  readonly status: 'completed' | 'failed' | 'pending'
+  /** When it may be claimed again; null when it has ended. */
+  readonly retryAt: Date | null
+}
+
+/** Jobs of one tenant, for those who run them. All that is given back under one lease may be repeated. */
+export interface Jobs {
+  /**
+   * Leases jobs that are ready: those of workflows with a higher priority first, then the older ones. Jobs whose lease
+   * ran out are among them. Nobody waits for anybody; calls of many workers share a statement. Also times out what is past
+   * its deadline. An empty array when there is nothing to do. Errors: INPUT_INVALID; OUTCOME_UNKNOWN when the connection
+   * is lost: what was claimed then comes back when its lease runs out.
+   */
+  claim(worker: string, options: ClaimOptions): Promise<Job[]>
+  /**
+   * Renews leases, from now on for `leaseMs`, never beyond the time-out of the attempt; when they run out now. Errors: LEASE_LOST.
+   * @default leaseMs 30_000
+   */
+  heartbeat(job: JobLease, options?: { leaseMs?: number } & CallOptions): Promise<Date>
+  heartbeat(jobs: readonly JobLease[], options?: { leaseMs?: number } & CallOptions): Promise<Date[]>
+  /** Completes tasks: what waits for them becomes ready, and a workflow that has nothing left ends. Errors: INPUT_INVALID, LEASE_LOST. */
+  complete(job: CompletedJob, options?: CallOptions): Promise<EndedJob>
+  complete(jobs: readonly CompletedJob[], options?: CallOptions): Promise<EndedJob[]>
+  /** Says that attempts failed: tasks are tried again later while they have retries, then they have failed. Errors: INPUT_INVALID, LEASE_LOST. */
+  fail(job: FailedJob, options?: CallOptions): Promise<EndedJob>
+  fail(jobs: readonly FailedJob[], options?: CallOptions): Promise<EndedJob[]>
+  /** Gives jobs back untouched: ready at once, the attempt not counted. Errors: LEASE_LOST. */
+  release(job: JobLease, options?: CallOptions): Promise<EndedJob>
+  release(jobs: readonly JobLease[], options?: CallOptions): Promise<EndedJob[]>
+}
+
+interface JobJson {
+  readonly workflow_id: string
+  readonly task_number: number
+  readonly name: string
+  readonly type: string
+  readonly payload: Json
+  readonly attempt: number
+  readonly attempts_left: number
+  readonly expires_at: string
+  readonly timeout_at: string | null
+  readonly needs: Record<string, Json> | null
+}
+
+/** A claim as it travels. */
+interface Claim {
+  readonly lease: string
+  readonly text: string
+}
+
+export const CLAIM: Operation<Claim, { jobs: JobJson[] }, Job[]> = {
+  name: 'delivery.claim_jobs',
+  statement: statement('delivery.claim_jobs', 'select ordinal, jobs from delivery.claim_jobs($1::text, $2::jsonb)'),
+  writes: true,
+  itemsMax: 200,
+  encode: (item) => item.text,
+  decode: (row, { lease }) => row?.jobs.map((job) => toJob(job, lease)) ?? [],
+  isIdempotent: () => false,
+}
+
+const plain = (item: string) => item
+
+export const EXTEND: Operation<string, { expires_at: Date }, Date> = {
+  name: 'delivery.extend_leases',
+  statement: statement(
+    'delivery.extend_leases',
+    'select ordinal, expires_at from delivery.extend_leases($1::text, $2::jsonb)',
+  ),
+  writes: true,
+  itemsMax: 2000,
+  encode: plain,
+  decode: (row) => {
+    if (row === undefined) throw new Error('the database returned no row for a lease')
+    return row.expires_at
+  },
+  isIdempotent: () => true,
+}
+
+export const END: Operation<string, { status: EndedJob['status']; retry_at: Date | null }, EndedJob> = {
+  name: 'delivery.end_jobs',
+  statement: statement(
+    'delivery.end_jobs',
+    'select ordinal, status, retry_at from delivery.end_jobs($1::text, $2::jsonb)',
+  ),
+  writes: true,
+  itemsMax: 2000,
+  encode: plain,
+  decode: (row) => {
+    if (row === undefined) throw new Error('the database returned no row for a job')
+    return { status: row.status, retryAt: row.retry_at }
+  },
+  isIdempotent: () => true,
+}
+
+export const JOB_STATEMENTS: readonly Statement<unknown>[] = [CLAIM.statement, EXTEND.statement, END.statement]
+
+// A lease is passed as the whole job: its other members are not looked at.
+const lease = { workflowId: z.uuid(), number: z.int().min(1), lease: z.uuid() }
+const leases = z.array(z.object(lease))
+const completed = z.array(z.object({ ...lease, result: z.unknown().optional() }))
+const failed = z.array(
+  z.object({
+    ...lease,
+    error: text(1, 10_000),
+    retry: z.boolean().default(true),
+    delayMs: z.int().min(0).max(2_147_483_647).optional(),
+  }),
+)
+const leaseMs = z.int().min(100).max(86_400_000).default(30_000)
+const claimOptions = z.strictObject({
+  types: z.array(text(1, 100)).min(1).max(100),
+  limit: z.int().min(1).max(1000).default(1),
+  leaseMs,
+  signal: z.instanceof(AbortSignal).optional(),
+  durability: z.enum(['durable', 'async']).optional(),
+})
+
+export function createJobs(session: Session, identity: Identity): Jobs {
+  const who = encodeIdentity(identity)
+  const end = (outcome: string, job: z.output<typeof leases>[number], rest: object = {}) => ({
+    workflow_id: job.workflowId,
+    task_number: job.number,
+    lease: job.lease,
+    outcome,
+    ...rest,
+    ...who,
+  })
+  const submitOne = async <Result>(many: Promise<Result[]>) => (await many)[0] as Result
+  const complete = async (input: readonly CompletedJob[], options?: CallOptions) =>
+    await session.submit(
+      END,
+      check('jobs', completed, input).map((job, i) => {
+        const { json } = toContent(`jobs[${i}].result`, job.result ?? null, PAYLOAD_LENGTH_MAX)
+        return `${JSON.stringify(end('completed', job)).slice(0, -1)},"result":${json}}`
+      }),
+      options,
+    )
+  const fail = async (input: readonly FailedJob[], options?: CallOptions) =>
+    await session.submit(
+      END,
+      check('jobs', failed, input).map((job) =>
+        JSON.stringify(end('failed', job, { error: job.error, retry: job.retry, delay_ms: job.delayMs })),
+      ),
+      options,
+    )
+  const release = async (input: readonly JobLease[], options?: CallOptions) =>
+    await session.submit(
+      END,
+      check('jobs', leases, input).map((job) => JSON.stringify(end('released', job))),
+      options,
+    )
+  const heartbeat = async (input: readonly JobLease[], { leaseMs: ms, ...options }: HeartbeatOptions = {}) => {
+    const lease_ms = check('options.leaseMs', leaseMs, ms)
+    const items = check('jobs', leases, input).map((job) =>
+      JSON.stringify({ workflow_id: job.workflowId, task_number: job.number, lease: job.lease, lease_ms }),
+    )
+    return await session.submit(EXTEND, items, options)
+  }
+  return {
+    async claim(worker, options) {
+      check('worker', text(1, 200), worker)
+      const { types, limit, leaseMs, ...rest } = check('options', claimOptions, options)
+      return (await claimChannels(
+        session,
+        identity,
+        worker,
+        [...new Set(types)].toSorted(),
+        limit,
+        leaseMs,
+        rest,
+      )) as Job[]
+    },
+    heartbeat: (async (input: JobLease | readonly JobLease[], options?: HeartbeatOptions) =>
+      Array.isArray(input)
+        ? await heartbeat(input, options)
+        : await submitOne(heartbeat([input as JobLease], options))) as Jobs['heartbeat'],
+    complete: (async (input: CompletedJob | readonly CompletedJob[], options?: CallOptions) =>
+      Array.isArray(input)
+        ? await complete(input, options)
+        : await submitOne(complete([input as CompletedJob], options))) as Jobs['complete'],
+    fail: (async (input: FailedJob | readonly FailedJob[], options?: CallOptions) =>
+      Array.isArray(input)
+        ? await fail(input, options)
+        : await submitOne(fail([input as FailedJob], options))) as Jobs['fail'],
+    release: (async (input: JobLease | readonly JobLease[], options?: CallOptions) =>
+      Array.isArray(input)
+        ? await release(input, options)
+        : await submitOne(release([input as JobLease], options))) as Jobs['release'],
+  }
+}
+
+type HeartbeatOptions = { leaseMs?: number } & CallOptions
+
+/** Claims by channel: the type of a task, or the id of a workflow that one process alone runs. */
+export async function claimChannels(
+  session: Session,
+  identity: Identity,
+  worker: string,
+  channels: readonly string[],
+  limit: number,
+  leaseMs: number,
+  { signal, durability }: { signal?: AbortSignal | undefined; durability?: CallOptions['durability'] | undefined } = {},
+): Promise<Job[]> {
+  const lease = randomUUID()
+  const item = { channels, limit, lease, lease_ms: leaseMs, worker, ...encodeIdentity(identity) }
+  const options = { ...(signal && { signal }), ...(durability && { durability }) }
+  const [jobs] = await session.submit(CLAIM, [{ lease, text: JSON.stringify(item) }], options)
+  return jobs ?? []
+}
+
+function toJob(row: JobJson, lease: string): Job {
+  return {
+    workflowId: row.workflow_id,
+    number: row.task_number,
+    lease,
+    name: row.name,
+    type: row.type,
+    payload: row.payload,
+    attempt: row.attempt,
+    attemptsLeft: row.attempts_left,
+    expiresAt: new Date(row.expires_at),
+    timeoutAt: row.timeout_at === null ? null : new Date(row.timeout_at),
+    needs: row.needs ?? {},
+  }
+}
