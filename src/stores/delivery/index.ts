@@ -42,6 +42,47 @@ export type {
 export type { WorkflowListOptions, WorkflowSearch } from './workflows/workflow-list.js'
 export type { Transition, TransitionOptions, Workflows } from './workflows/workflows.js'
 
+import { AGENT_SESSION_STATEMENTS, type AgentSessions, createAgentSessions } from './agent-sessions/index.js'
+import { createPullRequests, PULL_REQUEST_STATEMENTS, type PullRequests } from './pull-requests/index.js'
+
+export type {
+  AgentSession,
+  AgentSessionChange,
+  AgentSessionFilter,
+  AgentSessionListOptions,
+  AgentSessionStatistics,
+  AgentSessionStatus,
+  AgentSessions,
+  AgentSessionType,
+  Budgets,
+  Interaction,
+  InteractionStatus,
+  InteractionType,
+  NewAgentSession,
+  NewInteraction,
+  RecordedInteraction,
+  UsDollars,
+} from './agent-sessions/index.js'
+export type {
+  CiStatus,
+  GateReason,
+  GateReasonName,
+  GateResult,
+  MergePolicy,
+  MergeStatus,
+  NewPullRequest,
+  PullRequest,
+  PullRequestChange,
+  PullRequestFields,
+  PullRequestKey,
+  PullRequestListOptions,
+  PullRequestStatus,
+  PullRequests,
+  PutPullRequest,
+  ReviewStatus,
+  SecurityStatus,
+} from './pull-requests/index.js'
+
 /** What the agents of one tenant do. Each change is recorded in the audit log, with the identity of its caller. */
 export interface DeliveryStore {
   /** On whose behalf the calls are made. */
@@ -50,6 +91,10 @@ export interface DeliveryStore {
   readonly workflows: Workflows
   /** Tasks that are ready, for those who run them. */
   readonly jobs: Jobs
+  /** Sessions of agents: what they did, what it cost, how long it took. */
+  readonly agentSessions: AgentSessions
+  /** Pull requests, and whether they are ready to be merged. */
+  readonly pullRequests: PullRequests
   /** What was measured: points, and their rollups by minute, hour and day. */
   readonly metrics: Metrics
   /** Who did what, sealed against changes. */
@@ -60,6 +105,8 @@ export interface DeliveryStore {
 export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [
   ...WORKFLOW_STATEMENTS,
   ...JOB_STATEMENTS,
+  ...AGENT_SESSION_STATEMENTS,
+  ...PULL_REQUEST_STATEMENTS,
   ...METRIC_STATEMENTS,
   ...AUDIT_STATEMENTS,
 ]
@@ -69,6 +116,8 @@ export function createDeliveryStore(session: Session, identity: Identity): Deliv
     identity,
     workflows: createWorkflows(session, identity),
     jobs: createJobs(session, identity),
+    agentSessions: createAgentSessions(session, identity),
+    pullRequests: createPullRequests(session, identity),
     metrics: createMetrics(session, identity),
     audit: createAudit(session, identity),
   }
