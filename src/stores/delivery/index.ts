@@ -2,6 +2,7 @@ import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
 import { AUDIT_STATEMENTS, type Audit, createAudit } from './audit/audit.js'
+import { createDashboards, DASHBOARD_STATEMENTS, type Dashboards } from './dashboards/dashboards.js'
 import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
 
 export type { Audit } from './audit/audit.js'
@@ -9,6 +10,8 @@ export type { AuditAction, AuditEntry, AuditResult, NewAuditEntry, SecurityLevel
 export type { AuditPage, AuditQuery } from './audit/audit-query.js'
 export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-sealer.js'
 export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
+export type * from './dashboards/dashboard-rows.js'
+export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
 export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
 export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
 export type {
@@ -99,6 +102,8 @@ export interface DeliveryStore {
   readonly metrics: Metrics
   /** Who did what, sealed against changes. */
   readonly audit: Audit
+  /** Views over all of it. */
+  readonly dashboards: Dashboards
 }
 
 /** Every statement of the store, for the test that prepares them all. */
@@ -109,6 +114,7 @@ export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [
   ...PULL_REQUEST_STATEMENTS,
   ...METRIC_STATEMENTS,
   ...AUDIT_STATEMENTS,
+  ...DASHBOARD_STATEMENTS,
 ]
 
 export function createDeliveryStore(session: Session, identity: Identity): DeliveryStore {
@@ -120,5 +126,6 @@ export function createDeliveryStore(session: Session, identity: Identity): Deliv
     pullRequests: createPullRequests(session, identity),
     metrics: createMetrics(session, identity),
     audit: createAudit(session, identity),
+    dashboards: createDashboards(session),
   }
 }
