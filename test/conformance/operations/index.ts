@@ -1,9 +1,12 @@
 import type { StoreOperation } from '../operation.js'
 import { ARTIFACTS } from './artifacts.js'
+import { AUDIT } from './audit.js'
+import { DASHBOARDS } from './dashboards.js'
 import { EVENTS } from './events.js'
 import { GRAPH } from './graph.js'
 import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
+import { METRICS } from './metrics.js'
 import { RECORDS } from './records.js'
 import { SECRETS } from './secrets.js'
 import { SESSIONS } from './sessions.js'
@@ -20,4 +23,7 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...RECORDS,
   ...KEYS,
   ...SECRETS,
+  ...METRICS,
+  ...AUDIT,
+  ...DASHBOARDS,
 ]
