@@ -17,17 +17,27 @@ set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare
+  v_actor_type text := p_points -> 0 ->> 'actor_type';
+  v_actor_id text := p_points -> 0 ->> 'actor_id';
+  v_correlation_id text := p_points -> 0 ->> 'correlation_id';
   v_ids uuid[];
+  v_series uuid[];
   v_first text;
   v_last text;
   v_month timestamptz;
   v_prefix text;
+  v_is_of_one boolean;
   v_recorded uuid[];
 begin
   perform platform.enter(p_tenant);
-  -- As text: uuid has no min before PostgreSQL 18.
-  select array_agg(x.id), min(x.id::text), max(x.id::text) into v_ids, v_first, v_last
-  from jsonb_to_recordset(p_points) as x(id uuid);
+  -- As text: uuid has no min before PostgreSQL 18. What is needed twice is computed here once: that is a third of the time.
+  select array_agg(x.id), min(x.id::text), max(x.id::text),
+    array_agg(md5(concat_ws(E'\n', x.category, x.type, x.name, coalesce(x.dimensions, '{}'::jsonb)::text))::uuid),
+    bool_and(x.actor_type is not distinct from v_actor_type and x.actor_id is not distinct from v_actor_id
+      and x.correlation_id is not distinct from v_correlation_id)
+  into v_ids, v_first, v_last, v_series, v_is_of_one
+  from jsonb_to_recordset(p_points) as x(id uuid, name text, category text, type text, dimensions jsonb,
+    actor_type text, actor_id text, correlation_id text);
   -- The first twelve digits of an id are its milliseconds. Written out, here and below: platform.uuid_time costs as much
   -- as a row.
   v_month := date_trunc('month', to_timestamp(('x0000' || translate(left(v_first, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision), 'UTC');
@@ -40,37 +50,46 @@ begin
     perform platform.ensure_partitions('delivery', 'metrics', v_ids, 'metrics');
   end if;
   v_prefix := delivery.audit_prefix();
-  -- In the order of their ids, so that batches that make the same series wait for each other and cannot deadlock.
-  insert into delivery.metric_series (tenant_id, series_id, name, category, metric_type, dimensions)
-  select p_tenant, n.series_id, n.name, n.category, n.type, n.dimensions
-  from (
-    select distinct on (i.series_id) i.*
-    from (
-      select md5(concat_ws(E'\n', x.category, x.type, x.name, coalesce(x.dimensions, '{}'::jsonb)::text))::uuid as series_id,
-        x.name, x.category, x.type, coalesce(x.dimensions, '{}'::jsonb) as dimensions
-      from jsonb_to_recordset(p_points) as x(name text, category text, type text, dimensions jsonb)
-    ) i
-    order by i.series_id
-  ) n
-  left join lateral (
-    select s.series_id from delivery.metric_series s where s.tenant_id = p_tenant and s.series_id = n.series_id limit 1
-  ) s on true
-  where s.series_id is null
-  order by n.series_id
-  on conflict (tenant_id, series_id) do nothing;
+  -- The usual batch makes no series.
+  if exists (
+    select from (select distinct u.series_id from unnest(v_series) as u(series_id)) n
+    left join lateral (
+      select s.series_id from delivery.metric_series s where s.tenant_id = p_tenant and s.series_id = n.series_id limit 1
+    ) s on true
+    where s.series_id is null
+  ) then
+    -- In the order of their ids, so that batches that make the same series wait for each other and cannot deadlock.
+    insert into delivery.metric_series (tenant_id, series_id, name, category, metric_type, dimensions)
+    select distinct on (x.series_id) p_tenant, x.series_id, x.name, x.category, x.type, coalesce(x.dimensions, '{}'::jsonb)
+    from rows from (
+      jsonb_to_recordset(p_points) as (name text, category text, type text, dimensions jsonb), unnest(v_series)
+    ) as x(name, category, type, dimensions, series_id)
+    order by x.series_id
+    on conflict (tenant_id, series_id) do nothing;
+  end if;
   with recorded as (
     insert into delivery.metrics
       (tenant_id, metric_id, series_id, measured_at, numeric_value, string_value, boolean_value, json_value, metadata)
-    select p_tenant, x.id, md5(concat_ws(E'\n', x.category, x.type, x.name, coalesce(x.dimensions, '{}'::jsonb)::text))::uuid,
+    select p_tenant, x.id, x.series_id,
       to_timestamp(('x0000' || translate(left(x.id::text, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision),
       x.number, x.text, x.flag, x.json, x.metadata
-    from jsonb_to_recordset(p_points) as x(id uuid, name text, category text, type text, dimensions jsonb,
-      number double precision, text text, flag boolean, json jsonb, metadata jsonb)
+    from rows from (
+      jsonb_to_recordset(p_points) as (number double precision, text text, flag boolean, json jsonb, metadata jsonb),
+      unnest(v_ids), unnest(v_series)
+    ) as x(number, text, flag, json, metadata, id, series_id)
     order by x.id
     on conflict (tenant_id, metric_id) do nothing
     returning metric_id
   )
   select array_agg(r.metric_id) into v_recorded from recorded r;
+  if v_is_of_one then
+    insert into delivery.audit_log
+      (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'metric', v_recorded[1]::text, 'create',
+      v_actor_type, v_actor_id, v_correlation_id, jsonb_build_object('points', cardinality(v_recorded))
+    where cardinality(v_recorded) > 0;
+    return;
+  end if;
   insert into delivery.audit_log
     (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
   select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'metric', b.first_id, 'create',

@@ -1,4 +1,6 @@
 import type { Scenario } from '../scenario.js'
+import { deliveryAudit } from './delivery-audit.js'
+import { deliveryMetrics } from './delivery-metrics.js'
 import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
@@ -26,5 +28,7 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryArtifacts,
   memoryRecords,
   memoryRls,
+  deliveryMetrics,
+  deliveryAudit,
   hnsw,
 ]

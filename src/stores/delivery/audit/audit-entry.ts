@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { STATE_LENGTH_MAX, toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
+import { newId } from '../../../id.js'
 import { type Actor, encodeIdentity, type Identity } from '../../../identity.js'
 import { check, members, text } from '../../../input.js'
 
@@ -118,7 +118,7 @@ export async function recordEntries(
 ): Promise<string[]> {
   const items = check('entries', entries, input).map((entry, index): Item => {
     const { json } = toContent(`entries[${index}].changes`, entry.changes, STATE_LENGTH_MAX)
-    const id = entry.id?.toLowerCase() ?? uuidv7()
+    const id = entry.id?.toLowerCase() ?? newId()
     const rest = {
       id,
       entity_type: entry.entityType,

@@ -1,10 +1,10 @@
-import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { ACTION_LENGTH_MAX, jsonProblem, STATE_LENGTH_MAX } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
+import { newId, timeOfId } from '../../../id.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
 import { check, isStorable, members, text } from '../../../input.js'
 import { METRIC_CATEGORIES, METRIC_TYPES, type NewMetric } from './metric.js'
@@ -98,8 +98,8 @@ export async function recordMetrics(
 function encode(metric: z.output<typeof metrics>[number], index: number, who: string): Item {
   const { measuredAt, dimensions } = metric
   const field = `metrics[${index}]`
-  const id = metric.id?.toLowerCase() ?? uuidv7(measuredAt && { msecs: measuredAt.getTime() })
-  if (measuredAt !== undefined && Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) !== measuredAt.getTime()) {
+  const id = metric.id?.toLowerCase() ?? newId(measuredAt?.getTime())
+  if (measuredAt !== undefined && timeOfId(id) !== measuredAt.getTime()) {
     throw new FleetError('INPUT_INVALID', {
       message: `${field}.measuredAt is not the time inside the id`,
       hint: 'Make the id of the time of the point, or leave either out.',
