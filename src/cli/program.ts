@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addAudit } from './commands/audit.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
@@ -44,7 +45,18 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [addDemo, addReplay, addMigrate, addStatus, addTenant, addVectors, addEvents, addImport, addBench])
+  for (const add of [
+    addDemo,
+    addReplay,
+    addMigrate,
+    addStatus,
+    addTenant,
+    addVectors,
+    addEvents,
+    addAudit,
+    addImport,
+    addBench,
+  ])
     add(program, shell)
   return program
 }
