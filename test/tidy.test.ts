@@ -22,7 +22,7 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 const LAYERS: readonly (readonly string[])[] = [
   ['src/error-codes/'],
   ['src/errors.ts'],
-  ['src/input.ts', 'src/database/'],
+  ['src/input.ts', 'src/id.ts', 'src/database/'],
   ['src/content.ts', 'src/identity.ts', 'src/key-provider.ts'],
   ['src/condition.ts'],
   ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/'],

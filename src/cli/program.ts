@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addAudit } from './commands/audit.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
@@ -55,6 +56,8 @@ export function createProgram(shell: Shell): Command {
     addEvents,
     addImport,
     addIngest,
+    addAudit,
+    addImport,
     addBench,
   ])
     add(program, shell)

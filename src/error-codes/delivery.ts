@@ -2,6 +2,13 @@ import type { ErrorKind } from './kind.js'
 
 /** Errors of the delivery store. */
 export const DELIVERY_ERRORS = {
+  WATERMARK_FOREIGN: {
+    retryable: false,
+    sqlstate: 'PF085',
+    summary:
+      'Rollups or seals were made up to a transaction that this database has not come to: it was restored from a dump.',
+    hint: 'Move databases by a physical backup or replication, where transactions go on counting; here both go on when this database has come to that transaction.',
+  },
   LEASE_LOST: {
     retryable: false,
     sqlstate: 'PF072',

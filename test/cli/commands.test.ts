@@ -118,6 +118,21 @@ describe.sequential('a first day', () => {
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('A time like') })
   })
 
+  test('audit seals and verifies, and exits with 1 when the chain is not the one that was kept', async () => {
+    expect(await json('audit', 'seal', '--tenant', 'acme')).toEqual({ code: 0, value: { sealed: 0, head: null } })
+    const verified = await runCli(cwd, ['audit', 'verify', '--tenant', 'acme'])
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('0 entries hold') })
+    expect(await runCli(cwd, ['audit', 'list', '--tenant', 'acme', '--entity', 'a:b', '--from', '1h'])).toMatchObject({
+      code: 0,
+      stdout: '',
+    })
+    const head = `1:${'0'.repeat(64)}`
+    const cut = await json('audit', 'verify', '--tenant', 'acme', '--head', head)
+    expect(cut).toMatchObject({ code: 1, value: { intact: false, breach: { problem: 'seal_removed', seal: 1 } } })
+    const wrong = await runCli(cwd, ['audit', 'verify', '--tenant', 'acme', '--head', 'x'])
+    expect(wrong).toMatchObject({ stderr: expect.stringContaining('--head is not') })
+  })
+
   test('the demo ends with what to try next', async () => {
     const { code, stdout } = await runCli(cwd, ['demo', '--episodes', '5', '--measure', '30'])
     expect(code).toBe(0)

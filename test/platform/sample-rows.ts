@@ -37,7 +37,14 @@ const VALUES: Readonly<Record<string, string>> = {
   reward_type: `'immediate'`,
   expires_at: `now() + interval '1 day'`,
   codec: `'none'`,
-  'delivery.audit_log.action': `'create'`,
+  category: `'usage'`,
+  metric_type: `'gauge'`,
+  resolution: `'minute'`,
+}
+
+/** A value of a column that may be null alone, but not with all others of its kind. */
+const ONE_OF_MANY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'delivery.metrics': { numeric_value: '1' },
 }
 
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -49,6 +56,10 @@ const BY_TYPE: Readonly<Record<string, string>> = {
   integer: '1',
   bigint: '1',
   'double precision': '1',
+  xid8: `'1'`,
+  'uuid[]': `array['${v7()}']::uuid[]`,
+  'integer[]': `'{}'`,
+  'bigint[]': `'{}'`,
   'timestamp with time zone': 'now()',
 }
 
@@ -67,7 +78,9 @@ export async function insertOf(query: Query, table: string): Promise<string> {
     if (value === undefined) throw new Error(`${table}.${name}: no sample value for ${type}; add one to BY_TYPE`)
     return value
   })
-  return `insert into ${table} (${columns.map(({ name }) => name).join(', ')}) values (${values.join(', ')})`
+  const more = ONE_OF_MANY[table] ?? {}
+  const names = [...columns.map(({ name }) => name), ...Object.keys(more)]
+  return `insert into ${table} (${names.join(', ')}) values (${[...values, ...Object.values(more)].join(', ')})`
 }
 
 /** Gives every table a row of each tenant; tables that others refer to come first, by trying again. */

@@ -12,9 +12,7 @@ export interface RivalQueue {
 
 /** The parts of graphile-worker that are used. */
 interface GraphileWorker {
-  makeWorkerUtils(
-    options: object,
-  ): Promise<{
+  makeWorkerUtils(options: object): Promise<{
     migrate(): Promise<void>
     release(): Promise<void>
     withPgClient<T>(

@@ -1,6 +1,8 @@
 import type { Scenario } from '../scenario.js'
-import { deliveryMix } from './delivery-mix.js'
+import { deliveryAudit } from './delivery-audit.js'
 import { deliveryJobs } from './delivery-jobs.js'
+import { deliveryMetrics } from './delivery-metrics.js'
+import { deliveryMix } from './delivery-mix.js'
 import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
@@ -30,5 +32,7 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryRls,
   deliveryMix,
   deliveryJobs,
+  deliveryMetrics,
+  deliveryAudit,
   hnsw,
 ]

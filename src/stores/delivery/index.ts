@@ -1,9 +1,10 @@
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
-import { createJobs, JOB_STATEMENTS, type Jobs } from './workflows/jobs.js'
-import { createWorkflows, WORKFLOW_STATEMENTS, type Workflows } from './workflows/workflows.js'
 import { AGENT_SESSION_STATEMENTS, type AgentSessions, createAgentSessions } from './agent-sessions/index.js'
+import { AUDIT_STATEMENTS, type Audit, createAudit } from './audit/audit.js'
+import { createDashboards, DASHBOARD_STATEMENTS, type Dashboards } from './dashboards/dashboards.js'
+import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
 import { createPullRequests, PULL_REQUEST_STATEMENTS, type PullRequests } from './pull-requests/index.js'
 import {
   createIngest,
@@ -15,27 +16,9 @@ import {
   WEBHOOK_STATEMENTS,
   type Webhooks,
 } from './webhooks/index.js'
-import { AUDIT_STATEMENTS, type Audit, createAudit } from './audit/audit.js'
-import { createDashboards, DASHBOARD_STATEMENTS, type Dashboards } from './dashboards/dashboards.js'
-import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
+import { createJobs, JOB_STATEMENTS, type Jobs } from './workflows/jobs.js'
+import { createWorkflows, WORKFLOW_STATEMENTS, type Workflows } from './workflows/workflows.js'
 
-export type { NewTask, NewWorkflow } from './workflows/definition.js'
-export { type Handler, type Handlers, JobFailure, type RunningJob } from './workflows/execution.js'
-export type { ClaimOptions, CompletedJob, EndedJob, FailedJob, Job, JobLease, Jobs } from './workflows/jobs.js'
-export type { RunOptions, RunResult } from './workflows/run.js'
-export { createWorker, type Worker, type WorkerFleet, type WorkerOptions } from './workflows/worker.js'
-export type {
-  Task,
-  TaskStatus,
-  Workflow,
-  WorkflowChange,
-  WorkflowStanding,
-  WorkflowStatus,
-  WorkflowType,
-  WorkflowWithTasks,
-} from './workflows/workflow.js'
-export type { WorkflowListOptions, WorkflowSearch } from './workflows/workflow-list.js'
-export type { Transition, TransitionOptions, Workflows } from './workflows/workflows.js'
 export type {
   AgentSession,
   AgentSessionChange,
@@ -54,6 +37,24 @@ export type {
   RecordedInteraction,
   UsDollars,
 } from './agent-sessions/index.js'
+export type { Audit } from './audit/audit.js'
+export type { AuditAction, AuditEntry, AuditResult, NewAuditEntry, SecurityLevel } from './audit/audit-entry.js'
+export type { AuditPage, AuditQuery } from './audit/audit-query.js'
+export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-sealer.js'
+export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
+export type * from './dashboards/dashboard-rows.js'
+export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
+export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
+export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
+export type {
+  MetricRollup,
+  MetricSummary,
+  RollUpReport,
+  RollupQuery,
+  RollupResolution,
+  SummaryQuery,
+} from './metrics/metric-rollups.js'
+export type { Metrics } from './metrics/metrics.js'
 export type {
   CiStatus,
   GateReason,
@@ -86,24 +87,23 @@ export {
   type WebhookEvent,
   type Webhooks,
 } from './webhooks/index.js'
-export type { Audit } from './audit/audit.js'
-export type { AuditAction, AuditEntry, AuditResult, NewAuditEntry, SecurityLevel } from './audit/audit-entry.js'
-export type { AuditPage, AuditQuery } from './audit/audit-query.js'
-export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-sealer.js'
-export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
-export type * from './dashboards/dashboard-rows.js'
-export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
-export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
-export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
+export type { NewTask, NewWorkflow } from './workflows/definition.js'
+export { type Handler, type Handlers, JobFailure, type RunningJob } from './workflows/execution.js'
+export type { ClaimOptions, CompletedJob, EndedJob, FailedJob, Job, JobLease, Jobs } from './workflows/jobs.js'
+export type { RunOptions, RunResult } from './workflows/run.js'
+export { createWorker, type Worker, type WorkerFleet, type WorkerOptions } from './workflows/worker.js'
 export type {
-  MetricRollup,
-  MetricSummary,
-  RollUpReport,
-  RollupQuery,
-  RollupResolution,
-  SummaryQuery,
-} from './metrics/metric-rollups.js'
-export type { Metrics } from './metrics/metrics.js'
+  Task,
+  TaskStatus,
+  Workflow,
+  WorkflowChange,
+  WorkflowStanding,
+  WorkflowStatus,
+  WorkflowType,
+  WorkflowWithTasks,
+} from './workflows/workflow.js'
+export type { WorkflowListOptions, WorkflowSearch } from './workflows/workflow-list.js'
+export type { Transition, TransitionOptions, Workflows } from './workflows/workflows.js'
 
 /** What the agents of one tenant do. Each change is recorded in the audit log, with the identity of its caller. */
 export interface DeliveryStore {

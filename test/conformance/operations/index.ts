@@ -1,17 +1,20 @@
 import type { StoreOperation } from '../operation.js'
 import { AGENT_SESSIONS } from './agent-sessions.js'
 import { ARTIFACTS } from './artifacts.js'
+import { AUDIT } from './audit.js'
+import { DASHBOARDS } from './dashboards.js'
 import { EVENTS } from './events.js'
 import { GRAPH } from './graph.js'
 import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
+import { METRICS } from './metrics.js'
 import { PULL_REQUESTS } from './pull-requests.js'
 import { RECORDS } from './records.js'
 import { SECRETS } from './secrets.js'
 import { SESSIONS } from './sessions.js'
 import { VECTORS } from './vectors.js'
-import { WORKFLOWS } from './workflows.js'
 import { WEBHOOKS } from './webhooks.js'
+import { WORKFLOWS } from './workflows.js'
 
 /** Every public operation of every store, a list for each part. */
 export const OPERATIONS: readonly StoreOperation[] = [
@@ -28,4 +31,7 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...AGENT_SESSIONS,
   ...PULL_REQUESTS,
   ...WEBHOOKS,
+  ...METRICS,
+  ...AUDIT,
+  ...DASHBOARDS,
 ]

@@ -4,9 +4,9 @@ import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
+import { newId, timeOfId } from '../../../id.js'
 import { check, text } from '../../../input.js'
 import type { AppendedEvent, NewEvent } from './event.js'
-import { newEventId, timeOfId } from './event-id.js'
 import { EVENT_TYPE_LENGTH_MAX } from './event-types.js'
 
 /** Most events of one call. */
@@ -59,7 +59,7 @@ export async function appendEvents(
 
 function encode(event: z.output<typeof events>[number], index: number): Item {
   const { occurredAt, sessionId, correlationId, source, agentId, payload } = event
-  const id = event.id?.toLowerCase() ?? newEventId(occurredAt?.getTime())
+  const id = event.id?.toLowerCase() ?? newId(occurredAt?.getTime())
   if (occurredAt !== undefined && occurredAt.getTime() !== timeOfId(id)) {
     throw new FleetError('INPUT_INVALID', {
       message: `events[${index}].occurredAt is not the time inside the id`,

@@ -8,7 +8,7 @@ let lastMs = 0
 let sequence = 0
 
 /** A UUIDv7 of this moment, greater than the last one; or of the given time, in milliseconds since 1970. */
-export function newEventId(msecs?: number): string {
+export function newId(msecs?: number): string {
   if (drawn === random.length) {
     randomFillSync(random)
     drawn = 0

@@ -1,0 +1,128 @@
+import pg from 'pg'
+import { openFleet } from 'pgfleet'
+import { v7 as uuidv7 } from 'uuid'
+import { expect, test } from 'vitest'
+import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { settled } from './settled.js'
+
+const TENANT = 'planned'
+const POINTS = 20_000
+const LARGE = /^(metrics|audit_log)_p\d{6}$|^(metric_series|metric_rollups|audit_seals)$/
+
+interface Node {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Sort Space Type'?: string
+  readonly Plans?: readonly Node[]
+}
+const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+
+onEngines(['direct'], 'auto_explain needs a session of its own').describe(
+  'plans of metrics and of the audit log',
+  () => {
+    test.each(['never analyzed', 'analyzed'])(
+      'read what is wanted along an index: %s',
+      { timeout: 60_000 },
+      async (when) => {
+        const database = await createTestDatabase()
+        const fleet = await openFleet(database.options)
+        afterFile(() => fleet.close())
+        for (const id of [TENANT, 'neighbour']) await fleet.tenants.create({ id })
+        const now = Date.now()
+        const point = (n: number) => ({
+          name: `m${n % 20}`,
+          numericValue: n,
+          dimensions: { host: n % 3 },
+          measuredAt: new Date(now - n * 1000),
+        })
+        for (const id of [TENANT, 'neighbour']) {
+          const { metrics, audit } = fleet.tenant(id).delivery
+          for (let first = 0; first < POINTS; first += 5000)
+            await metrics.record(Array.from({ length: 5000 }, (_, i) => point(first + i)))
+          for (let first = 0; first < 10_000; first += 2000)
+            await fleet
+              .tenant(id)
+              .as({ correlationId: `run-${first}` })
+              .delivery.audit.record(
+                Array.from({ length: 2000 }, (_, i) => ({
+                  entityType: 'gate',
+                  entityId: `g${first + i}`,
+                  action: 'read' as const,
+                })),
+              )
+          await settled(fleet, id, 'metrics')
+          await metrics.rollUp()
+          await settled(fleet, id, 'audit_log')
+          while ((await audit.seal()).more);
+        }
+        const client = new pg.Client({ connectionString: database.adminUrl() })
+        await client.connect()
+        afterFile(() => client.end())
+        if (when === 'analyzed') await client.query('vacuum analyze')
+        const plans: Node[] = []
+        client.on('notice', ({ message }) => {
+          const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
+          if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
+        })
+        await client.query(`load 'auto_explain'`)
+        for (const setting of [
+          'min_duration = 0',
+          'nested_statements = on',
+          'analyze = on',
+          'timing = off',
+          'format = json',
+          'level = notice',
+        ])
+          await client.query(`set auto_explain.log_${setting}`)
+        const batch = (count: number) =>
+          JSON.stringify(
+            Array.from({ length: count }, (_, n) => ({
+              id: uuidv7(),
+              name: `m${n % 25}`,
+              category: 'performance',
+              type: 'gauge',
+              number: n,
+              dimensions: { host: n % 4 },
+            })),
+          )
+        const find = (query: object) => JSON.stringify({ limit: 50, scan: 1000, ...query })
+        /** A statement, its argument, and how many rows of the large tables it may read. */
+        const calls: [string, string, number][] = [
+          ['delivery.record_metrics', batch(1), 10],
+          ['delivery.record_metrics', batch(2000), 2500],
+          ['delivery.find_metrics', find({ name: 'm1', dimensions: { host: 1 } }), 300],
+          ['delivery.find_metrics', find({ name: 'm1', descending: true }), 500],
+          ['delivery.find_metrics', find({ from: new Date(now - 60_000) }), 200],
+          ['delivery.find_audit_entries', find({ entity_type: 'gate', entity_id: 'g77' }), 10],
+          ['delivery.find_audit_entries', find({ correlation_id: 'run-2000' }), 200],
+          ['delivery.find_audit_entries', find({ ascending: true }), 200],
+          ['delivery.calculate_aggregated_metrics', '100', 2000],
+          ['delivery.seal_audit', '100', 2000],
+        ]
+        for (const [name, argument, most] of calls) {
+          await client.query('begin')
+          plans.length = 0
+          await client.query(`select * from ${name}($1, $2)`, [TENANT, argument])
+          const nodes = plans.flatMap(nodesOf)
+          await client.query('rollback')
+          const large = nodes.filter((node) => LARGE.test(node['Relation Name'] ?? ''))
+          expect(nodes.length, name).toBeGreaterThan(0)
+          for (const node of large) expect(node['Node Type'], name).not.toMatch(/Seq Scan/)
+          for (const node of nodes) expect(node['Sort Space Type'] ?? 'Memory', name).toBe('Memory')
+          const read = large
+            .filter((node) => /Scan/.test(node['Node Type']))
+            .reduce(
+              (sum, node) =>
+                sum +
+                ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
+              0,
+            )
+          expect(read, `${name} of ${argument.slice(0, 60)} reads`).toBeLessThanOrEqual(most)
+        }
+      },
+    )
+  },
+)

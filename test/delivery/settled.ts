@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fleet } from 'pgfleet'
+import { sql } from '../setup/index.js'
+
+/**
+ * Waits until no transaction runs that is as old as those that wrote the tenant's rows: what follows transactions in
+ * their order (rollups, seals) sees those rows from then on. Other databases of the server can hold it up for a while.
+ */
+export async function settled(fleet: Fleet, tenant: string, table: 'metrics' | 'audit_log'): Promise<void> {
+  for (;;) {
+    const [row] = await sql<{ behind: boolean }>(
+      fleet,
+      `select coalesce(max(transaction_id) >= pg_snapshot_xmin(pg_current_snapshot()), false) as behind
+      from delivery.${table} where tenant_id = $1`,
+      [tenant],
+    )
+    if (!row?.behind) return
+    await sleep(20)
+  }
+}
