@@ -24,6 +24,7 @@ declare
   v_resumed uuid[];
   v_paused uuid[];
   v_open uuid[];
+  v_held uuid[];
   v_moved uuid[];
 begin
   with moves as (
@@ -94,10 +95,11 @@ begin
     cross join lateral (select * from delivery.workflow_tasks r where r.tenant_id = v_tenant and r.workflow_id = b.id) t
     where t.waits_for = 0 and t.status = 'pending';
   end if;
-  if v_resumed is not null or v_paused is not null then
+  v_held := v_resumed || v_paused;
+  if v_held is not null then
     -- In one order with whoever else locks jobs.
     perform from delivery.jobs j
-    where j.tenant_id = v_tenant and j.workflow_id = any (coalesce(v_resumed, '{}') || coalesce(v_paused, '{}'))
+    where j.tenant_id = v_tenant and j.workflow_id = any (v_held)
     order by j.workflow_id, j.task_number
     for update;
     update delivery.jobs j set held = false where j.tenant_id = v_tenant and j.workflow_id = any (v_resumed);

@@ -23,13 +23,13 @@ interface GraphileWorker {
   Logger: new (factory: () => () => void) => unknown
 }
 
-/** The parts of pg-boss that are used. */
+/** The parts of pg-boss 10 that are used. */
 interface PgBoss {
   start(): Promise<unknown>
   stop(options?: object): Promise<void>
   createQueue(name: string): Promise<void>
-  deleteAllJobs?(name: string): Promise<void>
-  insert(name: string, jobs: readonly object[]): Promise<unknown>
+  purgeQueue(name: string): Promise<void>
+  insert(jobs: readonly object[]): Promise<unknown>
   fetch(name: string, options: object): Promise<readonly { readonly id: string }[]>
   complete(name: string, ids: readonly string[]): Promise<unknown>
 }
@@ -68,7 +68,7 @@ export async function openGraphileWorker(connectionString: string): Promise<Riva
         concurrentJobs: workers,
         maxPoolSize: 10,
         pollInterval: 100,
-        ...(size > 1 ? { localQueue: { size } } : {}),
+        ...(size > 1 ? { localQueue: { size }, completeJobBatchDelay: 0 } : {}),
       }
       const runner = await run({
         connectionString,
@@ -92,12 +92,9 @@ export async function openPgBoss(connectionString: string): Promise<RivalQueue> 
   await boss.createQueue(QUEUE)
   return {
     async fill(jobs) {
-      await boss.deleteAllJobs?.(QUEUE)
+      await boss.purgeQueue(QUEUE)
       for (let i = 0; i < jobs; i += 1000) {
-        await boss.insert(
-          QUEUE,
-          Array.from({ length: Math.min(1000, jobs - i) }, () => ({ data: { n: 1 } })),
-        )
+        await boss.insert(Array.from({ length: Math.min(1000, jobs - i) }, () => ({ name: QUEUE, data: { n: 1 } })))
       }
     },
     async work(jobs, workers, size) {

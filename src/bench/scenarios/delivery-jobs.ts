@@ -96,7 +96,8 @@ export const deliveryJobs: Scenario<BenchSubject, State> = {
       rivalContestant({
         name: size === 1 ? `${name}, one at a time` : `${name}, in batches`,
         jobs: options.rows,
-        workers: size === 1 ? WORKERS : BATCHERS,
+        // graphile-worker's workers take single jobs from the batch that their process fetched.
+        workers: size > 1 && name === 'pg-boss' ? BATCHERS : WORKERS,
         size,
         open: () => rivals.get(name) ?? Promise.resolve({ unavailable: 'is not known' }),
       })
