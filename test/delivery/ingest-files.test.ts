@@ -41,7 +41,7 @@ describe('webhooks from files', () => {
     const seen: number[] = []
     const first = await importWebhooks({ delivery }, files, { onProgress: (done) => seen.push(done) })
     expect(first).toMatchObject({ files: 5, deliveries: 6, replayed: 0, rejected: 1 })
-    expect(Object.keys(first.reasons)).toEqual([expect.stringMatching(/^star: the event is none of/)])
+    expect(Object.keys(first.reasons)).toEqual([expect.stringMatching(/^star: the event is none/)])
     expect(seen).toEqual([1, 2, 3, 4, 5])
     expect(await importWebhooks({ delivery }, files)).toMatchObject({ deliveries: 6, replayed: 5, rejected: 1 })
     expect(await delivery.pullRequests.list()).toHaveLength(1)

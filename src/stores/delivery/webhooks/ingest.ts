@@ -133,7 +133,7 @@ async function verifySignature(
 
 /** What the payload tells, or the reason why it cannot be told. */
 function readPayload(event: string, payload: string | object) {
-  if (!Object.hasOwn(PAYLOADS, event)) return `the event is none of ${WEBHOOK_EVENTS.join(', ')}`
+  if (!Object.hasOwn(PAYLOADS, event)) return 'the event is none that is taken in'
   const known = event as WebhookEvent
   let content: unknown = payload
   if (typeof payload === 'string') {

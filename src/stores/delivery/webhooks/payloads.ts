@@ -37,7 +37,7 @@ const pullRequest = z.object({
   base: z.object({ ref: word.min(1) }),
   labels: z.array(z.object({ name: words })).nullish(),
   assignees: z.array(user).nullish(),
-  requested_reviewers: z.array(z.object({ login: word.optional() }).nullish()).nullish(),
+  requested_reviewers: z.array(z.looseObject({ login: word.optional() }).nullish()).nullish(),
   // Told in full only.
   mergeable: z.boolean().nullish(),
   mergeable_state: words,
