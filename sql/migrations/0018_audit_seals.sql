@@ -1,8 +1,6 @@
---! breaking: no   lock: share on delivery.audit_log (an index)   rewrite: none   time: a second a million audit rows
+--! breaking: no   lock: none (new objects only)   rewrite: none   time: instant
 -- Seals of the audit log: a chain of blocks a tenant, each with the hashes of its rows, so that what was sealed cannot be
 -- altered, removed, put in another order or added to unnoticed.
-
-create index audit_log_correlation on delivery.audit_log (tenant_id, correlation_id, audit_id) where correlation_id is not null;
 
 create table delivery.audit_seals (
   tenant_id text collate "C" not null,

@@ -407,7 +407,10 @@ describe('percentiles', () => {
       fc.property(time, time, (a, b) => {
         const [low, high] = [Math.min(a, b) * MINUTE, Math.max(a, b) * MINUTE]
         const tiles = tilesOf(new Date(low), new Date(high)).map(({ low, high }) => [low?.getTime(), high?.getTime()])
-        if (low === high) return expect(tiles).toEqual([])
+        if (low === high) {
+          expect(tiles).toEqual([])
+          return
+        }
         expect(tiles[0]?.[0]).toBe(low)
         expect(tiles.at(-1)?.[1]).toBe(high)
         for (let i = 1; i < tiles.length; i++) expect(tiles[i]?.[0]).toBe(tiles[i - 1]?.[1])

@@ -1,8 +1,8 @@
 -- delivery.find_audit_entries(tenant, query): a page of the audit log by time.
 -- query: a jsonb object: limit, scan integer (required), from, to timestamptz, after uuid (behind the entry of that id), ascending
 -- boolean; entity_type, entity_id, correlation_id, actor_type, actor_id, action, result, security_level text.
--- An entity (type and id), a correlation id and a time are looked up by an index. What else is given is looked for among the
--- entries that these find, at most `scan` of them a page.
+-- An entity (type and id) and a time are looked up by an index; another index would make each change dearer. What else is given is
+-- looked for among the entries that these find, at most `scan` of them a page.
 -- returns the entries, each with the id that the page has come to; then, when there may be more, one row with that id alone.
 -- Errors: PF001..PF003 (platform.enter).
 create or replace function delivery.find_audit_entries(p_tenant text, p_query jsonb)
@@ -22,11 +22,10 @@ declare
   v_limit integer := (p_query ->> 'limit')::integer;
   v_scan integer := (p_query ->> 'scan')::integer;
   v_after uuid := (p_query ->> 'after')::uuid;
-  v_low uuid := coalesce(platform.uuid_floor((p_query ->> 'from')::timestamptz), '00000000-0000-0000-0000-000000000000'::uuid);
-  v_high uuid := coalesce(platform.uuid_floor((p_query ->> 'to')::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid);
+  v_low uuid := platform.uuid_floor((p_query ->> 'from')::timestamptz);
+  v_high uuid := platform.uuid_floor((p_query ->> 'to')::timestamptz);
   v_type text := p_query ->> 'entity_type';
   v_id text := p_query ->> 'entity_id';
-  v_correlation text := p_query ->> 'correlation_id';
   v_entries refcursor;
   v_entry delivery.audit_log;
   v_looked_at integer := 0;
@@ -36,18 +35,16 @@ begin
   if v_ascending then
     open v_entries no scroll for
       select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and a.audit_id >= v_low and a.audit_id < v_high
+      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
         and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_correlation is null or a.correlation_id = v_correlation)
         and (v_after is null or a.audit_id > v_after)
       order by a.audit_id
       limit v_scan;
   else
     open v_entries no scroll for
       select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and a.audit_id >= v_low and a.audit_id < v_high
+      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
         and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_correlation is null or a.correlation_id = v_correlation)
         and (v_after is null or a.audit_id < v_after)
       order by a.audit_id desc
       limit v_scan;
@@ -60,6 +57,7 @@ begin
     if (v_type is null or v_entry.entity_type = v_type)
       and coalesce(v_entry.actor_type = p_query ->> 'actor_type', p_query ->> 'actor_type' is null)
       and coalesce(v_entry.actor_id = p_query ->> 'actor_id', p_query ->> 'actor_id' is null)
+      and coalesce(v_entry.correlation_id = p_query ->> 'correlation_id', p_query ->> 'correlation_id' is null)
       and coalesce(v_entry.action = p_query ->> 'action', true)
       and coalesce(v_entry.result = p_query ->> 'result', true)
       and coalesce(v_entry.security_level = p_query ->> 'security_level', true)

@@ -10,6 +10,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 as $$
 #variable_conflict use_column
 declare
@@ -18,6 +19,8 @@ declare
   v_last delivery.audit_seals;
   v_seal delivery.audit_seals;
   v_to record;
+  v_from_transaction xid8;
+  v_from_sequence bigint;
 begin
   perform platform.enter(p_tenant);
   select s.* into v_last from delivery.audit_seals s where s.tenant_id = p_tenant order by s.seal_number desc limit 1;
@@ -26,6 +29,9 @@ begin
         v_last.to_transaction, pg_snapshot_xmax(pg_current_snapshot())
       using errcode = 'PF085', column = 'tenant';
   end if;
+  -- Variables: a comparison of rows with anything else in it is no condition of an index.
+  v_from_transaction := coalesce(v_last.to_transaction, '0'::xid8);
+  v_from_sequence := coalesce(v_last.to_sequence, 0);
   sealed := 0;
   seal_number := v_last.seal_number;
   seal_hash := v_last.seal_hash;
@@ -34,7 +40,7 @@ begin
   from (
     select a.transaction_id from delivery.audit_log a
     where a.tenant_id = p_tenant and a.transaction_id < v_horizon
-      and (a.transaction_id, a.sequence) > (coalesce(v_last.to_transaction, '0'::xid8), coalesce(v_last.to_sequence, 0))
+      and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence)
     order by a.transaction_id, a.sequence
     limit p_rows
   ) a;
@@ -49,8 +55,8 @@ begin
   select array_agg(h.audit_id order by h.place), string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
   into v_seal.audit_ids, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
-  from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, coalesce(v_last.to_transaction, '0'::xid8),
-    coalesce(v_last.to_sequence, 0), v_to.transaction_id::text::xid8, 9223372036854775807) h
+  from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
+    v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;
   v_seal.seal_hash := delivery.seal_hash(v_seal);
   insert into delivery.audit_seals select v_seal.* on conflict (tenant_id, seal_number) do nothing;

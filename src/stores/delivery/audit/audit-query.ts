@@ -37,7 +37,7 @@ export interface AuditQuery {
   /** The `next` of the page before, with the same query. */
   readonly after?: string
   /**
-   * Most entries looked at for the page, 1000 to 1000000, when they are found by what no index holds (actor, action, result,
+   * Most entries looked at for the page, 1000 to 1000000, when they are found by what no index holds (actor, correlation id, action, result,
    * security level, a type without an id): a page may then be short, or empty, and have a `next`. @default 100000
    */
   readonly scanMax?: number
