@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BATCH_DEFAULTS, type BatchOptions } from './database/batch.js'
+import { BATCH_DEFAULTS, type BatchOptions } from './database/batch-options.js'
 import { FleetError } from './errors.js'
 import type { KeyProvider } from './key-provider.js'
 

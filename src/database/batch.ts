@@ -1,6 +1,7 @@
 import { FleetError } from '../errors.js'
 import { onAbort } from './abort-signal.js'
 import { BatchMeter, type BatchMetrics } from './batch-metrics.js'
+import type { BatchOptions } from './batch-options.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 import type { Statement } from './statement.js'
 
@@ -42,25 +43,6 @@ export interface Operation<Item, Row, Result> {
   /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
   isIdempotent(item: Item): boolean
 }
-
-/** Limits of the queues. */
-export interface BatchOptions {
-  /** Most items that wait in one queue (one operation of one tenant); further calls wait. @default 10000 */
-  readonly queueMax: number
-  /** Most calls that wait for room in one queue; further calls are rejected with QUEUE_FULL. @default 10000 */
-  readonly waitersMax: number
-  /** Most statements of one queue in flight at once; what waits is shared out among them. @default 2 */
-  readonly flightsMax: number
-  /** Most bytes of one statement's items. @default 8388608 */
-  readonly bytesMax: number
-}
-
-export const BATCH_DEFAULTS: BatchOptions = Object.freeze({
-  queueMax: 10_000,
-  waitersMax: 10_000,
-  flightsMax: 2,
-  bytesMax: 8 * 1024 * 1024,
-})
 
 /** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
 export type Send = (
@@ -387,10 +369,10 @@ class Queue {
 export function attached(operation: AnyOperation, items: readonly unknown[]): Uint8Array | undefined {
   if (operation.attach === undefined) return undefined
   const parts = items.map((item) => operation.attach?.(item) as Uint8Array)
-  if (operation.attachHead !== undefined) {
-    parts.unshift(operation.attachHead(parts.reduce((sum, part) => sum + part.byteLength, 0)))
-  }
-  return parts.length === 1 ? parts[0] : Buffer.concat(parts)
+  const head = operation.attachHead?.(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  return parts.length === 1 && head === undefined
+    ? parts[0]
+    : Buffer.concat(head === undefined ? parts : [head, ...parts])
 }
 
 /** Takes a unit out of a list; false when it is not in it. */

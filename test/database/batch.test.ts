@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { BATCH_DEFAULTS, Batcher, type BatchOptions, type Operation, type Send } from '../../dist/database/batch.js'
+import { Batcher, type Operation, type Send } from '../../dist/database/batch.js'
+import { BATCH_DEFAULTS, type BatchOptions } from '../../dist/database/batch-options.js'
 import { failure } from '../setup/index.js'
 
 /** An item of these tests: its name, and whether it may be applied twice. */

@@ -39,7 +39,9 @@ const VALUES: Readonly<Record<string, string>> = {
   codec: `'none'`,
   category: `'usage'`,
   metric_type: `'gauge'`,
-  resolution: `'minute'`,
+  'delivery.metric_rollups.resolution': `'hour'`,
+  'delivery.metric_rollups.sketch_keys': `'{1}'`,
+  'delivery.metric_rollups.sketch_counts': `'{1}'`,
 }
 
 /** A value of a column that may be null alone, but not with all others of its kind. */
