@@ -28,7 +28,7 @@ export async function tenantRelations(query: Query): Promise<TenantRelation[]> {
 /** Values that a check or a foreign key asks for, by column or table and column; everything else follows from the type. */
 const VALUES: Readonly<Record<string, string>> = {
   agent_type: `'test-generator'`,
-  'delivery.audit_log.action': `'create'`,
+  'delivery.audit_log.action': `'delete'`,
   'delivery.agent_sessions.agent_type': `'reviewer'`,
   'delivery.agent_interactions.interaction_type': `'chat'`,
   'delivery.agent_interactions.status': `'completed'`,
@@ -42,11 +42,6 @@ const VALUES: Readonly<Record<string, string>> = {
   'delivery.metric_rollups.resolution': `'hour'`,
   'delivery.metric_rollups.sketch_keys': `'{1}'`,
   'delivery.metric_rollups.sketch_counts': `'{1}'`,
-}
-
-/** A value of a column that may be null alone, but not with all others of its kind. */
-const ONE_OF_MANY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'delivery.metrics': { numeric_value: '1' },
 }
 
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -65,6 +60,12 @@ const BY_TYPE: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'now()',
 }
 
+/** Values of columns that may be null, where a check or a view asks for one. */
+const NULLABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'delivery.metrics': { numeric_value: '1' },
+  'delivery.pull_requests': { workflow_id: `${BY_TYPE.uuid}` },
+}
+
 /** An insert of one legal row of the tenant `$1`, made from the catalog; fails for a type it does not know. */
 export async function insertOf(query: Query, table: string): Promise<string> {
   const { rows } = await query(
@@ -80,7 +81,7 @@ export async function insertOf(query: Query, table: string): Promise<string> {
     if (value === undefined) throw new Error(`${table}.${name}: no sample value for ${type}; add one to BY_TYPE`)
     return value
   })
-  const more = ONE_OF_MANY[table] ?? {}
+  const more = NULLABLE[table] ?? {}
   const names = [...columns.map(({ name }) => name), ...Object.keys(more)]
   return `insert into ${table} (${names.join(', ')}) values (${[...values, ...Object.values(more)].join(', ')})`
 }
