@@ -57,7 +57,6 @@ export function createProgram(shell: Shell): Command {
     addImport,
     addIngest,
     addAudit,
-    addImport,
     addBench,
   ])
     add(program, shell)
