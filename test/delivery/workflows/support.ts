@@ -1,14 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { Fleet, Tenant } from 'pgfleet'
 import type { NewTask } from 'pgfleet/delivery'
 import { sql } from '../../setup/index.js'
 
-/** A tenant of its own for a test. */
-export async function newTenant(fleet: Fleet): Promise<Tenant> {
-  const id = `t-${randomUUID()}`
-  await fleet.tenants.create({ id })
-  return fleet.tenant(id)
-}
+export { newTenant } from '../support.js'
 
 /** Makes the leases of a tenant's jobs run out, as if their workers had died long ago. */
 export async function expireLeases(fleet: Fleet, tenant: Tenant): Promise<void> {
