@@ -10921,7 +10921,7 @@ CREATE SEQUENCE delivery.audit_sequence
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1;
+    CACHE 100;
 
 ALTER SEQUENCE delivery.audit_sequence OWNER TO pgfleet_owner;
 
@@ -14157,7 +14157,7 @@ CREATE SEQUENCE memory.event_sequence
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1;
+    CACHE 100;
 
 ALTER SEQUENCE memory.event_sequence OWNER TO pgfleet_owner;
 

@@ -1,7 +1,8 @@
 --! breaking: no   lock: none (new objects only)   rewrite: none   time: instant
 -- The event log. Append-only, partitioned by the month inside the event's UUIDv7.
 
-create sequence memory.event_sequence as bigint;
+-- Cached: numbers are compared within a transaction only, which is one session.
+create sequence memory.event_sequence as bigint cache 100;
 comment on sequence memory.event_sequence is 'Orders the events of one transaction; gaps mean nothing.';
 grant usage on sequence memory.event_sequence to pgfleet_app;
 

@@ -5,7 +5,8 @@ create schema delivery;
 comment on schema delivery is 'What agents do: workflows, agent sessions, pull requests, metrics, and the audit of all of it.';
 grant usage on schema delivery to pgfleet_app, pgfleet_monitor;
 
-create sequence delivery.audit_sequence as bigint;
+-- Cached: numbers are compared within a transaction only, which is one session.
+create sequence delivery.audit_sequence as bigint cache 100;
 comment on sequence delivery.audit_sequence is 'Orders the audit rows of one transaction; gaps mean nothing.';
 grant usage on sequence delivery.audit_sequence to pgfleet_app;
 

@@ -71,7 +71,8 @@ function attemptsOf(lines: string): Map<string, Attempt[]> {
 }
 
 describe.skipIf(!runs)(name, () => {
-  test('no job is lost, none runs twice within a lease, and every workflow is completed', async () => {
+  const timeout = Number(TEST_KILLS_SECONDS) * 1000 + 300_000
+  test('no job is lost, none runs twice within a lease, and every workflow is completed', { timeout }, async () => {
     const seed = Number(TEST_SEED ?? Date.now() % 1_000_000)
     console.log(`seed ${seed}: ${TEST_KILLS_SECONDS} seconds; TEST_SEED=${seed} repeats the choices`)
     const random = pick(seed)
