@@ -15943,13 +15943,13 @@ ALTER TABLE ONLY platform.tenants
 -- Name: agent_interactions_session; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_interactions_session ON ONLY delivery.agent_interactions USING btree (tenant_id, session_id, sequence);
+CREATE INDEX agent_interactions_session ON ONLY delivery.agent_interactions USING btree (session_id, tenant_id, sequence);
 
 --
 -- Name: agent_sessions_agent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_sessions_agent ON delivery.agent_sessions USING btree (tenant_id, agent_name, session_id);
+CREATE INDEX agent_sessions_agent ON delivery.agent_sessions USING btree (agent_name, tenant_id, session_id);
 
 --
 -- Name: agent_sessions_live; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -15961,25 +15961,25 @@ CREATE INDEX agent_sessions_live ON delivery.agent_sessions USING btree (tenant_
 -- Name: agent_sessions_parent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_sessions_parent ON delivery.agent_sessions USING btree (tenant_id, parent_id, session_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX agent_sessions_parent ON delivery.agent_sessions USING btree (parent_id, tenant_id, session_id) WHERE (parent_id IS NOT NULL);
 
 --
 -- Name: agent_sessions_status; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_sessions_status ON delivery.agent_sessions USING btree (tenant_id, status, session_id);
+CREATE INDEX agent_sessions_status ON delivery.agent_sessions USING btree (status, tenant_id, session_id);
 
 --
 -- Name: agent_sessions_workflow; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_sessions_workflow ON delivery.agent_sessions USING btree (tenant_id, workflow_id, session_id) WHERE (workflow_id IS NOT NULL);
+CREATE INDEX agent_sessions_workflow ON delivery.agent_sessions USING btree (workflow_id, tenant_id, session_id) WHERE (workflow_id IS NOT NULL);
 
 --
 -- Name: audit_log_entity; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (tenant_id, entity_type, entity_id, audit_id);
+CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (entity_type, tenant_id, entity_id, audit_id);
 
 --
 -- Name: audit_log_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -15991,13 +15991,13 @@ CREATE INDEX audit_log_order ON ONLY delivery.audit_log USING btree (tenant_id, 
 -- Name: checks_head; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX checks_head ON delivery.checks USING btree (tenant_id, head_sha);
+CREATE INDEX checks_head ON delivery.checks USING btree (head_sha, tenant_id);
 
 --
 -- Name: deployments_environment; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX deployments_environment ON delivery.deployments USING btree (tenant_id, environment, created_at);
+CREATE INDEX deployments_environment ON delivery.deployments USING btree (environment, tenant_id, created_at);
 
 --
 -- Name: jobs_claims; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16015,7 +16015,7 @@ CREATE INDEX jobs_exhausted ON delivery.jobs USING btree (tenant_id, available_a
 -- Name: metric_series_name; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX metric_series_name ON delivery.metric_series USING btree (tenant_id, name, series_id);
+CREATE INDEX metric_series_name ON delivery.metric_series USING btree (name, tenant_id, series_id);
 
 --
 -- Name: metrics_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16027,7 +16027,7 @@ CREATE INDEX metrics_order ON ONLY delivery.metrics USING btree (tenant_id, tran
 -- Name: metrics_series; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX metrics_series ON ONLY delivery.metrics USING btree (tenant_id, series_id, metric_id);
+CREATE INDEX metrics_series ON ONLY delivery.metrics USING btree (series_id, tenant_id, metric_id);
 
 --
 -- Name: pipeline_jobs_started_at; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16045,19 +16045,19 @@ CREATE INDEX pipeline_runs_created_at ON delivery.pipeline_runs USING btree (ten
 -- Name: pipeline_runs_head; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX pipeline_runs_head ON delivery.pipeline_runs USING btree (tenant_id, head_sha);
+CREATE INDEX pipeline_runs_head ON delivery.pipeline_runs USING btree (head_sha, tenant_id);
 
 --
 -- Name: pull_requests_author_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX pull_requests_author_idx ON delivery.pull_requests USING btree (tenant_id, author, pull_request_id);
+CREATE INDEX pull_requests_author_idx ON delivery.pull_requests USING btree (author, tenant_id, pull_request_id);
 
 --
 -- Name: pull_requests_head_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX pull_requests_head_idx ON delivery.pull_requests USING btree (tenant_id, head_sha);
+CREATE INDEX pull_requests_head_idx ON delivery.pull_requests USING btree (head_sha, tenant_id);
 
 --
 -- Name: pull_requests_labels_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16081,7 +16081,7 @@ CREATE INDEX pull_requests_search_idx ON delivery.pull_requests USING gin (tenan
 -- Name: pull_requests_status_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX pull_requests_status_idx ON delivery.pull_requests USING btree (tenant_id, status, pull_request_id);
+CREATE INDEX pull_requests_status_idx ON delivery.pull_requests USING btree (status, tenant_id, pull_request_id);
 
 --
 -- Name: webhook_deliveries_received_at; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16099,7 +16099,7 @@ CREATE INDEX webhook_rejects_received_at ON delivery.webhook_rejects USING btree
 -- Name: workflow_details_environment; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX workflow_details_environment ON delivery.workflow_details USING btree (tenant_id, environment, workflow_id);
+CREATE INDEX workflow_details_environment ON delivery.workflow_details USING btree (environment, tenant_id, workflow_id);
 
 --
 -- Name: workflow_details_metadata; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16111,7 +16111,7 @@ CREATE INDEX workflow_details_metadata ON delivery.workflow_details USING gin (m
 -- Name: workflow_details_parent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX workflow_details_parent ON delivery.workflow_details USING btree (tenant_id, parent_workflow_id, workflow_id) WHERE (parent_workflow_id IS NOT NULL);
+CREATE INDEX workflow_details_parent ON delivery.workflow_details USING btree (parent_workflow_id, tenant_id, workflow_id) WHERE (parent_workflow_id IS NOT NULL);
 
 --
 -- Name: workflow_details_search; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16129,7 +16129,7 @@ CREATE INDEX workflow_details_tags ON delivery.workflow_details USING gin (tags)
 -- Name: workflow_details_type; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX workflow_details_type ON delivery.workflow_details USING btree (tenant_id, workflow_type, workflow_id);
+CREATE INDEX workflow_details_type ON delivery.workflow_details USING btree (workflow_type, tenant_id, workflow_id);
 
 --
 -- Name: workflows_deadline; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -16141,7 +16141,7 @@ CREATE INDEX workflows_deadline ON delivery.workflows USING btree (tenant_id, de
 -- Name: workflows_status; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX workflows_status ON delivery.workflows USING btree (tenant_id, status, workflow_id);
+CREATE INDEX workflows_status ON delivery.workflows USING btree (status, tenant_id, workflow_id);
 
 --
 -- Name: patterns_average_reward; Type: INDEX; Schema: learning; Owner: pgfleet_owner

@@ -40,7 +40,7 @@ comment on column delivery.audit_log.changes is 'The changed fields by name: [be
 comment on column delivery.audit_log.actor_type is 'Who did it, as given to tenant.as(); null when nobody was given.';
 comment on column delivery.audit_log.correlation_id is 'What belongs together: a run, a request, a trace.';
 create index audit_log_order on delivery.audit_log (tenant_id, transaction_id, sequence);
-create index audit_log_entity on delivery.audit_log (tenant_id, entity_type, entity_id, audit_id);
+create index audit_log_entity on delivery.audit_log (entity_type, tenant_id, entity_id, audit_id);
 
 insert into platform.partitioned_tables (schema_name, table_name, id_column, retention) values
   ('delivery', 'audit_log', 'audit_id', interval '400 days');

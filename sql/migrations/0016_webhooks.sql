@@ -49,7 +49,7 @@ comment on table delivery.pipeline_runs is 'Runs of GitHub workflows, as webhook
 comment on column delivery.pipeline_runs.attempt is 'Counts re-runs, from 1; the row is of the last.';
 comment on column delivery.pipeline_runs.conclusion is 'success, failure, cancelled, skipped, ...; null until it has completed.';
 comment on column delivery.pipeline_runs.seen is 'Orders what is told of it: by attempt; a completed one last; else by updated_at.';
-create index pipeline_runs_head on delivery.pipeline_runs (tenant_id, head_sha);
+create index pipeline_runs_head on delivery.pipeline_runs (head_sha, tenant_id);
 create index pipeline_runs_created_at on delivery.pipeline_runs (tenant_id, created_at);
 
 create table delivery.pipeline_jobs (
@@ -102,7 +102,7 @@ comment on table delivery.checks is 'Check runs and check suites of GitHub; a pu
 comment on column delivery.checks.check_kind is 'run or suite.';
 comment on column delivery.checks.app is 'The slug of the app that made it.';
 comment on column delivery.checks.seen is 'Orders what is told of it: a completed one last; else by time.';
-create index checks_head on delivery.checks (tenant_id, head_sha);
+create index checks_head on delivery.checks (head_sha, tenant_id);
 
 create table delivery.branches (
   tenant_id text collate "C" not null,
@@ -148,7 +148,7 @@ create table delivery.deployments (
 comment on table delivery.deployments is 'Deployments of GitHub with their last status.';
 comment on column delivery.deployments.status is 'pending, queued, in_progress, success, failure, error, inactive, ...: of the status with the highest id.';
 comment on column delivery.deployments.seen is 'Orders what is told of it, by updated_at; its status has an order of its own, status_id.';
-create index deployments_environment on delivery.deployments (tenant_id, environment, created_at);
+create index deployments_environment on delivery.deployments (environment, tenant_id, created_at);
 
 -- The setting is read in a sub-select: once a statement instead of once a row.
 do $$
