@@ -43,6 +43,11 @@ class Track {
     return changed
   }
 
+  /** False also for what was asserted and retracted at one moment: nobody ever believed it. */
+  get isKnown(): boolean {
+    return [this, ...this.past].some(({ line }) => line.some((value) => value !== undefined))
+  }
+
   at(knownAt: string | undefined): Line {
     if (knownAt === undefined) return this.line
     return this.past.findLast(({ recordedAt }) => recordedAt <= knownAt)?.line ?? EMPTY
@@ -71,6 +76,11 @@ export class BitemporalModel {
     return this.entities.get(id)?.at(knownAt) ?? EMPTY
   }
 
+  /** Something is or was believed of the entity. */
+  knows(id: string): boolean {
+    return this.entities.get(id)?.isKnown ?? false
+  }
+
   relationship(link: Link, knownAt?: string): Line {
     return this.relationships.get(keyOf(link))?.track.at(knownAt) ?? EMPTY
   }
@@ -87,7 +97,7 @@ export class BitemporalModel {
   }
 
   retractEntity(id: string, span: Span, detach: boolean): { line: Line; detached: Link[] } {
-    if (!this.entities.has(id)) throw new Refused('ENTITY_UNKNOWN')
+    if (!this.knows(id)) throw new Refused('ENTITY_UNKNOWN')
     const detached = [...this.relationships.values()]
       .filter(
         ({ link, track }) =>
@@ -112,7 +122,7 @@ export class BitemporalModel {
   }
 
   retractRelationship(link: Link, span: Span): Line {
-    if (!this.relationships.has(keyOf(link))) throw new Refused('RELATIONSHIP_UNKNOWN')
+    if (!this.relationships.get(keyOf(link))?.track.isKnown) throw new Refused('RELATIONSHIP_UNKNOWN')
     return this.relationship(link).map((was, day) => (within(day, span) ? undefined : was))
   }
 

@@ -21,6 +21,7 @@ const K = 10
 const QUERIES = 100
 const BUILDS = [
   { m: 8, efConstruction: 64 },
+  { m: 10, efConstruction: 64 },
   { m: 16, efConstruction: 64 },
   { m: 16, efConstruction: 128 },
   { m: 24, efConstruction: 200 },
