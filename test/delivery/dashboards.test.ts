@@ -2,8 +2,8 @@ import type { Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { openTestFleet } from '../setup/index.js'
+import { failure, newTenant as makeTenant, sql } from '../setup/tenant.js'
 import { settled } from './settled.js'
-import { failure, newTenant as makeTenant, sql } from './support.js'
 
 const fleet = await openTestFleet()
 const newTenant = () => makeTenant(fleet)

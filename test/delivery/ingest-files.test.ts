@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { findWebhookFiles, importJobs, importWebhooks } from 'pgfleet/import'
 import { describe, expect, test } from 'vitest'
 import { afterFile } from '../setup/index.js'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 import { examplesOf } from './webhook-examples.js'
 
 const fleet = useFleet()

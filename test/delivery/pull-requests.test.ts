@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { NewPullRequest, PullRequestStatus } from 'pgfleet/delivery'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 
 const fleet = useFleet()
 

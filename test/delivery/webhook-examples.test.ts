@@ -1,6 +1,6 @@
 import { WEBHOOK_EVENTS } from 'pgfleet/delivery'
 import { describe, expect, test } from 'vitest'
-import { newTenant, sql, useFleet } from './support.js'
+import { newTenant, sql, useFleet } from '../setup/tenant.js'
 import { type AnyPayload, examplesOf } from './webhook-examples.js'
 
 const fleet = useFleet()

@@ -2,7 +2,7 @@ import { sign } from '@octokit/webhooks-methods'
 import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import { describe, expect, test } from 'vitest'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 import { type AnyPayload, changed, examplesOf } from './webhook-examples.js'
 
 const fleet = useFleet()

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 
 const fleet = useFleet()
 const CHUNK = 262_144

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
-import { DAY } from './support.js'
+import { DAY } from '../setup/tenant.js'
 
 const TENANT = 'planned'
 const OTHER = 'neighbour'

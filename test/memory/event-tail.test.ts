@@ -5,7 +5,7 @@ import type { Events, TailedEvent, TailOptions } from 'pgfleet/memory'
 import { v7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { afterFile, createTestDatabase, failure, onEngines, sql } from '../setup/index.js'
-import { newTenant } from './support.js'
+import { newTenant } from '../setup/tenant.js'
 
 const database = await createTestDatabase()
 const fleet = await openFleet(database.options)

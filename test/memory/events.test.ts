@@ -4,7 +4,7 @@ import { v4, v7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { ENTER } from '../../dist/database/database.js'
 import { failure, openTestFleet, sql } from '../setup/index.js'
-import { DAY, idAt, newTenant } from './support.js'
+import { DAY, idAt, newTenant } from '../setup/tenant.js'
 
 const fleet = await openTestFleet()
 const { id: tenantId, memory } = await newTenant(fleet)

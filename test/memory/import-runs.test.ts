@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { importRuns, readRuns } from 'pgfleet/import'
 import { describe, expect, test } from 'vitest'
 import { afterFile, failure, openTestFleet } from '../setup/index.js'
-import { newTenant } from './support.js'
+import { newTenant } from '../setup/tenant.js'
 
 const fleet = await openTestFleet()
 const folder = await mkdtemp(join(tmpdir(), 'pgfleet-runs-'))

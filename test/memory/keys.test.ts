@@ -3,7 +3,7 @@ import { type Fleet, type KeyProvider, openFleet, staticKeyProvider } from 'pgfl
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 
 const MASTER = Buffer.alloc(32, 7)
 const fleet = useFleet({ keyProvider: staticKeyProvider({ key: MASTER, keyId: 'first' }) })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { MemorySession, SessionState } from 'pgfleet/memory'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { failure, newTenant, sql, useFleet } from './support.js'
+import { failure, newTenant, sql, useFleet } from '../setup/tenant.js'
 
 const fleet = useFleet()
 

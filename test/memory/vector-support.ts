@@ -2,7 +2,7 @@ import type { Fleet } from 'pgfleet'
 import { beforeAll } from 'vitest'
 import { openTestFleet } from '../setup/index.js'
 
-export { failure, newTenant, sql } from './support.js'
+export { failure, newTenant, sql } from '../setup/tenant.js'
 
 /** Small dimensions keep tests quick; what is done for them is done for all. */
 export const SMALL = 8

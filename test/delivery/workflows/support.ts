@@ -2,7 +2,7 @@ import type { Fleet, Tenant } from 'pgfleet'
 import type { NewTask } from 'pgfleet/delivery'
 import { sql } from '../../setup/index.js'
 
-export { newTenant } from '../support.js'
+export { newTenant } from '../../setup/tenant.js'
 
 /** Makes the leases of a tenant's jobs run out, as if their workers had died long ago. */
 export async function expireLeases(fleet: Fleet, tenant: Tenant): Promise<void> {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Fleet, FleetOptions, Tenant } from 'pgfleet'
 import { v7 } from 'uuid'
 import { beforeAll } from 'vitest'
-import { openTestFleet } from '../setup/index.js'
+import { openTestFleet } from './index.js'
 
-export { failure, sql } from '../setup/index.js'
+export { failure, sql } from './index.js'
 
 /** One fleet for the file, open while its tests run. */
 export function useFleet(options: Omit<FleetOptions, 'url' | 'dataDir'> = {}): () => Fleet {
