@@ -16,7 +16,7 @@ set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare
-  v_ids uuid[];
+  v_count bigint;
   v_first text;
   v_last text;
   v_month timestamptz;
@@ -25,8 +25,8 @@ declare
 begin
   perform platform.enter(p_tenant);
   -- As text: uuid has no min before PostgreSQL 18.
-  select array_agg(x.id), min(x.id::text), max(x.id::text) into v_ids, v_first, v_last
-  from jsonb_to_recordset(p_events) as x(id uuid);
+  select count(*), min(lower(x.id)), max(lower(x.id)) into v_count, v_first, v_last
+  from jsonb_to_recordset(p_events) as x(id text collate "C");
   -- The first twelve digits of an id are its milliseconds. Written out, here and below: platform.uuid_time costs as much
   -- as a row.
   v_month := date_trunc('month', to_timestamp(('x0000' || translate(left(v_first, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision), 'UTC');
@@ -36,7 +36,9 @@ begin
     or v_month not between now() - interval '350 days' and now()
     or to_regclass('memory.events_p' || to_char(v_month at time zone 'UTC', 'YYYYMM')) is null
   then
-    perform platform.ensure_partitions('memory', 'events', v_ids, 'events');
+    perform platform.ensure_partitions('memory', 'events', array(
+      select x.id from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as x order by x.ordinality
+    ), 'events');
   end if;
   v_before := nextval('memory.event_sequence');
   insert into memory.events
@@ -52,13 +54,13 @@ begin
   order by n.id, n.sequence
   on conflict (tenant_id, event_id) do nothing;
   get diagnostics v_inserted = row_count;
-  if v_inserted = cardinality(v_ids) then
+  if v_inserted = v_count then
     return;
   end if;
   return query
   select i.ordinality::integer
   from (select u.id, u.ordinality, row_number() over (partition by u.id order by u.ordinality) as place
-    from unnest(v_ids) with ordinality as u(id, ordinality)) i
+    from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as u) i
   join memory.events e on e.tenant_id = p_tenant and e.event_id = i.id
   where i.place > 1 or e.transaction_id <> pg_current_xact_id() or e.sequence < v_before;
 end
