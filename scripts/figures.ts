@@ -14,6 +14,7 @@ const BY_TARGETS = [
   'memory-events',
   'memory-sessions',
   'memory-artifacts',
+  'memory-artifact-streams',
   'memory-records',
   'memory-rls',
   'delivery-mix',

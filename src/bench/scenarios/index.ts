@@ -6,7 +6,7 @@ import { deliveryMix } from './delivery-mix.js'
 import { hnsw } from './hnsw.js'
 import { learning } from './learning.js'
 import { learningGrowth } from './learning-growth.js'
-import { memoryArtifacts } from './memory-artifacts.js'
+import { memoryArtifactStreams, memoryArtifacts } from './memory-artifacts.js'
 import { memoryEvents } from './memory-events.js'
 import { memoryGraph } from './memory-graph.js'
 import { memoryRecords } from './memory-records.js'
@@ -28,6 +28,7 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   memoryEvents,
   memorySessions,
   memoryArtifacts,
+  memoryArtifactStreams,
   memoryRecords,
   memoryRls,
   deliveryMix,

@@ -4,7 +4,7 @@ import { statement } from '../../database/statement.js'
 import type { Fleet, Tenant } from '../../fleet.js'
 import { type Contestant, loadContestant } from '../contestant.js'
 import { measure } from '../measure.js'
-import type { Scenario } from '../scenario.js'
+import type { Scenario, ScenarioContext } from '../scenario.js'
 import type { Target } from '../target.js'
 import type { BenchSubject } from './subject.js'
 
@@ -28,8 +28,6 @@ const INSERT_BARE = statement<unknown>(
 interface State {
   readonly fleet: Fleet
   readonly tenant: Tenant
-  /** Bytes of the long artifact. */
-  readonly bytes: number
 }
 
 const limit = (
@@ -48,15 +46,14 @@ const limit = (
   ...(of === 'p50' ? {} : { unit: 'MiB' }),
 })
 
-/** Artifacts of 64 KiB put and read by single calls, and a long one streamed in and out; durable commits. */
+/** Artifacts of 64 KiB put and read by single calls, durable commits. */
 export const memoryArtifacts: Scenario<BenchSubject, State> = {
   name: 'memory-artifacts',
   title: 'Memory store: artifacts',
   description:
     'Artifacts of 64 KiB, of random bytes and of text, put by single calls, every commit durable, beside a bare insert of such bytes ' +
-    'into a table of one key; and one of rows x 64 KiB (1 GiB) of ' +
-    'random bytes streamed in and out. Memory is the resident set of this process: at its highest, and what it grew by from before.',
-  options: { rows: 16_384, durationMs: 4000, warmUpMs: 1000, rounds: 3 },
+    'into a table of one key.',
+  options: { durationMs: 4000, warmUpMs: 1000, rounds: 5 },
   targets: [
     limit(
       'put-random-p50',
@@ -66,6 +63,57 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
       1,
     ),
     limit('put-text-p50', '64 KiB of text stored, one caller, median', 'put 64 KiB text, 1 caller', 'p50', 1),
+  ],
+  setUp,
+
+  contestants(_, { fleet, tenant }) {
+    const { artifacts } = tenant.memory
+    const ids: string[] = []
+    const put = (kind: 'random' | 'text', callers: number, rival?: string) =>
+      loadContestant({
+        name: `put 64 KiB ${kind}, ${callers} caller${callers === 1 ? '' : 's'}`,
+        callers,
+        ...(rival === undefined ? {} : { rival }),
+        async operation(caller, signal) {
+          const content = pieceOf(kind)
+          ids.push((await artifacts.put({ name: `caller ${caller}`, content }, { signal })).id)
+        },
+      })
+    return [
+      loadContestant({
+        name: BARE,
+        callers: 1,
+        async operation() {
+          await fleet.database.run(INSERT_BARE, [TENANT, uuidv7(), pieceOf('random')])
+        },
+      }),
+      put('random', 1, BARE),
+      put('text', 1),
+      put('random', CALLERS),
+      put('text', CALLERS),
+      loadContestant({
+        name: `read 64 KiB, ${CALLERS} callers`,
+        callers: CALLERS,
+        async operation(_, signal) {
+          const id = ids[Math.floor(Math.random() * ids.length)] as string
+          for await (const _piece of artifacts.read(id, { signal }));
+        },
+      }),
+    ]
+  },
+
+  tearDown,
+}
+
+/** A long artifact streamed in and out, and what memory that takes. A scenario of its own: a table that has just lost a GiB is another one. */
+export const memoryArtifactStreams: Scenario<BenchSubject, State> = {
+  name: 'memory-artifact-streams',
+  title: 'Memory store: a long artifact',
+  description:
+    'One artifact of rows x 64 KiB (1 GiB) of random bytes streamed in and out. Memory is the resident set of this process: at its highest, ' +
+    'and what it grew by from before.',
+  options: { rows: 16_384, durationMs: 1000, warmUpMs: 0, rounds: 3 },
+  targets: [
     limit(
       'stream-in-growth',
       '1 GiB streamed in: memory of this process, growth',
@@ -81,39 +129,12 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
       100,
     ),
   ],
+  setUp,
 
-  async setUp({ subject, options }) {
-    const fleet = await subject.open()
-    await fleet.database.lend((connection) => connection.query(MAKE_BARE))
-    await fleet.tenants.create({ id: TENANT }, { ifNotExists: true })
-    const tenant = fleet.tenant(TENANT)
-    for (let i = 0; i < 10; i++) {
-      await tenant.memory.artifacts.put(
-        Array.from({ length: 100 }, (_, n) => ({ name: `${n}`, content: pieceOf('text', 1000) })),
-      )
-    }
-    await fleet.database.lend((connection) =>
-      connection.query(
-        'vacuum (analyze) memory.artifacts, memory.artifact_contents, memory.artifact_chunks, memory.artifact_names',
-      ),
-    )
-    return { fleet, tenant, bytes: options.rows * PIECE }
-  },
-
-  contestants(_, { fleet, tenant, bytes }) {
+  contestants({ options }, { tenant }) {
     const { artifacts } = tenant.memory
-    const ids: string[] = []
+    const bytes = options.rows * PIECE
     let long: string | undefined
-    const put = (kind: 'random' | 'text', callers: number, rival?: string) =>
-      loadContestant({
-        name: `put 64 KiB ${kind}, ${callers} caller${callers === 1 ? '' : 's'}`,
-        callers,
-        ...(rival === undefined ? {} : { rival }),
-        async operation(caller, signal) {
-          const content = pieceOf(kind)
-          ids.push((await artifacts.put({ name: `caller ${caller}`, content }, { signal })).id)
-        },
-      })
     const stream = (name: string, operation: (signal: AbortSignal) => Promise<void>): Contestant => ({
       name,
       kind: 'pgfleet',
@@ -144,7 +165,6 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
       },
     })
     return [
-      // First, while this process is small: what it grows by is then theirs.
       stream('stream in', async (signal) => {
         if (long !== undefined) await artifacts.delete(long)
         await artifacts.collectGarbage({ graceMs: 0 })
@@ -155,42 +175,43 @@ export const memoryArtifacts: Scenario<BenchSubject, State> = {
         for await (const piece of artifacts.read(long as string, { signal })) size += piece.byteLength
         if (size !== bytes) throw new Error(`${size} bytes came back of ${bytes}`)
       }),
-      loadContestant({
-        name: BARE,
-        callers: 1,
-        async operation() {
-          await fleet.database.run(INSERT_BARE, [TENANT, uuidv7(), pieceOf('random')])
-        },
-      }),
-      put('random', 1, BARE),
-      put('text', 1),
-      put('random', CALLERS),
-      put('text', CALLERS),
-      loadContestant({
-        name: `read 64 KiB, ${CALLERS} callers`,
-        callers: CALLERS,
-        async operation(_, signal) {
-          const id = ids[Math.floor(Math.random() * ids.length)] as string
-          for await (const _piece of artifacts.read(id, { signal }));
-        },
-      }),
     ]
   },
 
-  async tearDown(_, state) {
-    if (state === undefined) return
-    await state.fleet.database.lend((connection) => connection.query('drop schema if exists pgfleet_bench cascade'))
-    const { artifacts } = state.tenant.memory
-    for (
-      let page = await artifacts.list({ limit: 1000 });
-      page.length > 0;
-      page = await artifacts.list({ limit: 1000 })
-    ) {
-      await artifacts.delete(page.map(({ id }) => id))
-    }
-    await artifacts.collectGarbage({ graceMs: 0, uploadGraceMs: 0, stepsMax: 100_000 })
-    await state.fleet.close()
-  },
+  tearDown,
+}
+
+async function setUp({ subject }: ScenarioContext<BenchSubject>): Promise<State> {
+  const fleet = await subject.open()
+  await fleet.database.lend((connection) => connection.query(MAKE_BARE))
+  await fleet.tenants.create({ id: TENANT }, { ifNotExists: true })
+  const tenant = fleet.tenant(TENANT)
+  for (let i = 0; i < 10; i++) {
+    await tenant.memory.artifacts.put(
+      Array.from({ length: 100 }, (_, n) => ({ name: `${n}`, content: pieceOf('text', 1000) })),
+    )
+  }
+  await fleet.database.lend((connection) =>
+    connection.query(
+      'vacuum (analyze) memory.artifacts, memory.artifact_contents, memory.artifact_chunks, memory.artifact_names',
+    ),
+  )
+  return { fleet, tenant }
+}
+
+async function tearDown(_: ScenarioContext<BenchSubject>, state: State | undefined): Promise<void> {
+  if (state === undefined) return
+  await state.fleet.database.lend((connection) => connection.query('drop schema if exists pgfleet_bench cascade'))
+  const { artifacts } = state.tenant.memory
+  for (
+    let page = await artifacts.list({ limit: 1000 });
+    page.length > 0;
+    page = await artifacts.list({ limit: 1000 })
+  ) {
+    await artifacts.delete(page.map(({ id }) => id))
+  }
+  await artifacts.collectGarbage({ graceMs: 0, uploadGraceMs: 0, stepsMax: 100_000 })
+  await state.fleet.close()
 }
 
 const WORDS =
