@@ -22,10 +22,10 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 const LAYERS: readonly (readonly string[])[] = [
   ['src/error-codes/'],
   ['src/errors.ts'],
-  ['src/input.ts', 'src/id.ts', 'src/database/'],
-  ['src/content.ts', 'src/identity.ts', 'src/key-provider.ts'],
+  ['src/input.ts', 'src/id.ts', 'src/pause.ts', 'src/database/'],
+  ['src/content.ts', 'src/identity.ts', 'src/key-provider.ts', 'src/log-position.ts'],
   ['src/condition.ts'],
-  ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/'],
+  ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/', 'src/stores/metadata/'],
   ['src/fleet.ts'],
   ['src/replay/', 'src/import/', 'src/bench/'],
   ['src/demo/'],

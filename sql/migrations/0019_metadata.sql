@@ -168,6 +168,8 @@ create table metadata.changes_s1 partition of metadata.changes for values in (1)
 create table metadata.changes_s2 partition of metadata.changes for values in (2);
 create table metadata.changes_s3 partition of metadata.changes for values in (3);
 create index changes_transaction on metadata.changes (transaction_id);
+-- Whether rights have changed is asked at every look at the log.
+create index changes_roles on metadata.changes (tenant_id, sync_group, transaction_id) where kind = 'roles';
 
 create table metadata.change_floors (
   slot smallint not null,
@@ -187,13 +189,13 @@ create table metadata.tick_leases (
   tick_number bigint not null default 0,
   transaction_id xid8 not null,
   sequence bigint not null default 0,
-  touched_transaction_id xid8 not null,
+  touched pg_snapshot,
   constraint tick_leases_pkey primary key (tenant_id, sync_group)
 ) with (fillfactor = 50);
 comment on table metadata.tick_leases is 'Which process ticks a group, until when, and how far it has come in the log of changes.';
 comment on column metadata.tick_leases.tick_number is 'The last tick that was captured.';
 comment on column metadata.tick_leases.transaction_id is 'All changes of transactions below it are in a tick.';
-comment on column metadata.tick_leases.touched_transaction_id is 'All changes of transactions below it have reached entities.updated_at and agents.last_seen_at.';
+comment on column metadata.tick_leases.touched is 'All changes that this snapshot saw have reached entities.updated_at and agents.last_seen_at; null: find out from the entries.';
 
 create table metadata.ticks (
   tenant_id text collate "C" not null,
@@ -237,6 +239,14 @@ end
 $$;
 -- What was logged stays as it is.
 revoke update, delete on metadata.changes from pgfleet_app;
+-- metadata.empty_change_slot looks how old the rows are that it is about to empty out, whosever they are.
+do $$
+begin
+  for v_slot in 0..3 loop
+    execute format('create policy owner_empties on metadata.changes_s%s for select to pgfleet_owner using (true)', v_slot);
+  end loop;
+end
+$$;
 
 -- The tenants that are here already get the groups that new ones get from metadata.provision.
 do $$
