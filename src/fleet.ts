@@ -16,6 +16,7 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/keys/api-keys.js'
 import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
+import { createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -23,6 +24,7 @@ export interface Transaction {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
 }
 
 /** How a transaction runs. */
@@ -46,6 +48,7 @@ export interface Tenant {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
   /**
    * The same tenant, for calls on somebody's behalf: the audit log records who, and what it belongs to. The identity
    * travels with each item, so calls of many identities still share a statement. Errors: INPUT_INVALID.
@@ -161,6 +164,7 @@ function createTenant(
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
+    metadata: createMetadataStore(session, identity),
     as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
@@ -175,6 +179,7 @@ function createTenant(
           learning: createLearningStore(session),
           memory: createMemoryStore(session, services),
           delivery: createDeliveryStore(session, identity),
+          metadata: createMetadataStore(session, identity),
         })
       })
     },

@@ -127,8 +127,9 @@ export const PLATFORM_ERRORS = {
   },
   PERMISSION_DENIED: {
     retryable: false,
-    summary: 'The login may not do this.',
-    hint: 'Run the bootstrap script that `pgfleet migrate plan` prints, once, as a superuser; or log in as the owner.',
+    sqlstate: 'PF094',
+    summary: 'The login, or the agent on whose behalf the call is made, may not do this.',
+    hint: 'A login: run the bootstrap script that `pgfleet migrate plan` prints, once, as a superuser, or log in as the owner. An agent: grant it a role with metadata.roles.grant().',
   },
   DATABASE_LOCKED: {
     retryable: false,
