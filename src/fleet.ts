@@ -16,6 +16,9 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/keys/api-keys.js'
 import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
+import { ChangeSignal } from './stores/metadata/change-signal.js'
+import { createMetadataStore, type MetadataServices, type MetadataStore } from './stores/metadata/index.js'
+import { SubscriptionHubs } from './stores/metadata/subscription-hubs.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -23,6 +26,7 @@ export interface Transaction {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
 }
 
 /** How a transaction runs. */
@@ -46,6 +50,7 @@ export interface Tenant {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
   /**
    * The same tenant, for calls on somebody's behalf: the audit log records who, and what it belongs to. The identity
    * travels with each item, so calls of many identities still share a statement. Errors: INPUT_INVALID.
@@ -112,11 +117,13 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       }),
     resolved.batch,
   )
-  const services: MemoryServices = {
+  const services: StoreServices = {
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
+    signal: new ChangeSignal(resolved.listen, resolved.connectTimeoutMs),
   }
   const close = async () => {
+    await services.signal.close()
     await services.usage.flush()
     await batcher.close()
     await database.close()
@@ -147,10 +154,15 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
 }
 
+/** What the stores of all tenants share. */
+interface StoreServices extends MemoryServices, MetadataServices {
+  readonly signal: ChangeSignal
+}
+
 function createTenant(
   database: Database,
   batcher: Batcher,
-  services: MemoryServices,
+  services: StoreServices,
   id: string,
   identity: Identity = {},
 ): Tenant {
@@ -161,6 +173,7 @@ function createTenant(
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
+    metadata: createMetadataStore(session, identity, services),
     as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
@@ -169,14 +182,29 @@ function createTenant(
         { statement: ENTER, values: [id] },
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
-      return await database.transaction(begin, enter, (run) => {
+      // Its writes are told of once they are committed; what it subscribes to, it reads for itself.
+      let hasWritten = false
+      const signal = {
+        hubs: new SubscriptionHubs(),
+        wrote: () => {
+          hasWritten = true
+        },
+      }
+      const work = database.transaction(begin, enter, async (run) => {
         const session = createTransactionSession(run, id)
-        return callback({
+        return await callback({
           learning: createLearningStore(session),
           memory: createMemoryStore(session, services),
           delivery: createDeliveryStore(session, identity),
+          metadata: createMetadataStore(session, identity, { signal }),
         })
       })
+      try {
+        return await work
+      } finally {
+        await signal.hubs.close()
+        if (hasWritten) services.signal.wrote(session)
+      }
     },
   }
 }

@@ -79,7 +79,9 @@ comment on column metadata.entities.version_floor is 'The highest version among 
 comment on column metadata.entities.updated_at is 'When the entity or one of its entries last changed; for entries brought up to date once a second.';
 comment on column metadata.entities.expire_after_update_ms is 'The entity is gone so long after its last change, or its newest entry''s; null: never.';
 comment on column metadata.entities.expire_after_creation_ms is 'The entity is gone so long after its creation; null: never.';
-create index entities_group on metadata.entities (sync_group, tenant_id, channel, name);
+-- To list a group, or a channel of it, by name.
+create index entities_group on metadata.entities (sync_group, tenant_id, name);
+create index entities_channel on metadata.entities (sync_group, tenant_id, channel, name) where channel is not null;
 -- Finds what may have expired without a B-tree on a time that moves.
 create index entities_updated_at on metadata.entities using brin (updated_at) with (pages_per_range = 32, autosummarize = on);
 
@@ -132,6 +134,29 @@ create unlogged table metadata.volatile_entries (
   constraint volatile_entries_one_value check (num_nonnulls(json_value, text_value, integer_value, float_value, boolean_value, bytes_value) = (not is_deleted)::integer)
 ) with (fillfactor = 50);
 comment on table metadata.volatile_entries is 'Writes of volatile groups until they are merged into metadata.entries. Unlogged: empty after a crash of the server, and on replicas. A reader takes the higher version.';
+
+-- What metadata.judge_entries makes of an item that is to be written.
+create type metadata.judged_entry as (
+  ordinal integer,
+  call bigint,
+  entity_id uuid,
+  key text,
+  agent_id text,
+  type text,
+  value text,
+  expires_at timestamptz,
+  expected bigint,
+  durability text,
+  is_volatile boolean,
+  version bigint,
+  is_there boolean,
+  is_same boolean,
+  is_stored boolean,
+  is_pending boolean,
+  may_expire boolean,
+  refusal text
+);
+comment on type metadata.judged_entry is 'An item of a write, beside what is there: its present version, whether it is allowed, and whether it changes anything.';
 
 -- One row a statement and group, not one a key: a batch of a hundred writes costs one insert here.
 create sequence metadata.change_sequence as bigint cache 100;

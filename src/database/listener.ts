@@ -2,6 +2,17 @@ import pg from 'pg'
 import { FleetError } from '../errors.js'
 import { toFleetError } from './failure.js'
 
+/** Where a process hears of the writes of others. */
+export interface ListenOptions {
+  /**
+   * A direct url of the server, not of a pooler: LISTEN is silently dead behind one in transaction mode. It is one more
+   * connection, opened when the first subscription is made.
+   */
+  readonly url: string
+  /** Told why there is no connection; it is tried again by itself, and subscriptions look by themselves meanwhile. */
+  readonly onError?: ((error: FleetError) => void) | undefined
+}
+
 /** Where notifications come from. */
 export interface ListenerOptions {
   /** A direct url of the server: a pooler in transaction mode delivers nothing. */

@@ -5,18 +5,24 @@ import { type Follower, SubscriptionIndex } from '../../dist/stores/metadata/sub
 const names = ['a', 'b', 'c']
 const name = fc.constantFrom(...names)
 const some = fc.option(fc.uniqueArray(name, { minLength: 1 }), { nil: undefined })
-const follower = fc
-  .record({ channel: fc.option(name, { nil: undefined }), entities: some, keys: some })
-  .map(({ channel, entities, keys }): Follower => ({
+const follower = fc.record({ channel: fc.option(name, { nil: undefined }), entities: some, keys: some }).map(
+  ({ channel, entities, keys }): Follower => ({
     channel,
     entities: entities && new Set(entities),
     keys: keys && new Set(keys),
-  }))
+  }),
+)
 const place = { entity: name, entityId: fc.constant('id'), channel: fc.option(name) }
 const position = { log: 'a-1', transaction: 1n, sequence: 1n }
 const logged = fc.oneof(
   fc.record({
-    change: fc.record({ type: fc.constant('deleted' as const), ...place, key: name, version: fc.nat(), updatedAt: fc.constant(null) }),
+    change: fc.record({
+      type: fc.constant('deleted' as const),
+      ...place,
+      key: name,
+      version: fc.nat(),
+      updatedAt: fc.constant(null),
+    }),
     position: fc.constant(position),
     isHere: fc.constant(false),
   }),
@@ -28,7 +34,10 @@ const logged = fc.oneof(
 )
 
 /** What is written in the documentation, said plainly. */
-function wants({ channel, entities, keys }: Follower, { change, isHere }: typeof logged extends fc.Arbitrary<infer T> ? T : never) {
+function wants(
+  { channel, entities, keys }: Follower,
+  { change, isHere }: typeof logged extends fc.Arbitrary<infer T> ? T : never,
+) {
   if (entities !== undefined && !entities.has(change.entity)) return false
   if (channel !== undefined && channel !== change.channel) return false
   if (change.type === 'left') return !isHere || channel !== undefined

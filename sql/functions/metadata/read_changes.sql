@@ -13,8 +13,8 @@
 --            renamed or deleted; all its keys go with it
 --   end      one row: the position that was reached, whether there is more to read at once, whether something waits for an
 --            older transaction to end (is_waiting), the group's tick_ms, and agent_ids: whose rights in the group have changed, also where the log is not at its end (null: nobody's;
---            empty: maybe everybody's). refusal: unknown_group or forbidden; then there is no other row.
--- Errors: PF001..PF003 (platform.enter), PF050 the position is of another database, or of the time before a restore; PF095
+--            empty: maybe everybody's).
+-- Errors: PF001..PF003 (platform.enter), PF091 unknown group, PF094 the agent may not read it, PF050 the position is of another database, or of the time before a restore; PF095
 -- it is older than the log, and has missed something.
 create or replace function metadata.read_changes(
   p_tenant text,
@@ -47,8 +47,7 @@ returns table (
   more boolean,
   is_waiting boolean,
   tick_ms integer,
-  agent_ids text[],
-  refusal text
+  agent_ids text[]
 )
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -72,20 +71,13 @@ declare
   v_is_waiting boolean := false;
   v_tick_ms integer;
   v_agent_ids text[];
-  v_refusal text;
   v_change record;
 begin
   perform platform.enter(p_tenant);
   v_log := platform.log_name();
-  select g.tick_ms, case when p_agent is not null and not coalesce(r.can_read, false) then 'forbidden' end
-  into v_tick_ms, v_refusal
-  from metadata.sync_groups g
-  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = p_agent and r.sync_group = g.sync_group
-  where g.tenant_id = p_tenant and g.sync_group = p_sync_group;
-  if not found then
-    v_refusal := 'unknown_group';
-  end if;
-  if p_transaction is not null and v_refusal is null then
+  perform metadata.assert_readable(p_tenant, p_agent, p_sync_group);
+  select g.tick_ms into v_tick_ms from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_sync_group;
+  if p_transaction is not null then
     if p_log is distinct from v_log or p_transaction > pg_snapshot_xmax(pg_current_snapshot()) then
       raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, v_log
         using errcode = 'PF050', column = 'cursor';
@@ -163,7 +155,7 @@ begin
       select case when v.version is null or v.is_gone then 'deleted' else 'set' end, k.place, c.transaction_id, c.sequence,
         k.entity_id, e.name, e.channel, true, k.key, coalesce(v.version, e.version_floor), v.updated_at, v.updated_by,
         case when not v.is_gone then v.type end, case when not v.is_gone then v.value end,
-        null::text, null::boolean, null::boolean, null::integer, null::text[], null::text
+        null::text, null::boolean, null::boolean, null::integer, null::text[]
       from changed k
       join entity e on e.entity_id = k.entity_id
       join change c on c.place = k.place
@@ -176,7 +168,7 @@ begin
       where (p_channel is null or e.channel = p_channel) and (p_entities is null or e.name = any (p_entities))
       union all
       select 'left', i.place, c.transaction_id, c.sequence, i.entity_id, i.name, i.channel, coalesce(e.name = i.name, false),
-        null, null, null, null, null, null, null, null, null, null, null, null
+        null, null, null, null, null, null, null, null, null, null, null
       from item i
       join change c on c.place = i.place
       left join entity e on e.entity_id = i.entity_id
@@ -211,7 +203,7 @@ begin
     case when v_more then v_end_transaction else greatest(v_horizon, v_transaction) end,
     case when v_more then v_end_sequence when v_transaction > v_horizon then v_sequence else 0 end,
     null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
-    null::text, null::text, v_log, v_more, v_is_waiting, v_tick_ms, v_agent_ids, v_refusal;
+    null::text, null::text, v_log, v_more, v_is_waiting, v_tick_ms, v_agent_ids;
 end
 $$;
 comment on function metadata.read_changes(text, text, text, text, xid8, bigint, text, text[], text[], integer) is 'What has changed in a sync group behind a position, each key once, as it is now.';

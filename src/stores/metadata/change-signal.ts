@@ -1,19 +1,7 @@
-import { Listener } from '../../database/listener.js'
+import { Listener, type ListenOptions } from '../../database/listener.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
-import type { FleetError } from '../../errors.js'
 import { SubscriptionHubs } from './subscription-hubs.js'
-
-/** Where a process hears of the writes of others. */
-export interface ListenOptions {
-  /**
-   * A direct url of the server, not of a pooler: LISTEN is silently dead behind one in transaction mode. It is one more
-   * connection, opened when the first subscription is made.
-   */
-  readonly url: string
-  /** Told why there is no connection; it is tried again by itself, and subscriptions look by themselves meanwhile. */
-  readonly onError?: (error: FleetError) => void
-}
 
 /** The channel of PostgreSQL on which processes tell each other that there is something to read. */
 const CHANNEL = 'pgfleet_changes'

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { CallOptions } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import { cursorText, type LogPosition, toCursor, toPosition } from '../../log-position.js'
 import type { Change, LoggedChange } from './change.js'
@@ -82,13 +81,12 @@ interface ChangeRow {
   readonly is_waiting: boolean
   readonly tick_ms: number
   readonly agent_ids: string[] | null
-  readonly refusal: 'unknown_group' | 'forbidden' | null
 }
 
 export const READ_CHANGES = statement<ChangeRow>(
   'metadata.read_changes',
   `select c.kind, c.place, c.transaction_id::text as transaction_id, c.sequence::text as sequence, c.entity_id, c.entity, c.channel,
-    c.is_here, c.key, c.version, c.updated_at, c.updated_by, c.type, c.value, c.log, c.more, c.is_waiting, c.tick_ms, c.agent_ids, c.refusal
+    c.is_here, c.key, c.version, c.updated_at, c.updated_by, c.type, c.value, c.log, c.more, c.is_waiting, c.tick_ms, c.agent_ids
   from metadata.read_changes(current_setting('pgfleet.tenant'), $1::text, $2::text, $3::text, $4::xid8, $5::bigint, $6::text, $7::text[],
     $8::text[], $9::integer) c`,
 )
@@ -153,17 +151,18 @@ export async function readChanges(
   )
   const end = rows.find((row) => row.kind === 'end')
   if (end === undefined) throw new Error('metadata.read_changes returned no end')
-  if (end.refusal !== null) throw refused(end.refusal, group, agent)
   const { log } = end
   const changes = rows
     .filter((row) => row !== end)
     // Who leaves makes room for who comes by the same name in the same transaction.
     .sort((a, b) => a.place - b.place || Number(b.kind === 'left') - Number(a.kind === 'left'))
-    .map((row): LoggedChange => ({
-      change: toChange(row),
-      position: positionOf(row, log),
-      isHere: row.kind === 'left' && row.is_here,
-    }))
+    .map(
+      (row): LoggedChange => ({
+        change: toChange(row),
+        position: positionOf(row, log),
+        isHere: row.kind === 'left' && row.is_here,
+      }),
+    )
   return {
     changes,
     position: positionOf(end, log),
@@ -198,15 +197,4 @@ function toChange(row: ChangeRow): Change {
     default:
       return { type: 'left', ...place }
   }
-}
-
-/** Why a group cannot be read, as an error. */
-export function refused(refusal: 'unknown_group' | 'forbidden', group: string, agent: string | undefined): FleetError {
-  return refusal === 'unknown_group'
-    ? new FleetError('SYNC_GROUP_UNKNOWN', { message: `there is no sync group ${JSON.stringify(group)}`, field: 'group' })
-    : new FleetError('PERMISSION_DENIED', {
-        message: `agent ${JSON.stringify(agent)} may not read the sync group ${JSON.stringify(group)}`,
-        field: 'group',
-        hint: 'Grant it with metadata.roles.grant().',
-      })
 }

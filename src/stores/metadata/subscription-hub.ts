@@ -200,7 +200,8 @@ export class SubscriptionHub {
     const may = new Set(readers.map((row) => row.agent_id))
     for (const subscriber of concerned) {
       const { agent } = subscriber.settings
-      if (agent !== undefined && !may.has(agent)) subscriber.end(this.#denied(`agent ${JSON.stringify(agent)} may no longer read`))
+      if (agent !== undefined && !may.has(agent))
+        subscriber.end(this.#denied(`agent ${JSON.stringify(agent)} may no longer read`))
     }
   }
 

@@ -1,13 +1,13 @@
 import { z } from 'zod'
+import { onAbort } from '../../database/abort-signal.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { isFleetError } from '../../errors.js'
 import { newId } from '../../id.js'
-import { onAbort } from '../../database/abort-signal.js'
 import { check, text } from '../../input.js'
+import { Pause } from '../../pause.js'
 import { GroupTicks } from './group-ticks.js'
 import { TickSchedule } from './tick-schedule.js'
-import { Pause } from '../../pause.js'
 
 /** How a ticker works. */
 export interface TickerOptions {
@@ -43,7 +43,10 @@ const tickerOptions = z
     onError: z.custom<(error: unknown) => void>((value) => typeof value === 'function', 'is not a function').optional(),
     signal: z.instanceof(AbortSignal).optional(),
   })
-  .refine(({ leaseMs, heartbeatMs }) => heartbeatMs < leaseMs, { path: ['heartbeatMs'], message: 'is not below leaseMs' })
+  .refine(({ leaseMs, heartbeatMs }) => heartbeatMs < leaseMs, {
+    path: ['heartbeatMs'],
+    message: 'is not below leaseMs',
+  })
 
 interface HeldRow {
   readonly sync_group: string

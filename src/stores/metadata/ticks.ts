@@ -3,7 +3,6 @@ import type { CallOptions } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
-import { refused } from './changes.js'
 import { GROUP_TICK_STATEMENTS } from './group-ticks.js'
 import { createTicker, TICKER_STATEMENTS, type Ticker, type TickerOptions, type Upkeep } from './ticker.js'
 
@@ -55,13 +54,12 @@ export interface Ticks {
    * what has expired, and empties the log. Not for a transaction. Errors: INPUT_INVALID.
    */
   start(options?: TickerOptions): Ticker
-  /** The last ticks of a group, newest first. Errors: INPUT_INVALID, PERMISSION_DENIED. */
+  /** The last ticks of a group, newest first. Errors: INPUT_INVALID, SYNC_GROUP_UNKNOWN, PERMISSION_DENIED. */
   list(query: TickQuery, options?: Pick<CallOptions, 'signal'>): Promise<Tick[]>
 }
 
 const LIST = statement<{
-  is_allowed: boolean
-  tick_number: number | null
+  tick_number: number
   due_at: Date
   started_at: Date
   duration_ms: number
@@ -72,18 +70,15 @@ const LIST = statement<{
   delta: TickedChange[]
 }>(
   'metadata.list_ticks',
-  `select $2::text is null or exists (
-      select from metadata.roles r
-      where r.tenant_id = g.tenant_id and r.agent_id = $2::text and r.sync_group = g.sync_group and r.can_read
-    ) as is_allowed,
-    t.tick_number, t.due_at, t.started_at, t.duration_ms, t.delay_ms, t.headroom_ms, t.is_delayed, t.change_count, t.delta
-  from metadata.sync_groups g
-  left join lateral (
+  `select t.tick_number, t.due_at, t.started_at, t.duration_ms, t.delay_ms, t.headroom_ms, t.is_delayed, t.change_count, t.delta
+  from (select metadata.assert_readable(current_setting('pgfleet.tenant'), $2::text, $1::text) offset 0) a
+  cross join metadata.sync_groups g
+  cross join lateral (
     select k.* from metadata.ticks k
     where k.tenant_id = g.tenant_id and k.sync_group = g.sync_group
     order by k.tick_number desc
     limit least($3::integer, g.ticks_kept)
-  ) t on true
+  ) t
   where g.tenant_id = current_setting('pgfleet.tenant') and g.sync_group = $1::text
   order by t.tick_number desc`,
 )
@@ -103,22 +98,18 @@ export function createTicks(session: Session, agent: string | undefined, upkeep:
     async list(input, options = {}) {
       const { group, limit } = check('query', tickQuery, input)
       const rows = await session.query(LIST, [group, agent ?? null, limit], { ...options, idempotent: true })
-      if (rows.length === 0) throw refused('unknown_group', group, agent)
-      if (!rows[0]?.is_allowed) throw refused('forbidden', group, agent)
-      return rows
-        .filter((row) => row.tick_number !== null)
-        .map((row) => ({
-          group,
-          number: row.tick_number ?? 0,
-          dueAt: row.due_at,
-          startedAt: row.started_at,
-          durationMs: row.duration_ms,
-          delayMs: row.delay_ms,
-          headroomMs: row.headroom_ms,
-          isDelayed: row.is_delayed,
-          changeCount: row.change_count,
-          delta: row.delta,
-        }))
+      return rows.map((row) => ({
+        group,
+        number: row.tick_number,
+        dueAt: row.due_at,
+        startedAt: row.started_at,
+        durationMs: row.duration_ms,
+        delayMs: row.delay_ms,
+        headroomMs: row.headroom_ms,
+        isDelayed: row.is_delayed,
+        changeCount: row.change_count,
+        delta: row.delta,
+      }))
     },
   }
 }
