@@ -30,7 +30,7 @@ export const METADATA_ERRORS = {
     retryable: false,
     sqlstate: 'PF095',
     summary: 'The cursor is older than the log of changes, which keeps half an hour at least: it has missed some.',
-    hint: 'Subscribe without a cursor, read the whole group with metadata.listEntities() once it is ready, and go on from there.',
+    hint: 'Subscribe without a cursor, read the whole group with metadata.list() once it is ready, and go on from there.',
   },
   SUBSCRIBER_TOO_SLOW: {
     retryable: false,

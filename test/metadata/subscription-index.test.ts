@@ -17,7 +17,7 @@ const position = { log: 'a-1', transaction: 1n, sequence: 1n }
 const logged = fc.oneof(
   fc.record({
     change: fc.record({
-      type: fc.constant('deleted' as const),
+      kind: fc.constant('deleted' as const),
       ...place,
       key: name,
       version: fc.nat(),
@@ -27,7 +27,7 @@ const logged = fc.oneof(
     isHere: fc.constant(false),
   }),
   fc.record({
-    change: fc.record({ type: fc.constant('left' as const), ...place }),
+    change: fc.record({ kind: fc.constant('left' as const), ...place }),
     position: fc.constant(position),
     isHere: fc.boolean(),
   }),
@@ -40,7 +40,7 @@ function wants(
 ) {
   if (entities !== undefined && !entities.has(change.entity)) return false
   if (channel !== undefined && channel !== change.channel) return false
-  if (change.type === 'left') return !isHere || channel !== undefined
+  if (change.kind === 'left') return !isHere || channel !== undefined
   return keys === undefined || keys.has(change.key)
 }
 

@@ -1,5 +1,5 @@
 import type { LogPosition } from '../../log-position.js'
-import type { decodeValue } from './value.js'
+import type { decodeValue, ValueType } from './value.js'
 
 /** Where something has changed. */
 interface ChangePlace {
@@ -12,9 +12,10 @@ interface ChangePlace {
 
 /** A key that was set, with what it holds now. */
 export interface ChangedEntry extends ChangePlace {
-  readonly type: 'set'
+  readonly kind: 'set'
   readonly key: string
   readonly version: number
+  readonly type: ValueType
   /** A Buffer for bytes, a bigint for whole numbers that a number cannot hold. */
   readonly value: ReturnType<typeof decodeValue>
   readonly updatedAt: Date
@@ -24,7 +25,7 @@ export interface ChangedEntry extends ChangePlace {
 
 /** A key that was deleted, or has expired. */
 export interface DeletedEntry extends ChangePlace {
-  readonly type: 'deleted'
+  readonly kind: 'deleted'
   readonly key: string
   readonly version: number
   /** Null when the tombstone is forgotten already. */
@@ -36,7 +37,7 @@ export interface DeletedEntry extends ChangePlace {
  * deleted or expired. All its keys are gone with it; when it is there again, all are told of anew.
  */
 export interface LeftEntity extends ChangePlace {
-  readonly type: 'left'
+  readonly kind: 'left'
 }
 
 /** What has changed, as it is now. */
@@ -52,7 +53,7 @@ export interface LoggedChange {
 
 /** What tells changes of one thing: of two, the later one stands for both. */
 export function subjectOf({ change }: LoggedChange): string {
-  return change.type === 'left'
+  return change.kind === 'left'
     ? `${change.entityId}\0${change.entity}\0${change.channel ?? ''}\0`
     : `${change.entityId}\0${change.entity}\0${change.key}`
 }

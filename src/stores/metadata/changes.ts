@@ -184,17 +184,18 @@ function toChange(row: ChangeRow): Change {
   switch (row.kind) {
     case 'set':
       return {
-        type: 'set',
+        kind: 'set',
         ...place,
         key: row.key,
         version: row.version,
+        type: row.type,
         value: decodeValue(row.type, row.value),
         updatedAt: row.updated_at,
         updatedBy: row.updated_by,
       }
     case 'deleted':
-      return { type: 'deleted', ...place, key: row.key, version: row.version, updatedAt: row.updated_at }
+      return { kind: 'deleted', ...place, key: row.key, version: row.version, updatedAt: row.updated_at }
     default:
-      return { type: 'left', ...place }
+      return { kind: 'left', ...place }
   }
 }

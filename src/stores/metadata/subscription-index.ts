@@ -52,7 +52,7 @@ export class SubscriptionIndex<F extends Follower> {
 
   /** Those who want the change. */
   *find({ change, isHere }: LoggedChange): Generator<F, void, undefined> {
-    if (change.type === 'left') {
+    if (change.kind === 'left') {
       // Whatever the keys that are followed. An entity that is still in the group has left its channel alone.
       for (const follower of this.#all) {
         if (isHere && follower.channel === undefined) continue

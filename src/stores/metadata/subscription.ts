@@ -99,7 +99,7 @@ export class Subscriber implements Subscription, Follower {
     const subject = subjectOf(logged)
     // At the end, so that what waits stays in the order of the log.
     this.#pending.delete(subject)
-    if (logged.change.type === 'left') this.#drop(logged)
+    if (logged.change.kind === 'left') this.#drop(logged)
     this.#pending.set(subject, logged)
     // Catching up takes no more than a page before it waits.
     if (this.#skipped !== undefined && this.#pending.size > this.settings.pendingMax) {

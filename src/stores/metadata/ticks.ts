@@ -3,6 +3,7 @@ import type { CallOptions } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
+import { assertService } from './agent.js'
 import { GROUP_TICK_STATEMENTS } from './group-ticks.js'
 import { createTicker, TICKER_STATEMENTS, type Ticker, type TickerOptions, type Upkeep } from './ticker.js'
 
@@ -51,7 +52,8 @@ export interface Ticks {
   /**
    * Ticks this tenant's groups from now on, as long as no other process does: each group with changes is ticked by one
    * process, another takes over when it dies. Also keeps the times of entities and agents, merges volatile writes, deletes
-   * what has expired, and empties the log. Not for a transaction. Errors: INPUT_INVALID.
+   * what has expired, and empties the log. For the service; not for a transaction. Errors: INPUT_INVALID,
+   * PERMISSION_DENIED.
    */
   start(options?: TickerOptions): Ticker
   /** The last ticks of a group, newest first. Errors: INPUT_INVALID, SYNC_GROUP_UNKNOWN, PERMISSION_DENIED. */
@@ -59,7 +61,8 @@ export interface Ticks {
 }
 
 const LIST = statement<{
-  tick_number: number
+  /** Null in the one row of a group without ticks. */
+  tick_number: number | null
   due_at: Date
   started_at: Date
   duration_ms: number
@@ -70,16 +73,20 @@ const LIST = statement<{
   delta: TickedChange[]
 }>(
   'metadata.list_ticks',
-  `select t.tick_number, t.due_at, t.started_at, t.duration_ms, t.delay_ms, t.headroom_ms, t.is_delayed, t.change_count, t.delta
-  from (select metadata.assert_readable(current_setting('pgfleet.tenant'), $2::text, $1::text) offset 0) a
-  cross join metadata.sync_groups g
-  cross join lateral (
-    select k.* from metadata.ticks k
-    where k.tenant_id = g.tenant_id and k.sync_group = g.sync_group
-    order by k.tick_number desc
-    limit least($3::integer, g.ticks_kept)
-  ) t
-  where g.tenant_id = current_setting('pgfleet.tenant') and g.sync_group = $1::text
+  // Refuses first: what is selected of it, the planner cannot leave out.
+  `select a.refusal, t.tick_number, t.due_at, t.started_at, t.duration_ms, t.delay_ms, t.headroom_ms, t.is_delayed, t.change_count, t.delta
+  from (select metadata.assert_readable(current_setting('pgfleet.tenant'), $2::text, $1::text)::text as refusal offset 0) a
+  left join lateral (
+    select k.*
+    from metadata.sync_groups g
+    cross join lateral (
+      select * from metadata.ticks n
+      where n.tenant_id = g.tenant_id and n.sync_group = g.sync_group
+      order by n.tick_number desc
+      limit least($3::integer, g.ticks_kept)
+    ) k
+    where g.tenant_id = current_setting('pgfleet.tenant') and g.sync_group = $1::text
+  ) t on true
   order by t.tick_number desc`,
 )
 
@@ -91,6 +98,7 @@ const tickQuery = z.strictObject({ group: text(1, 100), limit: z.int().min(1).ma
 export function createTicks(session: Session, agent: string | undefined, upkeep: Upkeep): Ticks {
   return {
     start(options) {
+      assertService(agent, 'tick sync groups')
       const ticker = createTicker(session, upkeep, options)
       ticker.start()
       return ticker
@@ -98,18 +106,24 @@ export function createTicks(session: Session, agent: string | undefined, upkeep:
     async list(input, options = {}) {
       const { group, limit } = check('query', tickQuery, input)
       const rows = await session.query(LIST, [group, agent ?? null, limit], { ...options, idempotent: true })
-      return rows.map((row) => ({
-        group,
-        number: row.tick_number,
-        dueAt: row.due_at,
-        startedAt: row.started_at,
-        durationMs: row.duration_ms,
-        delayMs: row.delay_ms,
-        headroomMs: row.headroom_ms,
-        isDelayed: row.is_delayed,
-        changeCount: row.change_count,
-        delta: row.delta,
-      }))
+      return rows.flatMap((row) =>
+        row.tick_number === null
+          ? []
+          : [
+              {
+                group,
+                number: row.tick_number,
+                dueAt: row.due_at,
+                startedAt: row.started_at,
+                durationMs: row.duration_ms,
+                delayMs: row.delay_ms,
+                headroomMs: row.headroom_ms,
+                isDelayed: row.is_delayed,
+                changeCount: row.change_count,
+                delta: row.delta,
+              },
+            ],
+      )
     },
   }
 }
