@@ -24,6 +24,7 @@ declare
   v_new metadata.entities;
   v_role metadata.roles;
   v_field text;
+  v_groups text[] := '{}';
 begin
   perform platform.enter(p_tenant);
   -- Entities and their entries are locked in order: a write that began before is waited for, one that comes later finds the
@@ -85,6 +86,10 @@ begin
       raise exception 'there is an entity % already', quote_literal(v_new.name) using errcode = 'PF092', column = v_field || '.rename';
     end if;
     if v_new is distinct from v_old then
+      -- Writers that looked up the entity before now find that it was counted, and look again.
+      if (v_new.name, v_new.sync_group, v_new.channel) is distinct from (v_old.name, v_old.sync_group, v_old.channel) then
+        v_groups := v_groups || array[v_old.sync_group, v_new.sync_group];
+      end if;
       -- Whoever follows the old group or channel learns that the entity has left it.
       if (v_new.sync_group, v_new.channel) is distinct from (v_old.sync_group, v_old.channel) then
         perform metadata.record_changes(p_tenant, 'entities', array[v_old.entity_id], null, array[v_item.agent], false);
@@ -101,6 +106,13 @@ begin
     e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by
     from metadata.entities e where e.tenant_id = p_tenant and e.entity_id = v_old.entity_id;
   end loop;
+  if v_groups <> '{}' then
+    perform from metadata.sync_groups g
+    where g.tenant_id = p_tenant and g.sync_group = any (v_groups)
+    order by g.sync_group
+    for no key update;
+    update metadata.sync_groups g set move_count = g.move_count + 1 where g.tenant_id = p_tenant and g.sync_group = any (v_groups);
+  end if;
 end
 $$;
 comment on function metadata.update_entities(text, jsonb) is 'Renames, moves and changes many entities.';
