@@ -35,13 +35,13 @@ begin
   for update;
   perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
   join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
-  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
   where x.changes ?| array['name', 'sync_group', 'channel']
   order by e.entity_id, e.key
   for update of e;
   perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
   join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
-  join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
   where x.changes ?| array['name', 'sync_group', 'channel']
   order by e.entity_id, e.key
   for update of e;
@@ -64,6 +64,12 @@ begin
       select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = v_new.sync_group
     ) then
       raise exception 'there is no sync group %', quote_literal(v_new.sync_group) using errcode = 'PF091', column = v_field || '.syncGroup';
+    end if;
+    if v_new.sync_group <> v_old.sync_group and exists (
+      select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = v_old.sync_group and g.durability = 'volatile'
+    ) then
+      -- Waits for all who write volatile entries: none of them may come after a durable write of the same version.
+      lock table metadata.volatile_entries in share row exclusive mode;
     end if;
     if v_item.agent is not null then
       select r.* into v_role from metadata.roles r

@@ -6,6 +6,7 @@ import { createEntities, ENTITY_STATEMENTS, type Entities } from './entities.js'
 import { createEntries, ENTRY_STATEMENTS, type Entries } from './entries.js'
 import { createSyncGroups, SYNC_GROUP_STATEMENTS, type SyncGroups } from './groups.js'
 import { createRoles, ROLE_STATEMENTS, type Roles } from './roles.js'
+import { createUpkeep, UPKEEP_STATEMENTS, type Upkeep } from './upkeep.js'
 import { createWholeEntities, type WholeEntities } from './whole-entities.js'
 
 export type { Json } from '../../content.js'
@@ -15,11 +16,12 @@ export type { Entries, EntryOptions } from './entries.js'
 export type { EntryDeletion, EntryKey, EntryWrite, MetadataEntry } from './entry.js'
 export type { GroupDurability, SyncGroup, SyncGroupChange, SyncGroups } from './groups.js'
 export type { NewRole, Role, Roles } from './roles.js'
+export type { Upkeep, UpkeepOptions } from './upkeep.js'
 export type { MetadataValue, ValueType } from './value.js'
 export type { WholeEntities } from './whole-entities.js'
 
 /** What the agents of one tenant share: entities and their metadata. */
-export interface MetadataStore extends Entries, WholeEntities {
+export interface MetadataStore extends Entries, WholeEntities, Upkeep {
   /** How often changes are delivered, and what a crash may lose of them. */
   readonly groups: SyncGroups
   /** Which agent may do what in which group. */
@@ -34,6 +36,7 @@ export const METADATA_STATEMENTS: readonly Statement<unknown>[] = [
   ...ROLE_STATEMENTS,
   ...ENTITY_STATEMENTS,
   ...ENTRY_STATEMENTS,
+  ...UPKEEP_STATEMENTS,
 ]
 
 export function createMetadataStore(session: Session, identity: Identity): MetadataStore {
@@ -44,5 +47,6 @@ export function createMetadataStore(session: Session, identity: Identity): Metad
     entities: createEntities(session, agent),
     ...createEntries(session, agent),
     ...createWholeEntities(session, agent),
+    ...createUpkeep(session, agent),
   }
 }
