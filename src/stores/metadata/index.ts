@@ -13,6 +13,7 @@ import type { Subscription } from './subscription.js'
 import { HUB_STATEMENTS } from './subscription-hub.js'
 import type { SubscriptionOptions } from './subscription-hubs.js'
 import { createTicks, TICK_STATEMENTS, type Ticks } from './ticks.js'
+import { createUpkeep, UPKEEP_STATEMENTS, type Upkeep } from './upkeep.js'
 import { createWholeEntities, type WholeEntities } from './whole-entities.js'
 import { withWriteSignal } from './write-signal.js'
 
@@ -29,11 +30,12 @@ export type { ChangeMessage, Subscription } from './subscription.js'
 export type { SubscriptionOptions } from './subscription-hubs.js'
 export type { Ticker, TickerOptions } from './ticker.js'
 export type { Tick, TickedChange, TickQuery, Ticks } from './ticks.js'
+export type { Upkeep, UpkeepOptions } from './upkeep.js'
 export type { MetadataValue, ValueType } from './value.js'
 export type { WholeEntities } from './whole-entities.js'
 
 /** What the agents of one tenant share: entities and their metadata. */
-export interface MetadataStore extends Entries, WholeEntities {
+export interface MetadataStore extends Entries, WholeEntities, Upkeep {
   /** How often changes are delivered, and what a crash may lose of them. */
   readonly groups: SyncGroups
   /** Which agent may do what in which group. */
@@ -67,6 +69,7 @@ export const METADATA_STATEMENTS: readonly Statement<unknown>[] = [
   ...HUB_STATEMENTS,
   ...CHANGE_SIGNAL_STATEMENTS,
   ...TICK_STATEMENTS,
+  ...UPKEEP_STATEMENTS,
 ]
 
 /** What the stores of all tenants of a process share; of a transaction, what its own stores do. */
@@ -85,6 +88,7 @@ export function createMetadataStore(plain: Session, identity: Identity, { signal
     ...createWholeEntities(session, agent),
     changesSince: (cursor, query, options) => changesSince(session, agent, cursor, query, options),
     subscribe: (options) => signal.hubs.subscribe(plain, agent, options),
-    ticks: createTicks(plain, agent, []),
+    ticks: createTicks(plain, agent),
+    ...createUpkeep(session, agent),
   }
 }
