@@ -16,7 +16,12 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/keys/api-keys.js'
 import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
-import { createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
+import {
+  createMetadataServices,
+  createMetadataStore,
+  type MetadataServices,
+  type MetadataStore,
+} from './stores/metadata/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -63,6 +68,9 @@ export interface Tenant {
   transaction<T>(callback: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
 }
 
+/** What the stores of all tenants share. */
+type Services = MemoryServices & MetadataServices
+
 /** An open database. */
 export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
@@ -81,7 +89,10 @@ export interface Fleet extends AsyncDisposable {
   readonly isEmbedded: boolean
   /** The database under the stores, for migrations, benchmarks and tests. */
   readonly database: Database
-  /** Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. */
+  /**
+   * Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. Errors: CLOSE_INCOMPLETE when they have
+   * not settled after `closeTimeoutMs`; then each of them rejects, and the connections are cut.
+   */
   close(): Promise<void>
 }
 
@@ -115,14 +126,25 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       }),
     resolved.batch,
   )
-  const services: MemoryServices = {
+  const services: Services = {
+    ...createMetadataServices(),
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
   }
   const close = async () => {
-    await services.usage.flush()
-    await batcher.close()
-    await database.close()
+    const isFlushed = await inTime(resolved.closeTimeoutMs, async () => {
+      await services.usage.flush()
+      await batcher.close()
+    })
+    if (isFlushed) return await database.close()
+    const held = batcher.abandon()
+    await database.abandon()
+    throw new FleetError('CLOSE_INCOMPLETE', {
+      message: `the queues were not empty after ${resolved.closeTimeoutMs} ms; they held ${Object.entries(held)
+        .map(([operation, { queued, inFlight }]) => `${operation}: ${queued} not sent, ${inFlight} in flight`)
+        .join('; ')}`,
+      details: { held },
+    })
   }
   return {
     tenants: createTenants(database),
@@ -141,6 +163,19 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 }
 
+/** False when the work takes longer; it goes on. */
+async function inTime(limitMs: number, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs)
+  })
+  try {
+    return await Promise.race([work().then(() => true), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Opens the database alone, whatever its schema: for migrations. */
 export async function openDatabase(options: FleetOptions = {}): Promise<Database> {
   const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare } = resolveOptions(options)
@@ -153,7 +188,7 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
 function createTenant(
   database: Database,
   batcher: Batcher,
-  services: MemoryServices,
+  services: Services,
   id: string,
   identity: Identity = {},
 ): Tenant {
@@ -164,7 +199,7 @@ function createTenant(
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
-    metadata: createMetadataStore(session, identity),
+    metadata: createMetadataStore(session, services, identity),
     as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
@@ -179,7 +214,7 @@ function createTenant(
           learning: createLearningStore(session),
           memory: createMemoryStore(session, services),
           delivery: createDeliveryStore(session, identity),
-          metadata: createMetadataStore(session, identity),
+          metadata: createMetadataStore(session, services, identity),
         })
       })
     },

@@ -2,6 +2,7 @@ import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
 import { agentOf } from './agent.js'
+import { DurabilityHints } from './durability-hints.js'
 import { createEntities, ENTITY_STATEMENTS, type Entities } from './entities.js'
 import { createEntries, ENTRY_STATEMENTS, type Entries } from './entries.js'
 import { createSyncGroups, SYNC_GROUP_STATEMENTS, type SyncGroups } from './groups.js'
@@ -39,13 +40,22 @@ export const METADATA_STATEMENTS: readonly Statement<unknown>[] = [
   ...UPKEEP_STATEMENTS,
 ]
 
-export function createMetadataStore(session: Session, identity: Identity): MetadataStore {
+/** What the stores of all tenants share. */
+export interface MetadataServices {
+  readonly hints: DurabilityHints
+}
+
+export function createMetadataServices(): MetadataServices {
+  return { hints: new DurabilityHints() }
+}
+
+export function createMetadataStore(session: Session, services: MetadataServices, identity: Identity): MetadataStore {
   const agent = agentOf(identity)
   return {
     groups: createSyncGroups(session, agent),
     roles: createRoles(session, agent),
     entities: createEntities(session, agent),
-    ...createEntries(session, agent),
+    ...createEntries(session, agent, services.hints),
     ...createWholeEntities(session, agent),
     ...createUpkeep(session, agent),
   }
