@@ -16,9 +16,8 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/keys/api-keys.js'
 import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
-import { ChangeSignal } from './stores/metadata/change-signal.js'
-import { createMetadataStore, type MetadataServices, type MetadataStore } from './stores/metadata/index.js'
-import { SubscriptionHubs } from './stores/metadata/subscription-hubs.js'
+import { TransactionSignal } from './stores/metadata/change-signal.js'
+import { createMetadataServices, createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -65,6 +64,9 @@ export interface Tenant {
   transaction<T>(callback: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
 }
 
+/** What the stores of all tenants share. */
+type Services = MemoryServices & ReturnType<typeof createMetadataServices>
+
 /** An open database. */
 export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
@@ -83,7 +85,10 @@ export interface Fleet extends AsyncDisposable {
   readonly isEmbedded: boolean
   /** The database under the stores, for migrations, benchmarks and tests. */
   readonly database: Database
-  /** Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. */
+  /**
+   * Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. Errors: CLOSE_INCOMPLETE when they have
+   * not settled after `closeTimeoutMs`; then each of them rejects, and the connections are cut.
+   */
   close(): Promise<void>
 }
 
@@ -117,16 +122,26 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       }),
     resolved.batch,
   )
-  const services: StoreServices = {
+  const services: Services = {
+    ...createMetadataServices(resolved.listen, resolved.connectTimeoutMs),
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
-    signal: new ChangeSignal(resolved.listen, resolved.connectTimeoutMs),
   }
   const close = async () => {
-    await services.signal.close()
-    await services.usage.flush()
-    await batcher.close()
-    await database.close()
+    const isFlushed = await inTime(resolved.closeTimeoutMs, async () => {
+      await services.signal.close()
+      await services.usage.flush()
+      await batcher.close()
+    })
+    if (isFlushed) return await database.close()
+    const held = batcher.abandon()
+    await database.abandon()
+    throw new FleetError('CLOSE_INCOMPLETE', {
+      message: `the queues were not empty after ${resolved.closeTimeoutMs} ms; they held ${Object.entries(held)
+        .map(([operation, { queued, inFlight }]) => `${operation}: ${queued} not sent, ${inFlight} in flight`)
+        .join('; ')}`,
+      details: { held },
+    })
   }
   return {
     tenants: createTenants(database),
@@ -145,6 +160,19 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 }
 
+/** False when the work takes longer; it goes on. */
+async function inTime(limitMs: number, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs)
+  })
+  try {
+    return await Promise.race([work().then(() => true), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Opens the database alone, whatever its schema: for migrations. */
 export async function openDatabase(options: FleetOptions = {}): Promise<Database> {
   const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare } = resolveOptions(options)
@@ -154,15 +182,10 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
 }
 
-/** What the stores of all tenants share. */
-interface StoreServices extends MemoryServices, MetadataServices {
-  readonly signal: ChangeSignal
-}
-
 function createTenant(
   database: Database,
   batcher: Batcher,
-  services: StoreServices,
+  services: Services,
   id: string,
   identity: Identity = {},
 ): Tenant {
@@ -173,7 +196,7 @@ function createTenant(
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
-    metadata: createMetadataStore(session, identity, services),
+    metadata: createMetadataStore(session, services, identity),
     as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
@@ -182,28 +205,21 @@ function createTenant(
         { statement: ENTER, values: [id] },
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
-      // Its writes are told of once they are committed; what it subscribes to, it reads for itself.
-      let hasWritten = false
-      const signal = {
-        hubs: new SubscriptionHubs(),
-        wrote: () => {
-          hasWritten = true
-        },
-      }
+      const signal = new TransactionSignal()
       const work = database.transaction(begin, enter, async (run) => {
         const session = createTransactionSession(run, id)
         return await callback({
           learning: createLearningStore(session),
           memory: createMemoryStore(session, services),
           delivery: createDeliveryStore(session, identity),
-          metadata: createMetadataStore(session, identity, { signal }),
+          metadata: createMetadataStore(session, { ...services, signal }, identity),
         })
       })
       try {
         return await work
       } finally {
         await signal.hubs.close()
-        if (hasWritten) services.signal.wrote(session)
+        if (signal.hasWritten) services.signal.wrote(session)
       }
     },
   }

@@ -27,6 +27,11 @@ export interface FleetOptions {
    * OUTCOME_UNKNOWN. The embedded database is ended by it, and has to be opened again. @default 60000
    */
   readonly callTimeoutMs?: number
+  /**
+   * Longest time that `close` waits for calls that were made before, in milliseconds; then it is rejected with
+   * CLOSE_INCOMPLETE, which tells what had not settled. @default 30000
+   */
+  readonly closeTimeoutMs?: number
   /** Prepared statements. Off for a pooler that does not carry them (PgBouncer before 1.21). Costs speed. @default true */
   readonly prepare?: boolean
   /**
@@ -62,6 +67,7 @@ const schema = z.strictObject({
   poolMax: count(1000).default(10),
   connectTimeoutMs: count(3_600_000).default(10_000),
   callTimeoutMs: count(3_600_000).default(60_000),
+  closeTimeoutMs: count(3_600_000).default(30_000),
   prepare: z.boolean().default(true),
   keyProvider: z
     .custom<KeyProvider>(

@@ -13,6 +13,7 @@ create table metadata.sync_groups (
   ticks_kept integer not null,
   durability text collate "C" not null default 'durable',
   is_enabled boolean not null default true,
+  move_count bigint not null default 0,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   description text,
@@ -25,6 +26,7 @@ create table metadata.sync_groups (
 comment on table metadata.sync_groups is 'How often the changes of a group of entities are delivered, and what a crash may lose of them.';
 comment on column metadata.sync_groups.tick_ms is 'Subscribers get at most one message a key in so many milliseconds.';
 comment on column metadata.sync_groups.ticks_kept is 'The length of the ring in metadata.ticks.';
+comment on column metadata.sync_groups.move_count is 'Grows when an entity is renamed, or moved into the group, out of it or between its channels: a writer that finds it as it was has logged where its entities are.';
 comment on column metadata.sync_groups.durability is 'The least that a write to the group is given: durable, async or volatile.';
 
 create table metadata.roles (
@@ -41,7 +43,6 @@ create table metadata.roles (
   constraint roles_sync_group_fkey foreign key (tenant_id, sync_group) references metadata.sync_groups (tenant_id, sync_group)
 );
 comment on table metadata.roles is 'What an agent may do with the entities of a sync group and their entries. No row: nothing.';
-create index roles_sync_group on metadata.roles (sync_group, tenant_id, agent_id);
 
 create table metadata.agents (
   tenant_id text collate "C" not null,
@@ -82,8 +83,8 @@ comment on column metadata.entities.expire_after_creation_ms is 'The entity is g
 -- To list a group, or a channel of it, by name.
 create index entities_group on metadata.entities (sync_group, tenant_id, name);
 create index entities_channel on metadata.entities (sync_group, tenant_id, channel, name) where channel is not null;
--- Finds what may have expired without a B-tree on a time that moves.
-create index entities_updated_at on metadata.entities using brin (updated_at) with (pages_per_range = 32, autosummarize = on);
+-- Those that can expire, without a time that moves in the index.
+create index entities_expiring on metadata.entities (tenant_id, entity_id) where expire_after_update_ms is not null or expire_after_creation_ms is not null;
 
 create table metadata.entries (
   tenant_id text collate "C" not null,
@@ -110,7 +111,7 @@ create table metadata.entries (
 comment on table metadata.entries is 'The metadata: one typed value a key of an entity. No index holds the value, the version or the time of the last update, so updates are HOT.';
 comment on column metadata.entries.version is 'Grows with each write of the key, and goes on when a deleted key is set again.';
 comment on column metadata.entries.is_deleted is 'A tombstone: subscribers learn of the deletion from it; forgotten when no cursor can need it any more.';
-comment on column metadata.entries.expires_at is 'The entry is gone from then on; infinity: it stays.';
+comment on column metadata.entries.expires_at is 'The entry is gone from then on; infinity: it stays. Of a tombstone: when it may be forgotten.';
 create index entries_expires_at on metadata.entries using brin (expires_at) with (pages_per_range = 32, autosummarize = on);
 
 create unlogged table metadata.volatile_entries (

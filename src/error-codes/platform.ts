@@ -131,6 +131,11 @@ export const PLATFORM_ERRORS = {
     summary: 'The fleet was closed.',
     hint: 'Open a new one.',
   },
+  CLOSE_INCOMPLETE: {
+    retryable: false,
+    summary: 'The fleet was closed before all calls had settled; `details.held` counts them by operation.',
+    hint: 'Those that were not sent had rejected with CLOSED, those in flight with OUTCOME_UNKNOWN. Raise closeTimeoutMs, or look for what blocks the database.',
+  },
   PERMISSION_DENIED: {
     retryable: false,
     sqlstate: 'PF094',

@@ -3,7 +3,7 @@ import type { Subscription, SubscriptionOptions } from 'pgfleet/metadata'
 import { describe, expect, test } from 'vitest'
 import { createTestDatabase, failure, openTestFleet, sql } from '../setup/index.js'
 import { newTenant } from '../setup/tenant.js'
-import { brief, pause, take, within } from './feed-support.js'
+import { brief, passed, pause, take, within } from './feed-support.js'
 
 const fleet = await openTestFleet()
 
@@ -12,6 +12,7 @@ async function tenantWithEntities() {
   const tenant = await newTenant(fleet)
   const channel = (name: string) => (name < 'c' ? null : name)
   await tenant.metadata.entities.create(['a', 'b', 'c', 'd'].map((name) => ({ name, channel: channel(name) })))
+  await passed(fleet, tenant)
   return tenant
 }
 
@@ -22,8 +23,10 @@ async function ready(subscription: Subscription): Promise<Subscription> {
 
 describe('a subscription', () => {
   test('tells of what is set and deleted from its beginning on, in the order of the writes', async () => {
-    const { metadata } = await tenantWithEntities()
+    const tenant = await tenantWithEntities()
+    const { metadata } = tenant
     await metadata.set({ entity: 'a', key: 'before', value: 1 })
+    await passed(fleet, tenant)
     const all = await ready(metadata.subscribe({ group: 'NORMAL' }))
     await metadata.set({ entity: 'a', key: 'k', value: 1 })
     await metadata.set({ entity: 'c', key: 'k', value: { deep: [1, null] } })
@@ -96,10 +99,12 @@ describe('a subscription', () => {
   })
 
   test('tells of entities that are moved out, renamed and deleted, and of all keys of those that come', async () => {
-    const { metadata } = await tenantWithEntities()
+    const tenant = await tenantWithEntities()
+    const { metadata } = tenant
     const set = (entity: string, key: string) => metadata.set({ entity, key, value: entity })
     for (const entity of ['a', 'b', 'c']) for (const key of ['x', 'y']) await set(entity, key)
     await metadata.delete({ entity: 'c', key: 'y' })
+    await passed(fleet, tenant)
     const all = await ready(metadata.subscribe({ group: 'NORMAL' }))
     const channel = await ready(metadata.subscribe({ group: 'NORMAL', channel: 'c' }))
     const next = async (subscription: Subscription, count: number) =>
@@ -323,5 +328,72 @@ describe('the log', () => {
       await sql(fleet, `update metadata.change_floors set transaction_id = '0'`)
     }
     await own.return()
+  })
+})
+
+describe('a hub', () => {
+  test('asks the database once a tick, however many subscribe', async () => {
+    const own = await openTestFleet()
+    const { metadata, id } = await newTenant(own)
+    await metadata.groups.set({ name: 'SHARED', tickMs: 100 })
+    await metadata.entities.create({ name: 'e', syncGroup: 'SHARED' })
+    const followers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        ready(metadata.subscribe({ group: 'SHARED', keys: [`k${n % 10}`, 'end'] })),
+      ),
+    )
+    let looks = 0
+    const runAs = own.database.runAs.bind(own.database)
+    own.database.runAs = (tenant, statement, values, options) => {
+      if (statement.name === 'metadata.read_changes') looks += 1
+      return runAs(tenant, statement, values, options)
+    }
+    const begin = performance.now()
+    for (let n = 0; n < 30; n++) {
+      await metadata.set({ entity: 'e', key: `k${n % 10}`, value: n })
+      await pause(20)
+    }
+    await metadata.set({ entity: 'e', key: 'end', value: 1 })
+    const last = async (subscription: Subscription) => {
+      let message = (await take(subscription, 1))[0]
+      const found = new Set<string>()
+      while (message?.kind === 'set' && message.key !== 'end') {
+        found.add(message.key)
+        message = (await take(subscription, 1))[0]
+      }
+      return [...found]
+    }
+    const found = await Promise.all(followers.map(last))
+    expect(found).toEqual(Array.from({ length: 100 }, (_, n) => [`k${n % 10}`]))
+    // The ticks that have begun; a busy machine makes fewer of them.
+    expect(looks).toBeLessThanOrEqual(Math.ceil((performance.now() - begin) / 100) + 1)
+    expect(looks).toBeGreaterThan(1)
+    await Promise.all(followers.map((each) => each.return()))
+    const after = looks
+    await pause(300)
+    expect(looks, 'without subscribers nobody looks').toBe(after)
+    expect(id).toBeTruthy()
+  })
+
+  test('looks less and less often while nothing happens, and at once when this process writes', async () => {
+    const own = await openTestFleet()
+    const { metadata } = await newTenant(own)
+    await metadata.groups.set({ name: 'CALM', tickMs: 20 })
+    await metadata.entities.create({ name: 'e', syncGroup: 'CALM' })
+    const follower = await ready(metadata.subscribe({ group: 'CALM' }))
+    let looks: number[] = []
+    const runAs = own.database.runAs.bind(own.database)
+    own.database.runAs = (tenant, statement, values, options) => {
+      if (statement.name === 'metadata.read_changes') looks.push(performance.now())
+      return runAs(tenant, statement, values, options)
+    }
+    await pause(1500)
+    const quiet = looks
+    looks = []
+    // At 200 ms between two, with those of the beginning; at every tick it would be 75.
+    expect(quiet.length).toBeLessThan(30)
+    await metadata.set({ entity: 'e', key: 'k', value: 1 })
+    await take(follower, 1)
+    await follower.return()
   })
 })

@@ -1,6 +1,6 @@
 -- metadata.drop_entities(tenant, ids, expired, agents): deletes entities with all their entries, and logs it; how many. expired: only those
 -- that have expired, judged again under their locks, so that none is removed that is being written. Locks the
--- entities, then their entries, each by key: a write that began before is waited for, one that comes later finds the entity
+-- entities, then metadata.volatile_entries and metadata.entries, each by key: a write that began before is waited for, one that comes later finds the entity
 -- gone. Part of whatever deletes entities.
 create or replace function metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) returns integer
 language plpgsql volatile
@@ -25,11 +25,11 @@ begin
     order by e.entity_id
     for update
   );
-  perform from metadata.entries e
+  perform from metadata.volatile_entries e
   where e.tenant_id = p_tenant and e.entity_id = any (v_ids)
   order by e.entity_id, e.key
   for update;
-  perform from metadata.volatile_entries e
+  perform from metadata.entries e
   where e.tenant_id = p_tenant and e.entity_id = any (v_ids)
   order by e.entity_id, e.key
   for update;

@@ -1,8 +1,8 @@
 -- metadata.judge_entries(tenant, items): what is there of each key that is to be written, and whether the item is allowed:
 -- items as in metadata.set_entries, here with `ordinal` where their place is another, and `expected` in metadata.compare_and_set.
 -- refusal: unknown_entity, forbidden, quota_key, quota_value; null when it may be written. Whoever sets a key that is not
--- there inserts, whoever sets one that is there updates; without an agent all is allowed. Part of set_entries, where the
--- tenant was entered.
+-- there inserts, whoever sets one that is there updates; without an agent all is allowed. A tombstone is kept for two hours,
+-- longer than the log of changes reaches back. Part of write_entries.
 create or replace function metadata.judge_entries(p_tenant text, p_items jsonb) returns setof metadata.judged_entry
 language plpgsql stable
 rows 100
@@ -52,7 +52,7 @@ begin
   from (
     select coalesce(i.ordinal, i.ordinality)::integer as place, i.call, e.entity_id, i.key, i.agent, i.type, i.value, i.expected,
       i.durability as asked, g.durability, i.ttl_ms * interval '1 millisecond' as ttl,
-      coalesce(v_now + i.ttl_ms * interval '1 millisecond', 'infinity') as expires_at,
+      case when i.type is null then v_now + interval '2 hours' else coalesce(v_now + i.ttl_ms * interval '1 millisecond', 'infinity') end as expires_at,
       greatest(p.version, e.version_floor) as version, coalesce(p.type is not null and p.expires_at > v_now, false) as is_there,
       p.type as present_type, p.value as present_value, p.expires_at as present_expires_at, p.is_stored, p.is_pending,
       e.expire_after_update_ms is not null as may_expire, r.can_insert, r.can_update, r.can_delete

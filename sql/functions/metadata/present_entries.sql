@@ -21,6 +21,7 @@ select e.tenant_id, e.entity_id, e.key, e.version, e.created_at, e.updated_at, e
     when e.bytes_value is not null then translate(encode(e.bytes_value, 'base64'), e'\n', '')
   end as value
 from (
+  -- Most tenants have no row that is pending: that is looked up once a statement, not once a key.
   select s.tenant_id, s.entity_id, s.key, s.created_at, true as is_stored, v.version is not null as is_pending,
     case when v.version > s.version then v.version else s.version end as version,
     case when v.version > s.version then v.updated_at else s.updated_at end as updated_at,
@@ -33,12 +34,15 @@ from (
     case when v.version > s.version then v.boolean_value else s.boolean_value end as boolean_value,
     case when v.version > s.version then v.bytes_value else s.bytes_value end as bytes_value
   from metadata.entries s
-  left join metadata.volatile_entries v on v.tenant_id = s.tenant_id and v.entity_id = s.entity_id and v.key = s.key
+  left join metadata.volatile_entries v
+    on v.tenant_id = s.tenant_id and v.entity_id = s.entity_id and v.key = s.key
+    and (select exists (select from metadata.volatile_entries x where x.tenant_id = current_setting('pgfleet.tenant', true)))
   union all
   select v.tenant_id, v.entity_id, v.key, v.updated_at, false, true, v.version, v.updated_at, v.expires_at, v.updated_by,
     v.json_value, v.text_value, v.integer_value, v.float_value, v.boolean_value, v.bytes_value
   from metadata.volatile_entries v
-  where not exists (select from metadata.entries s where s.tenant_id = v.tenant_id and s.entity_id = v.entity_id and s.key = v.key)
+  where (select exists (select from metadata.volatile_entries x where x.tenant_id = current_setting('pgfleet.tenant', true)))
+    and not exists (select from metadata.entries s where s.tenant_id = v.tenant_id and s.entity_id = v.entity_id and s.key = v.key)
 ) e;
 comment on view metadata.present_entries is 'Each entry as it is now, pending volatile writes included.';
 grant select on metadata.present_entries to pgfleet_app;

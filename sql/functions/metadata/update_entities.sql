@@ -24,6 +24,7 @@ declare
   v_new metadata.entities;
   v_role metadata.roles;
   v_field text;
+  v_groups text[] := '{}';
 begin
   perform platform.enter(p_tenant);
   -- Entities and their entries are locked in order: a write that began before is waited for, one that comes later finds the
@@ -34,13 +35,13 @@ begin
   for update;
   perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
   join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
-  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
   where x.changes ?| array['name', 'sync_group', 'channel']
   order by e.entity_id, e.key
   for update of e;
   perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
   join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
-  join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
   where x.changes ?| array['name', 'sync_group', 'channel']
   order by e.entity_id, e.key
   for update of e;
@@ -64,6 +65,12 @@ begin
     ) then
       raise exception 'there is no sync group %', quote_literal(v_new.sync_group) using errcode = 'PF091', column = v_field || '.syncGroup';
     end if;
+    if v_new.sync_group <> v_old.sync_group and exists (
+      select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = v_old.sync_group and g.durability = 'volatile'
+    ) then
+      -- Waits for all who write volatile entries: none of them may come after a durable write of the same version.
+      lock table metadata.volatile_entries in share row exclusive mode;
+    end if;
     if v_item.agent is not null then
       select r.* into v_role from metadata.roles r
       where r.tenant_id = p_tenant and r.agent_id = v_item.agent and r.sync_group = v_old.sync_group;
@@ -85,8 +92,10 @@ begin
       raise exception 'there is an entity % already', quote_literal(v_new.name) using errcode = 'PF092', column = v_field || '.rename';
     end if;
     if v_new is distinct from v_old then
-      -- Whoever follows the old name, group or channel learns that the entity has left it.
+      -- Writers that looked up the entity before now find that it was counted, and look again.
       if (v_new.name, v_new.sync_group, v_new.channel) is distinct from (v_old.name, v_old.sync_group, v_old.channel) then
+        v_groups := v_groups || array[v_old.sync_group, v_new.sync_group];
+        -- Whoever follows the old name, group or channel learns that the entity has left it.
         perform metadata.record_changes(p_tenant, 'entities', array[v_old.entity_id], null, array[v_item.agent], false);
       end if;
       update metadata.entities e
@@ -101,6 +110,13 @@ begin
     e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by
     from metadata.entities e where e.tenant_id = p_tenant and e.entity_id = v_old.entity_id;
   end loop;
+  if v_groups <> '{}' then
+    perform from metadata.sync_groups g
+    where g.tenant_id = p_tenant and g.sync_group = any (v_groups)
+    order by g.sync_group
+    for no key update;
+    update metadata.sync_groups g set move_count = g.move_count + 1 where g.tenant_id = p_tenant and g.sync_group = any (v_groups);
+  end if;
 end
 $$;
 comment on function metadata.update_entities(text, jsonb) is 'Renames, moves and changes many entities.';

@@ -2,7 +2,7 @@
 -- volatile, and expected versions. items and rows as there; `expected` bigint: written only when the key is at this version,
 -- 0 when it is not there, else refused as stale; such a key stands once among the items.
 --
--- Locks are taken in one order: entities, metadata.entries, metadata.volatile_entries, each by key. Whoever makes a key holds
+-- Locks are taken in one order: entities, metadata.volatile_entries, metadata.entries, each by key. Whoever makes a key holds
 -- its entity, so that the quota is exact and nobody makes the same key beside it.
 -- What a volatile group is given goes to metadata.volatile_entries; a write that asks for more, or meets a row there though
 -- the group is not volatile any more, takes its version from that row and then moves it to metadata.entries.
@@ -22,11 +22,11 @@ declare
   v_now timestamptz := statement_timestamp();
   v_items metadata.judged_entry[] := array(select j from metadata.judge_entries(p_tenant, p_items) j);
   v_keys_max integer;
+  v_counts jsonb;
   v_stale integer[] := '{}';
   v_full integer[] := '{}';
   v_calls bigint[] := '{}';
   v_winners metadata.judged_entry[];
-  v_moved metadata.judged_entry[];
 begin
   if exists (
     select from unnest(v_items) i
@@ -38,11 +38,11 @@ begin
     order by e.entity_id
     for no key update;
     perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
-    join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+    join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
     order by e.entity_id, e.key
     for no key update of e;
     perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
-    join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+    join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
     order by e.entity_id, e.key
     for no key update of e;
     v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
@@ -65,6 +65,12 @@ begin
   if exists (select from unnest(v_items) i where i.refusal is null and i.type is not null and not i.is_there) then
     select coalesce((t.quotas ->> 'metadata_keys_per_entity')::integer, 1000) into v_keys_max
     from platform.tenants t where t.tenant_id = p_tenant;
+    select jsonb_object_agg(n.entity_id, p.many) into v_counts
+    from (select distinct i.entity_id from unnest(v_items) i where i.refusal is null and i.type is not null and not i.is_there) n
+    cross join lateral (
+      select count(*) as many from metadata.present_entries p
+      where p.tenant_id = p_tenant and p.entity_id = n.entity_id and p.type is not null and p.expires_at > v_now
+    ) p;
     -- Keys of single calls come first: what a call of many keys has no room for refuses all of it.
     v_full := array(
       select i.ordinal
@@ -77,12 +83,8 @@ begin
           group by i.entity_id, i.key
         ) n
       ) n
-      cross join lateral (
-        select count(*) as many from metadata.present_entries p
-        where p.tenant_id = p_tenant and p.entity_id = n.entity_id and p.type is not null and p.expires_at > v_now
-      ) p
       cross join unnest(n.ordinals) i(ordinal)
-      where n.place + p.many > v_keys_max
+      where n.place + (v_counts ->> n.entity_id::text)::integer > v_keys_max
     );
     v_calls := v_calls || array(select i.call from unnest(v_items) i where i.call is not null and i.ordinal = any (v_full));
   end if;
@@ -95,6 +97,10 @@ begin
     ) w
     where not w.is_same
   );
+
+  if exists (select from unnest(v_winners) w where w.is_volatile or w.is_pending) then
+    perform metadata.write_volatile(p_tenant, array(select w from unnest(v_winners) w where w.is_volatile or w.is_pending));
+  end if;
 
   insert into metadata.entries as e (tenant_id, entity_id, key, version, created_at, updated_at, expires_at, is_deleted, updated_by,
     json_value, text_value, integer_value, float_value, boolean_value, bytes_value)
@@ -112,9 +118,6 @@ begin
     integer_value = excluded.integer_value, float_value = excluded.float_value, boolean_value = excluded.boolean_value,
     bytes_value = excluded.bytes_value;
 
-  if exists (select from unnest(v_winners) w where w.is_volatile or w.is_pending) then
-    perform metadata.write_volatile(p_tenant, array(select w from unnest(v_winners) w where w.is_volatile or w.is_pending));
-  end if;
   if cardinality(v_winners) > 0 then
     perform metadata.record_changes(p_tenant, 'entries', array(select w.entity_id from unnest(v_winners) w),
       array(select w.key from unnest(v_winners) w), array(select w.agent_id from unnest(v_winners) w),

@@ -1,6 +1,6 @@
 -- metadata.write_volatile(tenant, items): writes entries by way of metadata.volatile_entries, and moves those on to
 -- metadata.entries that are to outlive a crash. Part of metadata.write_entries, which has judged and locked them.
--- Errors: 40001 when a key was deleted at the same moment: repeat.
+-- Errors: 40001 when a key was deleted, or a group changed, at the same moment: repeat.
 create or replace function metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -38,6 +38,15 @@ begin
   select count(*) filter (where not w.is_deleted) into v_written from written w;
   if v_written < v_count then
     raise exception 'a key was deleted while it was written' using errcode = '40001';
+  end if;
+  -- The group may have been made durable, or the entity moved to one that is; who does that waits for all who write here.
+  if exists (
+    select from unnest(p_items) i
+    join metadata.entities e on e.tenant_id = p_tenant and e.entity_id = i.entity_id
+    join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = e.sync_group
+    where i.durability = 'volatile' and g.durability <> 'volatile'
+  ) then
+    raise exception 'a group is not volatile any more' using errcode = '40001';
   end if;
   -- A merge may have taken a row away after this statement had looked: the new one goes above what it left.
   update metadata.volatile_entries v

@@ -16,6 +16,29 @@ const NOTIFY = statement<{ tick_ms: number | null }>(
 
 export const CHANGE_SIGNAL_STATEMENTS: readonly Statement<unknown>[] = [NOTIFY]
 
+/** Who is told that something may have changed. */
+export interface Signal {
+  readonly hubs: SubscriptionHubs
+  /** True when somebody wants to hear of the tenant's writes. */
+  isHeard(tenant: string): boolean
+  /** Something was written in the session's tenant. */
+  wrote(session: Session): void
+}
+
+/** Of a transaction: what it writes is told of once it is committed, what it subscribes to it reads for itself. */
+export class TransactionSignal implements Signal {
+  readonly hubs = new SubscriptionHubs()
+  hasWritten = false
+
+  isHeard(): boolean {
+    return true
+  }
+
+  wrote(): void {
+    this.hasWritten = true
+  }
+}
+
 /** A tenant that this process writes for, while others are told of it. */
 interface Notice {
   tickMs: number
@@ -32,7 +55,7 @@ const NOTICES_MAX = 10_000
  * Tells the hubs of this process that there may be something to read: of its own writes at once, with `listen` of those of
  * other processes too, which then are told of this one's.
  */
-export class ChangeSignal {
+export class ChangeSignal implements Signal {
   readonly hubs: SubscriptionHubs
   readonly #listener: Listener | undefined
   readonly #notices = new Map<string, Notice>()
@@ -50,7 +73,10 @@ export class ChangeSignal {
     this.hubs = new SubscriptionHubs(() => this.#listener?.open())
   }
 
-  /** Something was committed in the session's tenant. */
+  isHeard(tenant: string): boolean {
+    return this.#listener !== undefined || this.hubs.has(tenant)
+  }
+
   wrote(session: Session): void {
     this.hubs.wake(session.tenant)
     if (this.#listener !== undefined && !this.#isClosed) this.#notify(session)

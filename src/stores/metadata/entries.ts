@@ -4,6 +4,7 @@ import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check } from '../../input.js'
+import type { DurabilityHints } from './durability-hints.js'
 import {
   COMPARE_AND_SET,
   type EncodedWrite,
@@ -74,7 +75,7 @@ function nextCall(): number {
   return calls
 }
 
-export function createEntries(session: Session, agent: string | undefined): Entries {
+export function createEntries(session: Session, agent: string | undefined, hints: DurabilityHints): Entries {
   const submit = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
     const length = items.reduce((sum, item) => sum + item.json.length, 0)
     if (length > CALL_LENGTH_MAX) {
@@ -84,7 +85,17 @@ export function createEntries(session: Session, agent: string | undefined): Entr
       })
     }
     const operation = items.some(({ expected }) => expected !== undefined) ? COMPARE_AND_SET : SET_ENTRIES
-    return await session.submit(operation, items, signal === undefined ? {} : { signal })
+    const isRelaxed = items.every(
+      ({ entity, durability }) => durability !== 'durable' && hints.laneOf(session.tenant, entity) === 'async',
+    )
+    const written = await session.submit(operation, items, {
+      durability: isRelaxed ? 'async' : 'durable',
+      ...(signal && { signal }),
+    })
+    for (const [place, { entity, durability }] of items.entries()) {
+      if (durability === undefined) hints.learn(session.tenant, entity, (written[place] as Written).durability)
+    }
+    return written
   }
   const get = (input: readonly EntryKey[], field: (place: number) => string, { signal }: EntryOptions) =>
     session.submit(
@@ -96,7 +107,7 @@ export function createEntries(session: Session, agent: string | undefined): Entr
         agent,
         field: field(place),
       })),
-      signal === undefined ? {} : { signal },
+      { ...(signal && { signal }) },
     )
   return {
     async set(input, options = {}) {

@@ -88,6 +88,10 @@ export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
   encode: (item) => item.json,
   decode: decodeWritten,
   isIdempotent: () => false,
+  orderKey: ({ entity, key }) => `${entity.length}:${entity}${key}`,
+  // Of one agent only: what one may write says nothing of another.
+  coalesceKey: ({ entity, key, agent }) => `${entity.length}:${key.length}:${entity}${key}${agent ?? ''}`,
+  lanesAreHints: true,
 }
 
 export const COMPARE_AND_SET: Operation<EncodedWrite, WrittenRow, Written> = {

@@ -75,15 +75,7 @@ const COLUMNS =
 
 const SET = statement<Row>(
   'metadata.set_sync_group',
-  `insert into metadata.sync_groups as g
-    (tenant_id, sync_group, tick_ms, ticks_kept, durability, is_enabled, description, created_at, updated_at)
-  values (current_setting('pgfleet.tenant'), $1::text, coalesce($2::integer, 50), coalesce($3::integer, 20),
-    coalesce($4::text, 'durable'), coalesce($5::boolean, true), $6::text, statement_timestamp(), statement_timestamp())
-  on conflict (tenant_id, sync_group) do update
-  set tick_ms = coalesce($2::integer, g.tick_ms), ticks_kept = coalesce($3::integer, g.ticks_kept),
-    durability = coalesce($4::text, g.durability), is_enabled = coalesce($5::boolean, g.is_enabled),
-    description = case when $7::boolean then excluded.description else g.description end, updated_at = excluded.updated_at
-  returning ${COLUMNS}`,
+  `select ${COLUMNS} from metadata.set_sync_group(current_setting('pgfleet.tenant'), $1::text, $2::jsonb) g`,
 )
 
 const LIST = statement<Row>(
@@ -119,19 +111,14 @@ export function createSyncGroups(session: Session, agent: string | undefined): S
     async set(input) {
       const group = check('group', change, input)
       assertService(agent, 'change sync groups')
-      const [row] = await session.query(
-        SET,
-        [
-          group.name,
-          group.tickMs ?? null,
-          group.ticksKept ?? null,
-          group.durability ?? null,
-          group.isEnabled ?? null,
-          group.description ?? null,
-          group.description !== undefined,
-        ],
-        { idempotent: true },
-      )
+      const changes = JSON.stringify({
+        tick_ms: group.tickMs,
+        ticks_kept: group.ticksKept,
+        durability: group.durability,
+        is_enabled: group.isEnabled,
+        description: group.description,
+      })
+      const [row] = await session.query(SET, [group.name, changes], { idempotent: true })
       return toSyncGroup(row as Row)
     },
     async list() {

@@ -1,10 +1,12 @@
 import type { CallOptions } from '../../database/batch.js'
+import type { ListenOptions } from '../../database/listener.js'
 import type { Session } from '../../database/session.js'
 import type { Statement } from '../../database/statement.js'
 import type { Identity } from '../../identity.js'
 import { agentOf } from './agent.js'
-import { CHANGE_SIGNAL_STATEMENTS, type ChangeSignal } from './change-signal.js'
+import { CHANGE_SIGNAL_STATEMENTS, ChangeSignal, type Signal } from './change-signal.js'
 import { CHANGE_STATEMENTS, type ChangePage, type ChangesQuery, changesSince } from './changes.js'
+import { DurabilityHints } from './durability-hints.js'
 import { createEntities, ENTITY_STATEMENTS, type Entities } from './entities.js'
 import { createEntries, ENTRY_STATEMENTS, type Entries } from './entries.js'
 import { createSyncGroups, SYNC_GROUP_STATEMENTS, type SyncGroups } from './groups.js'
@@ -13,6 +15,7 @@ import type { Subscription } from './subscription.js'
 import { HUB_STATEMENTS } from './subscription-hub.js'
 import type { SubscriptionOptions } from './subscription-hubs.js'
 import { createTicks, TICK_STATEMENTS, type Ticks } from './ticks.js'
+import { createUpkeep, UPKEEP_STATEMENTS, type Upkeep } from './upkeep.js'
 import { createWholeEntities, type WholeEntities } from './whole-entities.js'
 import { withWriteSignal } from './write-signal.js'
 
@@ -29,11 +32,12 @@ export type { ChangeMessage, Subscription } from './subscription.js'
 export type { SubscriptionOptions } from './subscription-hubs.js'
 export type { Ticker, TickerOptions } from './ticker.js'
 export type { Tick, TickedChange, TickQuery, Ticks } from './ticks.js'
+export type { Upkeep, UpkeepOptions } from './upkeep.js'
 export type { MetadataValue, ValueType } from './value.js'
 export type { WholeEntities } from './whole-entities.js'
 
 /** What the agents of one tenant share: entities and their metadata. */
-export interface MetadataStore extends Entries, WholeEntities {
+export interface MetadataStore extends Entries, WholeEntities, Upkeep {
   /** How often changes are delivered, and what a crash may lose of them. */
   readonly groups: SyncGroups
   /** Which agent may do what in which group. */
@@ -67,24 +71,36 @@ export const METADATA_STATEMENTS: readonly Statement<unknown>[] = [
   ...HUB_STATEMENTS,
   ...CHANGE_SIGNAL_STATEMENTS,
   ...TICK_STATEMENTS,
+  ...UPKEEP_STATEMENTS,
 ]
 
-/** What the stores of all tenants of a process share; of a transaction, what its own stores do. */
+/** What the stores of all tenants share; of a transaction, what its own share. */
 export interface MetadataServices {
-  readonly signal: Pick<ChangeSignal, 'hubs' | 'wrote'>
+  readonly hints: DurabilityHints
+  readonly signal: Signal
 }
 
-export function createMetadataStore(plain: Session, identity: Identity, { signal }: MetadataServices): MetadataStore {
+/** @param listen where to hear of the writes of other processes */
+export function createMetadataServices(
+  listen?: ListenOptions | undefined,
+  connectTimeoutMs = 10_000,
+): MetadataServices & { readonly signal: ChangeSignal } {
+  return { hints: new DurabilityHints(), signal: new ChangeSignal(listen, connectTimeoutMs) }
+}
+
+export function createMetadataStore(plain: Session, services: MetadataServices, identity: Identity): MetadataStore {
+  const { signal } = services
   const agent = agentOf(identity)
-  const session = withWriteSignal(plain, () => signal.wrote(plain))
+  const session = withWriteSignal(plain, signal)
   return {
     groups: createSyncGroups(session, agent),
     roles: createRoles(session, agent),
     entities: createEntities(session, agent),
-    ...createEntries(session, agent),
+    ...createEntries(session, agent, services.hints),
     ...createWholeEntities(session, agent),
     changesSince: (cursor, query, options) => changesSince(session, agent, cursor, query, options),
     subscribe: (options) => signal.hubs.subscribe(plain, agent, options),
-    ticks: createTicks(plain, agent, []),
+    ticks: createTicks(plain, agent),
+    ...createUpkeep(session, agent),
   }
 }

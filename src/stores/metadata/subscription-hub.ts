@@ -14,7 +14,9 @@ import { TickSchedule } from './tick-schedule.js'
 const KEYS_MAX = 5000
 /** Statements of one tick, when the group changes faster than one of them can tell. */
 const PAGES_MAX = 20
-/** Where nothing changes, looks at the log are so many ticks apart in the end, and so many milliseconds at most. */
+/** So many ticks without a change are looked at each; then looks are further and further apart. */
+const CALM_TICKS = 10
+/** In the end so many ticks, and so many milliseconds at most. */
 const IDLE_STEPS_MAX = 10
 const IDLE_MS_MAX = 500
 /** Longest wait between two attempts to reach a lost database, in milliseconds. */
@@ -42,6 +44,8 @@ export class SubscriptionHub {
   /** Everything up to here was given out; undefined before the first subscriber has joined. */
   #position: LogPosition | undefined
   #steps = 1
+  /** Looks that found nothing, one after the other. */
+  #empty = 0
   #isWoken = false
   #isEnded = false
   #work: Promise<void> = Promise.resolve()
@@ -178,7 +182,8 @@ export class SubscriptionHub {
       schedule.tickMs = read.tickMs
       if (!read.more) {
         const stepsMax = Math.max(1, Math.min(IDLE_STEPS_MAX, Math.floor(IDLE_MS_MAX / read.tickMs)))
-        this.#steps = changes.size > 0 || read.isWaiting ? 1 : Math.min(this.#steps + 1, stepsMax)
+        this.#empty = changes.size > 0 || read.isWaiting ? 0 : this.#empty + 1
+        this.#steps = Math.max(1, Math.min(this.#empty - CALM_TICKS, stepsMax))
         break
       }
     }

@@ -58,6 +58,11 @@ export class SubscriptionHubs {
     return subscriber
   }
 
+  /** True when somebody follows a group of the tenant. */
+  has(tenant: string): boolean {
+    return this.#hubs.has(tenant)
+  }
+
   /** Tells hubs that something may have changed: those of a tenant, or of one of its groups. */
   wake(tenant: string, group?: string): void {
     const hubs = this.#hubs.get(tenant)

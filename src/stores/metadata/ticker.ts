@@ -8,6 +8,7 @@ import { check, text } from '../../input.js'
 import { Pause } from '../../pause.js'
 import { GroupTicks } from './group-ticks.js'
 import { TickSchedule } from './tick-schedule.js'
+import type { Upkeep } from './upkeep.js'
 
 /** How a ticker works. */
 export interface TickerOptions {
@@ -78,11 +79,8 @@ export const TICKER_STATEMENTS: readonly Statement<unknown>[] = [HOLD, RELEASE, 
 
 /** Milliseconds between two rounds of keeping the store in order. */
 const UPKEEP_MS = 1000
-/** One round in so many looks whether the log of changes can be emptied. */
-const EMPTY_ROUNDS = 10
-
-/** What else is to be done once a second, each by itself. */
-export type Upkeep = readonly (() => Promise<unknown>)[]
+/** One round in so many forgets what nobody can need any more: tombstones, and the oldest part of the log. */
+const RARE_ROUNDS = 10
 
 /** A ticker that has not begun. Errors: INPUT_INVALID. */
 export function createTicker(session: Session, upkeep: Upkeep, input: TickerOptions = {}): Ticker {
@@ -131,8 +129,11 @@ export function createTicker(session: Session, upkeep: Upkeep, input: TickerOpti
 
   const keepUp = async () => {
     await attempt(() => session.query(TOUCH, [], { durability: 'async', idempotent: true }))
-    for (const what of upkeep) await attempt(what)
-    if (rounds++ % EMPTY_ROUNDS === 0) await attempt(() => session.query(EMPTY, [], { idempotent: true }))
+    await attempt(() => upkeep.mergeVolatile())
+    await attempt(() => upkeep.deleteExpired())
+    if (rounds++ % RARE_ROUNDS > 0) return
+    await attempt(() => upkeep.forgetTombstones())
+    await attempt(() => session.query(EMPTY, [], { idempotent: true }))
   }
 
   const run = async () => {

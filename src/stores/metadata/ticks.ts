@@ -5,7 +5,8 @@ import { type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 import { GROUP_TICK_STATEMENTS } from './group-ticks.js'
-import { createTicker, TICKER_STATEMENTS, type Ticker, type TickerOptions, type Upkeep } from './ticker.js'
+import { createTicker, TICKER_STATEMENTS, type Ticker, type TickerOptions } from './ticker.js'
+import { createUpkeep } from './upkeep.js'
 
 /** A key in a tick: what it held at the tick's end. */
 export interface TickedChange {
@@ -94,12 +95,11 @@ export const TICK_STATEMENTS: readonly Statement<unknown>[] = [LIST, ...GROUP_TI
 
 const tickQuery = z.strictObject({ group: text(1, 100), limit: z.int().min(1).max(10_000).default(10_000) })
 
-/** @param upkeep what the store has to do once a second besides */
-export function createTicks(session: Session, agent: string | undefined, upkeep: Upkeep): Ticks {
+export function createTicks(session: Session, agent: string | undefined): Ticks {
   return {
     start(options) {
       assertService(agent, 'tick sync groups')
-      const ticker = createTicker(session, upkeep, options)
+      const ticker = createTicker(session, createUpkeep(session, undefined), options)
       ticker.start()
       return ticker
     },

@@ -1,33 +1,20 @@
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import type { Statement } from '../../database/statement.js'
+import type { Signal } from './change-signal.js'
 
-/**
- * The session, telling of each write once it is committed, and of nothing else. What a transaction does is told of as it
- * is done: whoever commits it waits with what it was told.
- */
-export function withWriteSignal(session: Session, onWrite: () => void): Session {
+/** The session, telling of each write once it has ended, where anybody wants to hear of it. */
+export function withWriteSignal(session: Session, signal: Signal): Session {
   return {
     tenant: session.tenant,
-    async submit<Item, Row, Result>(
-      operation: Operation<Item, Row, Result>,
-      items: readonly Item[],
-      options?: CallOptions,
-    ) {
-      if (!operation.writes) return await session.submit(operation, items, options)
-      try {
-        return await session.submit(operation, items, options)
-      } finally {
+    submit<Item, Row, Result>(operation: Operation<Item, Row, Result>, items: readonly Item[], options?: CallOptions) {
+      const result = session.submit(operation, items, options)
+      if (operation.writes && signal.isHeard(session.tenant)) {
+        const tell = () => signal.wrote(session)
         // Also of one whose outcome is unknown.
-        onWrite()
+        result.then(tell, tell)
       }
+      return result
     },
-    async query<Row>(
-      statement: Statement<Row>,
-      values: readonly unknown[],
-      options?: CallOptions & { idempotent?: boolean },
-    ) {
-      return await session.query(statement, values, options)
-    },
+    query: (statement, values, options) => session.query(statement, values, options),
   }
 }
