@@ -16,6 +16,8 @@ import { ApiKeyUsage, COUNT_USES } from './stores/memory/keys/api-key-usage.js'
 import { tenantOfKey, unknownKey } from './stores/memory/keys/api-keys.js'
 import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
+import { TransactionSignal } from './stores/metadata/change-signal.js'
+import { createMetadataServices, createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
 import { assertTenantId, createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
@@ -23,6 +25,7 @@ export interface Transaction {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
 }
 
 /** How a transaction runs. */
@@ -46,6 +49,7 @@ export interface Tenant {
   readonly learning: LearningStore
   readonly memory: MemoryStore
   readonly delivery: DeliveryStore
+  readonly metadata: MetadataStore
   /**
    * The same tenant, for calls on somebody's behalf: the audit log records who, and what it belongs to. The identity
    * travels with each item, so calls of many identities still share a statement. Errors: INPUT_INVALID.
@@ -59,6 +63,9 @@ export interface Tenant {
    */
   transaction<T>(callback: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
 }
+
+/** What the stores of all tenants share. */
+type Services = MemoryServices & ReturnType<typeof createMetadataServices>
 
 /** An open database. */
 export interface Fleet extends AsyncDisposable {
@@ -78,7 +85,10 @@ export interface Fleet extends AsyncDisposable {
   readonly isEmbedded: boolean
   /** The database under the stores, for migrations, benchmarks and tests. */
   readonly database: Database
-  /** Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. */
+  /**
+   * Refuses new calls, waits for the queued ones, and closes. Harmless to repeat. Errors: CLOSE_INCOMPLETE when they have
+   * not settled after `closeTimeoutMs`; then each of them rejects, and the connections are cut.
+   */
   close(): Promise<void>
 }
 
@@ -112,14 +122,26 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       }),
     resolved.batch,
   )
-  const services: MemoryServices = {
+  const services: Services = {
+    ...createMetadataServices(resolved.listen, resolved.connectTimeoutMs),
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
   }
   const close = async () => {
-    await services.usage.flush()
-    await batcher.close()
-    await database.close()
+    const isFlushed = await inTime(resolved.closeTimeoutMs, async () => {
+      await services.signal.close()
+      await services.usage.flush()
+      await batcher.close()
+    })
+    if (isFlushed) return await database.close()
+    const held = batcher.abandon()
+    await database.abandon()
+    throw new FleetError('CLOSE_INCOMPLETE', {
+      message: `the queues were not empty after ${resolved.closeTimeoutMs} ms; they held ${Object.entries(held)
+        .map(([operation, { queued, inFlight }]) => `${operation}: ${queued} not sent, ${inFlight} in flight`)
+        .join('; ')}`,
+      details: { held },
+    })
   }
   return {
     tenants: createTenants(database),
@@ -138,6 +160,19 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 }
 
+/** False when the work takes longer; it goes on. */
+async function inTime(limitMs: number, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs)
+  })
+  try {
+    return await Promise.race([work().then(() => true), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Opens the database alone, whatever its schema: for migrations. */
 export async function openDatabase(options: FleetOptions = {}): Promise<Database> {
   const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare } = resolveOptions(options)
@@ -150,7 +185,7 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
 function createTenant(
   database: Database,
   batcher: Batcher,
-  services: MemoryServices,
+  services: Services,
   id: string,
   identity: Identity = {},
 ): Tenant {
@@ -161,6 +196,7 @@ function createTenant(
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
+    metadata: createMetadataStore(session, services, identity),
     as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
@@ -169,14 +205,22 @@ function createTenant(
         { statement: ENTER, values: [id] },
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
-      return await database.transaction(begin, enter, (run) => {
+      const signal = new TransactionSignal()
+      const work = database.transaction(begin, enter, async (run) => {
         const session = createTransactionSession(run, id)
-        return callback({
+        return await callback({
           learning: createLearningStore(session),
           memory: createMemoryStore(session, services),
           delivery: createDeliveryStore(session, identity),
+          metadata: createMetadataStore(session, { ...services, signal }, identity),
         })
       })
+      try {
+        return await work
+      } finally {
+        await signal.hubs.close()
+        if (signal.hasWritten) services.signal.wrote(session)
+      }
     },
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BATCH_DEFAULTS, type BatchOptions } from './database/batch-options.js'
+import type { ListenOptions } from './database/listener.js'
 import { FleetError } from './errors.js'
 import type { KeyProvider } from './key-provider.js'
 
@@ -26,6 +27,11 @@ export interface FleetOptions {
    * OUTCOME_UNKNOWN. The embedded database is ended by it, and has to be opened again. @default 60000
    */
   readonly callTimeoutMs?: number
+  /**
+   * Longest time that `close` waits for calls that were made before, in milliseconds; then it is rejected with
+   * CLOSE_INCOMPLETE, which tells what had not settled. @default 30000
+   */
+  readonly closeTimeoutMs?: number
   /** Prepared statements. Off for a pooler that does not carry them (PgBouncer before 1.21). Costs speed. @default true */
   readonly prepare?: boolean
   /**
@@ -33,29 +39,35 @@ export interface FleetOptions {
    * `staticKeyProvider`. @default undefined
    */
   readonly keyProvider?: KeyProvider | undefined
+  /**
+   * Hears of the writes of other processes on a direct connection, so that metadata subscriptions look at once instead of
+   * at their next turn; and tells other processes of this one's, at most once a tick. Only with `url`. @default undefined
+   */
+  readonly listen?: ListenOptions | undefined
   /** Limits of the queues that gather calls. */
   readonly batch?: Partial<BatchOptions>
 }
 
 /** The options with every default filled in. */
-export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch' | 'keyProvider'>> {
+export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch' | 'keyProvider' | 'listen'>> {
   readonly url: string | undefined
   readonly keyProvider: KeyProvider | undefined
+  readonly listen: ListenOptions | undefined
   readonly batch: BatchOptions
 }
 
 const count = (max: number) => z.int().min(1).max(max)
 
+const url = z.string().regex(/^postgres(ql)?:\/\//, 'a url begins with postgres:// or postgresql://')
+
 const schema = z.strictObject({
-  url: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'a url begins with postgres:// or postgresql://')
-    .optional(),
+  url: url.optional(),
   dataDir: z.string().min(1).default('.pgfleet'),
   migrate: z.boolean().default(true),
   poolMax: count(1000).default(10),
   connectTimeoutMs: count(3_600_000).default(10_000),
   callTimeoutMs: count(3_600_000).default(60_000),
+  closeTimeoutMs: count(3_600_000).default(30_000),
   prepare: z.boolean().default(true),
   keyProvider: z
     .custom<KeyProvider>(
@@ -65,6 +77,14 @@ const schema = z.strictObject({
         ),
       'must have the methods currentKeyId, wrap and unwrap',
     )
+    .optional(),
+  listen: z
+    .strictObject({
+      url,
+      onError: z
+        .custom<NonNullable<ListenOptions['onError']>>((value) => typeof value === 'function', 'is not a function')
+        .optional(),
+    })
     .optional(),
   batch: z
     .strictObject({
@@ -94,5 +114,12 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
   if (options.url !== undefined && options.dataDir !== undefined) {
     throw new FleetError('OPTIONS_INVALID', { message: 'give url or dataDir, not both', field: 'dataDir' })
   }
-  return Object.freeze({ ...parsed.data, url: parsed.data.url, keyProvider: parsed.data.keyProvider })
+  if (options.listen !== undefined && options.url === undefined) {
+    throw new FleetError('OPTIONS_INVALID', {
+      message: 'listen needs a url: the embedded database has one process',
+      field: 'listen',
+    })
+  }
+  const { url: server, keyProvider, listen } = parsed.data
+  return Object.freeze({ ...parsed.data, url: server, keyProvider, listen })
 }

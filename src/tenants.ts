@@ -8,8 +8,15 @@ import { check, members, text } from './input.js'
 export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
 export type Resource = (typeof RESOURCES)[number]
 
-/** Most rows allowed, by resource; a resource that is absent has no limit. */
-export type Quotas = Partial<Record<Resource, number>>
+/**
+ * Limits that hold for each key, value and entity of the metadata store: characters of a key (200 where absent, at most
+ * 500), bytes of a value (65,536, at most 1 MiB), keys of an entity (1,000).
+ */
+export const METADATA_LIMITS = ['metadata_key_length', 'metadata_value_bytes', 'metadata_keys_per_entity'] as const
+export type MetadataLimit = (typeof METADATA_LIMITS)[number]
+
+/** Most rows allowed, by resource, where an absent one has no limit; and limits of the metadata store. */
+export type Quotas = Partial<Record<Resource | MetadataLimit, number>>
 
 /** A tenant to create. */
 export interface NewTenant {
@@ -83,7 +90,7 @@ const AS_OWNER = statement<unknown>('platform.as_owner', `select set_config('rol
 /** Every statement of this file, for the test that prepares them all. */
 export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [CREATE, LIST, SET_QUOTAS, MEASURE, AS_OWNER]
 
-const quotas = z.partialRecord(z.enum(RESOURCES), z.int().min(0))
+const quotas = z.partialRecord(z.enum([...RESOURCES, ...METADATA_LIMITS]), z.int().min(0).max(Number.MAX_SAFE_INTEGER))
 const newTenant = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
   displayName: text(0, 200).optional(),

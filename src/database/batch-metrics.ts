@@ -8,6 +8,8 @@ export interface BatchMetrics {
   /** Batches that had to be split because the database refused one of their items. */
   readonly splits: number
   readonly failures: number
+  /** Items that were not sent, because a later call for the same key was: not among `items`. */
+  readonly coalesced: number
   readonly queued: number
   readonly batchSize: Spread
   readonly queueAgeMs: Spread
@@ -37,6 +39,7 @@ export class BatchMeter {
   #items = 0
   splits = 0
   failures = 0
+  coalesced = 0
 
   constructor(operation: string) {
     this.operation = operation
@@ -65,6 +68,7 @@ export class BatchMeter {
       items: this.#items,
       splits: this.splits,
       failures: this.failures,
+      coalesced: this.coalesced,
       queued,
       batchSize: spread(this.#batchSize, 1),
       queueAgeMs: spread(this.#queueAge, 1000),

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { FleetError } from '../errors.js'
 import type { Durability } from './batch.js'
@@ -58,6 +59,8 @@ export class Database {
   readonly #inTransaction = new AsyncLocalStorage<true>()
   /** Connections that told of their end, whoever held them then. */
   readonly #broken = new WeakMap<pg.PoolClient, Error>()
+  /** Connections that are lent at present. */
+  readonly #lent = new Set<pg.PoolClient>()
   /** Prepared names carry it, so that a statement whose plan no longer fits is prepared afresh. */
   #generation = 0
   #closed = false
@@ -219,6 +222,7 @@ export class Database {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
     const connection = await this.#pool.connect()
     let broken: Error | undefined
+    this.#lent.add(connection)
     try {
       const end = this.#broken.get(connection)
       // It ended on its way here: nothing was sent.
@@ -231,6 +235,7 @@ export class Database {
       if (isStalePlan(error)) this.#generation++
       throw error
     } finally {
+      this.#lent.delete(connection)
       connection.release(broken ?? this.#broken.get(connection))
     }
   }
@@ -253,6 +258,16 @@ export class Database {
     return toFleetError(error, sent)
   }
 
+  /** Closes without waiting: statements that run are cut off, and the server ends them when it notices. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    // Whoever waits for them gets CONNECTION_FAILED or OUTCOME_UNKNOWN, and gives them back.
+    for (const connection of this.#lent) cut(connection)
+    await this.#options.embedded?.stop()
+    await this.#pool.end()
+  }
+
   /** Waits for the connections that are lent, then closes them all. A second close is harmless. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -260,6 +275,12 @@ export class Database {
     await this.#pool.end()
     await this.#options.embedded?.stop()
   }
+}
+
+/** Ends a connection whatever runs on it. */
+function cut(connection: pg.PoolClient): void {
+  const { stream } = (connection as unknown as { connection: { stream: Duplex } }).connection
+  stream.destroy(new Error('Connection terminated: the fleet was closed'))
 }
 
 /** The result at `index`, when everything landed and the commit was one: a commit of a failed transaction is tagged ROLLBACK. */

@@ -1,5 +1,6 @@
 import { FleetError } from '../errors.js'
-import { attached, type Batcher, type CallOptions, type Operation } from './batch.js'
+import { attached } from './attachment.js'
+import type { Batcher, CallOptions, Operation } from './batch.js'
 import type { Database } from './database.js'
 import type { Statement } from './statement.js'
 

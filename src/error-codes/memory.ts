@@ -26,12 +26,6 @@ export const MEMORY_ERRORS = {
     summary: 'A traversal has followed as many relationships as its budget allows, and was not at its end.',
     hint: 'Lower depth or rows, name a type or a direction, or raise budget.',
   },
-  CURSOR_STALE: {
-    retryable: false,
-    sqlstate: 'PF050',
-    summary: 'The cursor is of another database, or of the time before this one was restored or failed over.',
-    hint: "Follow the log from 'start', or read by time what came after the last event seen, then follow from 'now'.",
-  },
   VALUE_NOT_NUMBER: {
     retryable: false,
     sqlstate: 'PF061',

@@ -80,6 +80,12 @@ export const PLATFORM_ERRORS = {
     summary: 'What was to be written is at another version than the one expected; nothing was written.',
     hint: 'Read it again, apply the change to what is there now, and write with the version that was read.',
   },
+  CURSOR_STALE: {
+    retryable: false,
+    sqlstate: 'PF050',
+    summary: 'The cursor is of another database, or of the time before this one was restored or failed over.',
+    hint: "Events: follow the log from 'start', or read by time what came after the last one seen, then follow from 'now'. Metadata: subscribe without a cursor, and read the whole group.",
+  },
   QUEUE_FULL: {
     retryable: true,
     summary: 'The queue of this operation is full and the call was told not to wait.',
@@ -125,10 +131,16 @@ export const PLATFORM_ERRORS = {
     summary: 'The fleet was closed.',
     hint: 'Open a new one.',
   },
+  CLOSE_INCOMPLETE: {
+    retryable: false,
+    summary: 'The fleet was closed before all calls had settled; `details.held` counts them by operation.',
+    hint: 'Those that were not sent had rejected with CLOSED, those in flight with OUTCOME_UNKNOWN. Raise closeTimeoutMs, or look for what blocks the database.',
+  },
   PERMISSION_DENIED: {
     retryable: false,
-    summary: 'The login may not do this.',
-    hint: 'Run the bootstrap script that `pgfleet migrate plan` prints, once, as a superuser; or log in as the owner.',
+    sqlstate: 'PF094',
+    summary: 'The login, or the agent on whose behalf the call is made, may not do this.',
+    hint: 'A login: run the bootstrap script that `pgfleet migrate plan` prints, once, as a superuser, or log in as the owner. An agent: grant it a role with metadata.roles.grant().',
   },
   DATABASE_LOCKED: {
     retryable: false,

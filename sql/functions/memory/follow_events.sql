@@ -1,6 +1,6 @@
 -- memory.follow_events(tenant, log, transaction, sequence, types, rows): the next events of the log behind a position, in the
 -- order (transaction_id, sequence), of transactions older than every running one: none can appear before them any more.
--- log: what memory.log_name() was when the position was read; null without a position. transaction null: the end of the
+-- log: what platform.log_name() was when the position was read; null without a position. transaction null: the end of the
 -- log when sequence is null too, else its beginning.
 -- types: LIKE patterns, null for all. rows: how many events are looked at, matching or not.
 -- returns the matching events, each with its position; then one row without an event: the position that was reached, and
@@ -45,7 +45,7 @@ declare
   v_event record;
 begin
   perform platform.enter(p_tenant);
-  log := memory.log_name();
+  log := platform.log_name();
   if p_transaction is not null and (p_log is distinct from log or p_transaction > pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, log
       using errcode = 'PF050', column = 'options.after';

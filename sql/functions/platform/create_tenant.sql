@@ -22,6 +22,7 @@ begin
   end if;
   perform platform.enter(p_tenant);
   perform learning.provision(p_tenant);
+  perform metadata.provision(p_tenant);
 end
 $$;
 comment on function platform.create_tenant(text, text, jsonb, jsonb) is 'Makes a tenant with its defaults in every store; for the owner.';

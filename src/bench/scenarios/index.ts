@@ -13,6 +13,7 @@ import { memoryRecords } from './memory-records.js'
 import { memoryRls } from './memory-rls.js'
 import { memorySessions } from './memory-sessions.js'
 import { memoryVectors, memoryVectorsSmall } from './memory-vectors.js'
+import { metadata } from './metadata.js'
 import type { BenchSubject } from './subject.js'
 
 export type { BenchSubject } from './subject.js'
@@ -35,5 +36,6 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   deliveryJobs,
   deliveryMetrics,
   deliveryAudit,
+  metadata,
   hnsw,
 ]

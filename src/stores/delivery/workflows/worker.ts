@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { check, text } from '../../../input.js'
+import { Pause } from '../../../pause.js'
 import { execute, type Handler, type Handlers, handlerOf } from './execution.js'
 import type { Jobs } from './jobs.js'
-import { Pause } from './pause.js'
 
 /** What a worker asks of a fleet. */
 export interface WorkerFleet {

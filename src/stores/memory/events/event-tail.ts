@@ -4,6 +4,7 @@ import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
 import { isFleetError } from '../../../errors.js'
 import { check } from '../../../input.js'
+import { cursorText, toPosition } from '../../../log-position.js'
 import { type EventRow, type StoredEvent, toEvent } from './event.js'
 import { type TypePattern, typePatterns } from './event-types.js'
 
@@ -42,13 +43,8 @@ export const FOLLOW_EVENTS = statement<
   from memory.follow_events(current_setting('pgfleet.tenant'), $1::text, $2::xid8, $3::bigint, $4::text[], $5::integer) f`,
 )
 
-const CURSOR = /^(?<log>[0-9a-f]{1,16}-[0-9A-F]{1,8}):(?<transaction>\d{1,19}):(?<sequence>\d{1,18})$/
 const tailOptions = z.strictObject({
-  after: z
-    .string()
-    .regex(CURSOR, 'is neither a cursor nor start or now')
-    .or(z.enum(['start', 'now']))
-    .default('now'),
+  after: cursorText.or(z.enum(['start', 'now'], 'is neither a cursor nor start or now')).default('now'),
   type: typePatterns,
   pollMs: z.int().min(10).max(60_000).default(1000),
   batch: z.int().min(1).max(5000).default(500),
@@ -61,8 +57,12 @@ type Position = readonly [log: string | null, transaction: string | null, sequen
 /** Errors: INPUT_INVALID at once; CURSOR_STALE, and what a lost database leads to, while iterating. */
 export function tailEvents(session: Session, input: TailOptions = {}): AsyncGenerator<TailedEvent, void, undefined> {
   const { after, type, ...options } = check('options', tailOptions, input)
-  const { log, transaction, sequence } = CURSOR.exec(after)?.groups ?? {}
-  const position: Position = [log ?? null, transaction ?? null, sequence ?? (after === 'start' ? '0' : null)]
+  const at = toPosition(after)
+  const position: Position = [
+    at?.log ?? null,
+    at?.transaction.toString() ?? null,
+    at?.sequence.toString() ?? (after === 'start' ? '0' : null),
+  ]
   return follow(session, position, type, options)
 }
 

@@ -1,0 +1,394 @@
+import { FleetError } from '../errors.js'
+import { onAbort } from './abort-signal.js'
+import { attached } from './attachment.js'
+import type { AnyOperation, Durability, Send } from './batch.js'
+import type { BatchMeter } from './batch-metrics.js'
+import type { BatchOptions } from './batch-options.js'
+import { removeUnit, sizeOf, type Unit } from './batch-unit.js'
+import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
+
+/** The calls of one operation, tenant and durability that wait, and those in flight. */
+export class BatchQueue {
+  readonly operation: AnyOperation
+  readonly #tenant: string
+  readonly #durability: Durability
+  readonly #send: Send
+  readonly #options: BatchOptions
+  readonly #meter: BatchMeter
+  readonly #onIdle: () => void
+  /** What is sent next, in its order. */
+  readonly #units = new Set<Unit>()
+  /** Those of #units whose place a later call may take, by coalesce key. */
+  readonly #lines = new Map<string, Unit[]>()
+  /** Calls that found no room, in their order. */
+  readonly #waiting: Unit[] = []
+  readonly #flying = new Set<Unit>()
+  /** Order keys of what is in flight. */
+  readonly #flyingKeys = new Set<string>()
+  /** How many unsettled calls there are of each order key. */
+  readonly #heldKeys = new Map<string, number>()
+  readonly #drained: (() => void)[] = []
+  /** Items of callers that wait, those that gave way included: the limit is theirs. */
+  #items = 0
+  /** Items of #units. */
+  #itemsToSend = 0
+  #inFlight = 0
+  #itemsInFlight = 0
+  #scheduled = false
+
+  constructor(
+    operation: AnyOperation,
+    tenant: string,
+    durability: Durability,
+    send: Send,
+    options: BatchOptions,
+    meter: BatchMeter,
+    onIdle: () => void,
+  ) {
+    this.operation = operation
+    this.#tenant = tenant
+    this.#durability = durability
+    this.#send = send
+    this.#options = options
+    this.#meter = meter
+    this.#onIdle = onIdle
+  }
+
+  /** Items that wait, those in flight not counted. */
+  get length(): number {
+    return this.#items
+  }
+
+  /** True when an unsettled call is about one of the items. */
+  holds(items: readonly unknown[]): boolean {
+    return items.some((item) => {
+      const key = this.operation.orderKey?.(item)
+      return key !== undefined && (this.#heldKeys.has(key) || this.#flyingKeys.has(key))
+    })
+  }
+
+  async submit(
+    items: readonly unknown[],
+    encoded: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<unknown[]> {
+    if (signal?.aborted) throw aborted(signal)
+    // Behind those who wait, so that a large call is not overtaken for ever.
+    const mustWait = this.#waiting.length > 0 || !this.#fits(items.length)
+    if (mustWait && this.#waiting.length >= this.#options.waitersMax) {
+      throw new FleetError('QUEUE_FULL', {
+        message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
+      })
+    }
+    return new Promise((resolve, reject) => {
+      const settle = (then: () => void) => {
+        forget()
+        if (unit.settled) return
+        unit.settled = true
+        for (const key of unit.orderKeys) this.#count(key, -1)
+        then()
+      }
+      const unit: Unit = {
+        items,
+        encoded,
+        bytes: items.reduce<number>(
+          (sum, item, i) =>
+            sum + Buffer.byteLength(encoded[i] as string) + 1 + (this.operation.attach?.(item).byteLength ?? 0),
+          0,
+        ),
+        idempotent: items.every((item) => this.operation.isIdempotent(item)),
+        queuedAt: performance.now(),
+        orderKeys:
+          this.operation.orderKey === undefined ? [] : items.map((item) => this.operation.orderKey?.(item) as string),
+        coalesceKey: items.length === 1 ? this.operation.coalesceKey?.(items[0]) : undefined,
+        line: undefined,
+        settled: false,
+        resolve: (results) => settle(() => resolve(results)),
+        reject: (error) => settle(() => reject(error)),
+      }
+      const forget = onAbort(signal, () => this.#abort(unit, signal))
+      for (const key of unit.orderKeys) this.#count(key, 1)
+      if (mustWait) this.#waiting.push(unit)
+      else this.#enter(unit)
+    })
+  }
+
+  #count(key: string, by: 1 | -1): void {
+    const many = (this.#heldKeys.get(key) ?? 0) + by
+    if (many === 0) this.#heldKeys.delete(key)
+    else this.#heldKeys.set(key, many)
+  }
+
+  #abort(unit: Unit, signal: AbortSignal | undefined): void {
+    if (this.#units.has(unit)) {
+      this.#leave(unit)
+      unit.reject(aborted(signal))
+      this.#release(unit.items.length)
+    } else if (unit.line !== undefined && unit.line.at(-1) !== unit) {
+      // It gave way to another: nothing of it was sent, and now never will be.
+      removeUnit(unit.line, unit)
+      const waits = this.#units.has(unit.line.at(-1) as Unit)
+      unit.reject(aborted(signal))
+      if (waits) this.#release(unit.items.length)
+    } else if (removeUnit(this.#waiting, unit)) {
+      unit.reject(aborted(signal))
+      this.#admit()
+    } else if (this.operation.writes) {
+      unit.reject(
+        new FleetError('OUTCOME_UNKNOWN', {
+          message: `${this.operation.name} was aborted in flight; it may still be applied`,
+          cause: signal?.reason,
+        }),
+      )
+    } else {
+      unit.reject(aborted(signal))
+    }
+    this.#settleIdle()
+  }
+
+  /** Takes a unit out of what is sent next; the one that gave way to it last takes its place. */
+  #leave(unit: Unit): void {
+    unit.line?.pop()
+    const heir = unit.line?.at(-1)
+    if (heir === undefined) {
+      this.#units.delete(unit)
+      this.#itemsToSend -= unit.items.length
+      if (unit.coalesceKey !== undefined) this.#lines.delete(unit.coalesceKey)
+      return
+    }
+    const units = [...this.#units]
+    this.#units.clear()
+    for (const each of units) this.#units.add(each === unit ? heir : each)
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  drained(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve()
+    return new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  /** Rejects whatever has not settled; how many items that was. */
+  abandon(): { queued: number; inFlight: number } {
+    const waiting = [...this.#units].flatMap((unit) => unit.line ?? [unit]).concat(this.#waiting)
+    const flying = [...this.#flying].flatMap((unit) => unit.line ?? [unit]).filter(({ settled }) => !settled)
+    const held = { queued: sizeOf(waiting), inFlight: sizeOf(flying) }
+    this.#units.clear()
+    this.#lines.clear()
+    this.#waiting.length = 0
+    this.#items = 0
+    this.#itemsToSend = 0
+    for (const unit of waiting) {
+      unit.reject(new FleetError('CLOSED', { message: 'the fleet was closed before the call could be sent' }))
+    }
+    for (const unit of flying) {
+      unit.reject(
+        this.operation.writes
+          ? new FleetError('OUTCOME_UNKNOWN', {
+              message: `${this.operation.name} was in flight when the fleet was closed; it may still be applied`,
+            })
+          : new FleetError('CLOSED', { message: 'the fleet was closed' }),
+      )
+    }
+    return held
+  }
+
+  #isIdle(): boolean {
+    return this.#units.size === 0 && this.#inFlight === 0 && this.#waiting.length === 0 && !this.#scheduled
+  }
+
+  #settleIdle(): void {
+    if (!this.#isIdle()) return
+    this.#onIdle()
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  /** True when there is room; an empty queue takes any one call. */
+  #fits(items: number): boolean {
+    return this.#items === 0 || this.#items + items <= this.#options.queueMax
+  }
+
+  #enter(unit: Unit): void {
+    this.#items += unit.items.length
+    this.#itemsToSend += unit.items.length
+    if (unit.coalesceKey !== undefined) {
+      const line = this.#lines.get(unit.coalesceKey)
+      const last = line?.at(-1)
+      if (line === undefined || last === undefined) {
+        unit.line = [unit]
+        this.#lines.set(unit.coalesceKey, unit.line)
+      } else {
+        this.#units.delete(last)
+        this.#itemsToSend--
+        line.push(unit)
+        unit.line = line
+      }
+    }
+    this.#units.add(unit)
+    this.#schedule()
+  }
+
+  #release(items: number): void {
+    this.#items -= items
+    this.#admit()
+  }
+
+  /** Lets those who wait in, in their order, while there is room. */
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.items.length); next = this.#waiting[0]) {
+      this.#waiting.shift()
+      this.#enter(next)
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#units.size === 0) return
+    if (this.#inFlight > 0 && this.#itemsToSend < (this.operation.itemsMin ?? 1)) return
+    if (this.#inFlight >= this.#options.flightsMax) return
+    this.#scheduled = true
+    // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#fly(this.#take())
+    })
+  }
+
+  #take(): Unit[] {
+    let items = 0
+    let bytes = 0
+    const taken: Unit[] = []
+    /** Keys of what has to stay behind what is in flight; nothing of the same key overtakes it. */
+    const blocked = new Set<string>()
+    const isBlocked = (key: string) => this.#flyingKeys.has(key) || blocked.has(key)
+    // An equal share for each flight: two of half the size keep the cores of the server and of this process busy.
+    const share = Math.ceil((this.#itemsToSend + this.#itemsInFlight) / this.#options.flightsMax)
+    const itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
+    for (const unit of this.#units) {
+      if (unit.orderKeys.some(isBlocked)) {
+        for (const key of unit.orderKeys) blocked.add(key)
+        continue
+      }
+      items += unit.items.length
+      bytes += unit.bytes
+      if (taken.length > 0 && (items > itemsMax || bytes > this.#options.bytesMax)) break
+      taken.push(unit)
+    }
+    for (const unit of taken) {
+      this.#units.delete(unit)
+      this.#itemsToSend -= unit.items.length
+      if (unit.coalesceKey !== undefined) this.#lines.delete(unit.coalesceKey)
+    }
+    return taken
+  }
+
+  async #fly(units: Unit[]): Promise<void> {
+    if (units.length === 0) return this.#settleIdle()
+    const items = sizeOf(units)
+    this.#inFlight++
+    this.#itemsInFlight += items
+    for (const unit of units) {
+      this.#flying.add(unit)
+      for (const key of unit.orderKeys) this.#flyingKeys.add(key)
+      this.#meter.coalesced += (unit.line?.length ?? 1) - 1
+    }
+    this.#release(units.reduce((sum, unit) => sum + (unit.line?.length ?? unit.items.length), 0))
+    this.#schedule()
+    const startedAt = performance.now()
+    await this.#flush(units)
+    this.#meter.record(units, startedAt, performance.now())
+    for (const unit of units) {
+      this.#flying.delete(unit)
+      for (const key of unit.orderKeys) this.#flyingKeys.delete(key)
+    }
+    this.#inFlight--
+    this.#itemsInFlight -= items
+    this.#schedule()
+    this.#settleIdle()
+  }
+
+  /** Sends the units as one statement; never rejects. When the database refuses it, halves find the one at fault. */
+  async #flush(units: readonly Unit[]): Promise<void> {
+    const idempotent = units.every((unit) => unit.idempotent)
+    let rows: { ordinal: number }[]
+    try {
+      rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
+        durability: this.#durability,
+        idempotent,
+        attached: attached(
+          this.operation,
+          units.flatMap((unit) => unit.items),
+        ),
+      })
+    } catch (error) {
+      if (units.length > 1 && isRefusal(error)) {
+        this.#meter.splits++
+        const half = units.length >> 1
+        await this.#flush(units.slice(0, half))
+        await this.#flush(units.slice(half))
+      } else if (
+        !idempotent &&
+        this.operation.writes &&
+        units.some((unit) => unit.idempotent) &&
+        isConnectionLoss(error)
+      ) {
+        for (const unit of units) if (!unit.idempotent) this.#fail(unit, error)
+        await this.#flush(units.filter((unit) => unit.idempotent))
+      } else if (isRefusal(error)) {
+        const [unit] = units as [Unit]
+        this.#reject(unit, error)
+        await this.#sendAfterAll([unit])
+      } else {
+        for (const unit of units) this.#fail(unit, error)
+      }
+      return
+    }
+    await this.#sendAfterAll(this.#land(units, rows))
+  }
+
+  /** Settles what was sent, and what gave way to it; returns what was refused though others gave way to it. */
+  #land(units: readonly Unit[], rows: readonly { ordinal: number }[]): Unit[] {
+    const byOrdinal: unknown[] = []
+    for (const row of rows) byOrdinal[row.ordinal - 1] = row
+    const refused: Unit[] = []
+    let first = 0
+    for (const unit of units) {
+      const start = first
+      first += unit.items.length
+      const answer = (each: Unit) => each.items.map((item, i) => this.operation.decode(byOrdinal[start + i], item))
+      try {
+        unit.resolve(answer(unit))
+        for (const other of unit.line ?? []) if (other !== unit) other.resolve(answer(other))
+      } catch (error) {
+        unit.reject(error)
+        refused.push(unit)
+      }
+    }
+    return refused
+  }
+
+  /** Sends those that gave way to what was refused: the fault may have been its own. The database tells who is last. */
+  async #sendAfterAll(refused: readonly Unit[]): Promise<void> {
+    const units = refused.flatMap((unit) => (unit.line ?? []).filter((other) => other !== unit))
+    for (const unit of units) unit.line = undefined
+    while (units.length > 0) {
+      let bytes = 0
+      const many = units.findIndex((unit, i) => {
+        bytes += unit.bytes
+        return i > 0 && (i >= this.operation.itemsMax || bytes > this.#options.bytesMax)
+      })
+      await this.#flush(units.splice(0, many < 0 ? units.length : many))
+    }
+  }
+
+  #fail(unit: Unit, error: unknown): void {
+    for (const each of unit.line ?? [unit]) this.#reject(each, error)
+  }
+
+  #reject(unit: Unit, error: unknown): void {
+    this.#meter.failures++
+    unit.reject(toFleetError(error, this.operation.writes))
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): FleetError {
+  return new FleetError('ABORTED', { message: 'the call was aborted before it took effect', cause: signal?.reason })
+}

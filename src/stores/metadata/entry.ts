@@ -1,0 +1,227 @@
+import { z } from 'zod'
+import type { Json } from '../../content.js'
+import type { Operation } from '../../database/batch.js'
+import { statement } from '../../database/statement.js'
+import { text } from '../../input.js'
+import type { GroupDurability } from './groups.js'
+import { type Refusal, type Refused, refusalError } from './refusal.js'
+import { decodeValue, encodeValue, type MetadataValue, VALUE_TYPES, type ValueType } from './value.js'
+
+/** A key of an entity. */
+export interface EntryKey {
+  /** The name of the entity. */
+  readonly entity: string
+  /** 1 to 500 characters; the tenant's quota may be lower, and is 200 without one. */
+  readonly key: string
+}
+
+/** A value to set. */
+export interface EntryWrite extends EntryKey {
+  readonly value: MetadataValue
+  /** How the value is kept; without it that follows from the value. */
+  readonly type?: ValueType
+  /** The key is gone after so many milliseconds, at least 1. Without it the key stays. */
+  readonly ttlMs?: number
+  /** More than the group's durability; less than that is not given. */
+  readonly durability?: GroupDurability
+  /** Set only when the key is at this version; 0: only when it is not there. Else VERSION_CONFLICT. */
+  readonly expectedVersion?: number
+}
+
+/** A key to delete. */
+export interface EntryDeletion extends EntryKey {
+  readonly durability?: GroupDurability
+  /** Delete only when the key is at this version, else VERSION_CONFLICT. */
+  readonly expectedVersion?: number
+}
+
+/** An entry as it is kept. */
+export interface MetadataEntry extends EntryKey {
+  readonly type: ValueType
+  readonly value: Json | bigint | Buffer
+  /** Grows with each write of the key, and goes on when a deleted key is set again. */
+  readonly version: number
+  readonly updatedAt: Date
+  /** The agent that wrote it; null for the service. */
+  readonly updatedBy: string | null
+  readonly expiresAt: Date | null
+}
+
+/** An item of a write as it travels. */
+export interface EncodedWrite extends Refused {
+  readonly json: string
+  readonly durability: GroupDurability | undefined
+}
+
+/** What became of a write. */
+export interface Written {
+  readonly version: number
+  /** Whether the key was there before. */
+  readonly wasThere: boolean
+  /** What the write was given. */
+  readonly durability: GroupDurability
+}
+
+interface WrittenRow {
+  /** `call`: another item of the same call was refused. */
+  readonly refusal: Refusal | 'call' | null
+  readonly version: number | null
+  readonly was_there: boolean
+  readonly durability: GroupDurability
+}
+
+function decodeWritten(row: WrittenRow | undefined, item: EncodedWrite): Written {
+  if (row === undefined) throw new Error('metadata.set_entries returned no row for an item')
+  // The item that was refused for itself tells why.
+  if (row.refusal !== null && row.refusal !== 'call') throw refusalError(row.refusal, item, row.version ?? 0)
+  return { version: row.version ?? 0, wasThere: row.was_there, durability: row.durability }
+}
+
+export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
+  name: 'metadata.setEntries',
+  statement: statement(
+    'metadata.set_entries',
+    'select ordinal, refusal, version, was_there, durability from metadata.set_entries($1::text, $2::jsonb)',
+  ),
+  writes: true,
+  itemsMax: 1000,
+  encode: (item) => item.json,
+  decode: decodeWritten,
+  isIdempotent: () => false,
+  orderKey: ({ entity, key }) => `${entity.length}:${entity}${key}`,
+  // Of one agent only: what one may write says nothing of another.
+  coalesceKey: ({ entity, key, agent }) => `${entity.length}:${key.length}:${entity}${key}${agent ?? ''}`,
+  lanesAreHints: true,
+}
+
+export const COMPARE_AND_SET: Operation<EncodedWrite, WrittenRow, Written> = {
+  name: 'metadata.compareAndSet',
+  statement: statement(
+    'metadata.compare_and_set',
+    'select ordinal, refusal, version, was_there, durability from metadata.compare_and_set($1::text, $2::jsonb)',
+  ),
+  writes: true,
+  itemsMax: 1000,
+  encode: (item) => item.json,
+  decode: decodeWritten,
+  isIdempotent: () => false,
+}
+
+/** A row of an entry that is there, or the refusal. */
+interface EntryRow {
+  readonly refusal: Refusal | null
+  readonly type: ValueType
+  readonly value: string
+  readonly version: number
+  readonly updated_at: Date
+  readonly expires_at: Date | null
+  readonly updated_by: string | null
+}
+
+export const GET_ENTRIES: Operation<Refused & { readonly json: string }, EntryRow, MetadataEntry | undefined> = {
+  name: 'metadata.getEntries',
+  statement: statement(
+    'metadata.get_entries',
+    'select ordinal, refusal, type, value, version, updated_at, expires_at, updated_by from metadata.get_entries($1::text, $2::jsonb)',
+  ),
+  writes: false,
+  itemsMax: 1000,
+  encode: (item) => item.json,
+  decode: (row, item) => {
+    if (row === undefined) return undefined
+    if (row.refusal !== null) throw refusalError(row.refusal, item)
+    return {
+      entity: item.entity,
+      key: item.key,
+      type: row.type,
+      value: decodeValue(row.type, row.value),
+      version: row.version,
+      updatedAt: row.updated_at,
+      updatedBy: row.updated_by,
+      expiresAt: row.expires_at,
+    }
+  },
+  isIdempotent: () => true,
+}
+
+/** An entry inside the JSON of a whole entity. */
+export interface EntryJson {
+  readonly key: string
+  readonly type: ValueType
+  readonly value: string
+  readonly version: number
+  /** Milliseconds since 1970, as those of expiry. */
+  readonly updated_at: number
+  readonly expires_at: number | null
+  readonly updated_by: string | null
+}
+
+export function entryOf(entity: string, entry: EntryJson): MetadataEntry {
+  return {
+    entity,
+    key: entry.key,
+    type: entry.type,
+    value: decodeValue(entry.type, entry.value),
+    version: entry.version,
+    updatedAt: new Date(entry.updated_at),
+    updatedBy: entry.updated_by,
+    expiresAt: entry.expires_at === null ? null : new Date(entry.expires_at),
+  }
+}
+
+const TTL_MS_MAX = 100 * 365 * 86_400_000
+
+export const entityName = text(1, 200)
+const key = text(1, 500)
+const durability = z.enum(['durable', 'async', 'volatile']).optional()
+const expectedVersion = z.int().min(0).optional()
+export const entryKey = z.strictObject({ entity: entityName, key })
+export const entryWrite = z.strictObject({
+  entity: entityName,
+  key,
+  value: z.unknown(),
+  type: z.enum(VALUE_TYPES).optional(),
+  ttlMs: z.int().min(1).max(TTL_MS_MAX).optional(),
+  durability,
+  expectedVersion,
+})
+export const entryDeletion = z.strictObject({ entity: entityName, key, durability, expectedVersion })
+
+/** The write as it travels. Errors: INPUT_INVALID. */
+export function encodeWrite(
+  write: z.output<typeof entryWrite>,
+  field: string,
+  agent: string | undefined,
+  call?: number,
+): EncodedWrite {
+  const { type, text } = encodeValue(`${field}.value`, write.value, write.type)
+  return encode(write, { type, value: text, ttl_ms: write.ttlMs }, field, agent, call)
+}
+
+/** The deletion as it travels: a write without a type. */
+export function encodeDeletion(
+  deletion: z.output<typeof entryDeletion>,
+  field: string,
+  agent: string | undefined,
+  call?: number,
+): EncodedWrite {
+  return encode(deletion, {}, field, agent, call)
+}
+
+function encode(
+  { entity, key, durability, expectedVersion: expected }: z.output<typeof entryDeletion>,
+  value: { type?: ValueType; value?: string; ttl_ms?: number | undefined },
+  field: string,
+  agent: string | undefined,
+  call: number | undefined,
+): EncodedWrite {
+  return {
+    json: JSON.stringify({ entity, key, agent, ...value, durability, expected, call }),
+    entity,
+    key,
+    field,
+    agent,
+    expected,
+    durability,
+  }
+}
