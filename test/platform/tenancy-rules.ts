@@ -55,6 +55,7 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.partitioned_tables': 'which tables are partitioned',
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
+  'metadata.change_floors': 'how far back the log of changes reaches',
 }
 
 /** Rights of roles other than the owner and the app. */
@@ -69,6 +70,7 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
   'delivery.pull_requests pgfleet_search SELECT': 'delivery.find_pull_requests carries the predicate',
   'memory.vector_dimensions pgfleet_monitor SELECT': 'shared',
+  'metadata.change_floors pgfleet_monitor SELECT': 'shared',
   'memory.vector_dimensions pgfleet_search SELECT': 'shared',
   'memory.vectors_384 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_768 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',

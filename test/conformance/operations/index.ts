@@ -7,6 +7,7 @@ import { EVENTS } from './events.js'
 import { GRAPH } from './graph.js'
 import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
+import { METADATA } from './metadata.js'
 import { METRICS } from './metrics.js'
 import { PULL_REQUESTS } from './pull-requests.js'
 import { RECORDS } from './records.js'
@@ -34,4 +35,5 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...METRICS,
   ...AUDIT,
   ...DASHBOARDS,
+  ...METADATA,
 ]
