@@ -8,6 +8,10 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     owner: 'pgfleet_owner',
     reason: 'a tenant may not create tables; reads and writes no tenant row',
   },
+  'metadata.empty_change_slot()': {
+    owner: 'pgfleet_owner',
+    reason: 'a tenant may not truncate tables; takes no argument, and tells of no row',
+  },
   'learning.find_patterns(jsonb)': {
     owner: 'pgfleet_search',
     reason: 'the trigram index; carries the tenant predicate itself, and refuses without a tenant',
@@ -38,6 +42,12 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenants owner_administers pgfleet_owner': 'creates, lists and limits tenants',
   'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
+  ...Object.fromEntries(
+    [0, 1, 2, 3].map((slot) => [
+      `metadata.changes_s${slot} owner_empties pgfleet_owner`,
+      'metadata.empty_change_slot looks how old rows are before it truncates; the owner cannot log in',
+    ]),
+  ),
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
   'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
   'delivery.pull_requests search_reads pgfleet_search': 'delivery.find_pull_requests carries the predicate',

@@ -4,6 +4,7 @@ import { ARTIFACTS } from './artifacts.js'
 import { AUDIT } from './audit.js'
 import { DASHBOARDS } from './dashboards.js'
 import { EVENTS } from './events.js'
+import { METADATA_FEED } from './feed.js'
 import { GRAPH } from './graph.js'
 import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
@@ -36,4 +37,5 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...AUDIT,
   ...DASHBOARDS,
   ...METADATA,
+  ...METADATA_FEED,
 ]
