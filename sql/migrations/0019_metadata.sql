@@ -193,7 +193,8 @@ create table metadata.changes_s0 partition of metadata.changes for values in (0)
 create table metadata.changes_s1 partition of metadata.changes for values in (1);
 create table metadata.changes_s2 partition of metadata.changes for values in (2);
 create table metadata.changes_s3 partition of metadata.changes for values in (3);
-create index changes_transaction on metadata.changes (transaction_id);
+-- For the newest transaction of a slot; behind the slot, so that no follower of one group takes this for its way.
+create index changes_transaction on metadata.changes (slot, transaction_id);
 -- Whether rights have changed is asked at every look at the log.
 create index changes_roles on metadata.changes (tenant_id, sync_group, transaction_id) where kind = 'roles';
 

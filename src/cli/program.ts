@@ -6,6 +6,7 @@ import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
+import { addMetadata } from './commands/metadata.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
@@ -54,6 +55,7 @@ export function createProgram(shell: Shell): Command {
     addTenant,
     addVectors,
     addEvents,
+    addMetadata,
     addImport,
     addIngest,
     addAudit,

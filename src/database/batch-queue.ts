@@ -1,10 +1,9 @@
 import { FleetError } from '../errors.js'
-import { onAbort } from './abort-signal.js'
 import { attached } from './attachment.js'
 import type { AnyOperation, Durability, Send } from './batch.js'
 import type { BatchMeter } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
-import { removeUnit, sizeOf, type Unit } from './batch-unit.js'
+import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 
 /** The calls of one operation, tenant and durability that wait, and those in flight. */
@@ -67,11 +66,8 @@ export class BatchQueue {
     })
   }
 
-  async submit(
-    items: readonly unknown[],
-    encoded: readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<unknown[]> {
+  /** The results in order. Throws at once when it is aborted already, or full. */
+  submit(items: readonly unknown[], encoded: readonly string[], signal: AbortSignal | undefined): Promise<unknown[]> {
     if (signal?.aborted) throw aborted(signal)
     // Behind those who wait, so that a large call is not overtaken for ever.
     const mustWait = this.#waiting.length > 0 || !this.#fits(items.length)
@@ -80,37 +76,16 @@ export class BatchQueue {
         message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
       })
     }
-    return new Promise((resolve, reject) => {
-      const settle = (then: () => void) => {
-        forget()
-        if (unit.settled) return
-        unit.settled = true
-        for (const key of unit.orderKeys) this.#count(key, -1)
-        then()
-      }
-      const unit: Unit = {
-        items,
-        encoded,
-        bytes: items.reduce<number>(
-          (sum, item, i) =>
-            sum + Buffer.byteLength(encoded[i] as string) + 1 + (this.operation.attach?.(item).byteLength ?? 0),
-          0,
-        ),
-        idempotent: items.every((item) => this.operation.isIdempotent(item)),
-        queuedAt: performance.now(),
-        orderKeys:
-          this.operation.orderKey === undefined ? [] : items.map((item) => this.operation.orderKey?.(item) as string),
-        coalesceKey: items.length === 1 ? this.operation.coalesceKey?.(items[0]) : undefined,
-        line: undefined,
-        settled: false,
-        resolve: (results) => settle(() => resolve(results)),
-        reject: (error) => settle(() => reject(error)),
-      }
-      const forget = onAbort(signal, () => this.#abort(unit, signal))
-      for (const key of unit.orderKeys) this.#count(key, 1)
-      if (mustWait) this.#waiting.push(unit)
-      else this.#enter(unit)
-    })
+    const unit = new Unit(this.operation, items, encoded, this.#onSettled)
+    unit.abortOn(signal, () => this.#abort(unit, signal))
+    for (const key of unit.orderKeys) this.#count(key, 1)
+    if (mustWait) this.#waiting.push(unit)
+    else this.#enter(unit)
+    return unit.promise
+  }
+
+  readonly #onSettled = (unit: Unit): void => {
+    for (const key of unit.orderKeys) this.#count(key, -1)
   }
 
   #count(key: string, by: 1 | -1): void {

@@ -1,18 +1,71 @@
+import { onAbort } from './abort-signal.js'
+import type { AnyOperation } from './batch.js'
+
+const NO_KEYS: readonly string[] = []
+
 /** One caller's items; they travel in one statement and settle together. */
-export interface Unit {
+export class Unit {
   readonly items: readonly unknown[]
   readonly encoded: readonly string[]
   readonly bytes: number
   readonly idempotent: boolean
-  readonly queuedAt: number
+  readonly queuedAt = performance.now()
   /** What its items are about, where that orders them. */
   readonly orderKeys: readonly string[]
   readonly coalesceKey: string | undefined
   /** Calls of one coalesce key, in their order: the last one is sent, and settles those before it. */
   line: Unit[] | undefined
-  resolve(results: unknown[]): void
-  reject(error: unknown): void
-  settled: boolean
+  settled = false
+  readonly promise: Promise<unknown[]>
+  #fulfil!: (results: unknown[]) => void
+  #refuse!: (error: unknown) => void
+  #onSettled: (unit: Unit) => void
+  #forget: (() => void) | undefined
+
+  constructor(
+    operation: AnyOperation,
+    items: readonly unknown[],
+    encoded: readonly string[],
+    onSettled: (unit: Unit) => void,
+  ) {
+    this.items = items
+    this.encoded = encoded
+    this.bytes = 0
+    this.idempotent = true
+    for (let i = 0; i < items.length; i++) {
+      this.bytes += Buffer.byteLength(encoded[i] as string) + 1 + (operation.attach?.(items[i]).byteLength ?? 0)
+      this.idempotent &&= operation.isIdempotent(items[i])
+    }
+    const { orderKey } = operation
+    this.orderKeys = orderKey === undefined ? NO_KEYS : items.map((item) => orderKey(item))
+    this.coalesceKey = items.length === 1 ? operation.coalesceKey?.(items[0]) : undefined
+    this.#onSettled = onSettled
+    this.promise = new Promise((resolve, reject) => {
+      this.#fulfil = resolve
+      this.#refuse = reject
+    })
+  }
+
+  /** Calls back when the signal fires before the unit has settled. */
+  abortOn(signal: AbortSignal | undefined, callback: () => void): void {
+    if (signal !== undefined) this.#forget = onAbort(signal, callback)
+  }
+
+  resolve(results: unknown[]): void {
+    if (this.#settle()) this.#fulfil(results)
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#refuse(error)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#forget?.()
+    this.#onSettled(this)
+    return true
+  }
 }
 
 /** How many items the units have. */

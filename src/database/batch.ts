@@ -97,7 +97,7 @@ export class Batcher {
     }
     const encoded = items.map((item) => operation.encode(item))
     const queue = this.#queueFor(operation, tenant, items, options.durability ?? 'durable')
-    return (await queue.submit(items, encoded, options.signal)) as Result[]
+    return queue.submit(items, encoded, options.signal) as Promise<Result[]>
   }
 
   #queueFor(operation: AnyOperation, tenant: string, items: readonly unknown[], durability: Durability): BatchQueue {

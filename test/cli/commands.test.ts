@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openFleet } from 'pgfleet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCli } from './run-cli.js'
 
@@ -131,6 +132,40 @@ describe.sequential('a first day', () => {
     expect(cut).toMatchObject({ code: 1, value: { intact: false, breach: { problem: 'seal_removed', seal: 1 } } })
     const wrong = await runCli(cwd, ['audit', 'verify', '--tenant', 'acme', '--head', 'x'])
     expect(wrong).toMatchObject({ stderr: expect.stringContaining('--head is not') })
+  })
+
+  test('metadata prints groups, entities and ticks, and watches', async () => {
+    const { value: found } = await json('metadata', 'groups', '--tenant', 'acme')
+    expect(found.map(({ name }: { name: string }) => name)).toEqual(['BACKGROUND', 'NORMAL', 'REALTIME', 'STATIC'])
+    const fleet = await openFleet({ dataDir: join(cwd, '.pgfleet') })
+    const { metadata } = fleet.tenant('acme')
+    const { cursor } = await metadata.changesSince('now', { group: 'NORMAL' })
+    await metadata.entities.create({ name: 'robot', channel: 'floor' })
+    await metadata.set({ entity: 'robot', key: 'steps', value: 2n ** 60n })
+    await metadata.set({ entity: 'robot', key: 'image', value: Buffer.from('abc') })
+    await fleet.close()
+    const read = await json('metadata', 'get', 'robot', '--tenant', 'acme', '--key', 'steps')
+    expect(read).toMatchObject({
+      code: 0,
+      value: { name: 'robot', entries: [{ key: 'steps', value: '1152921504606846976' }] },
+    })
+    const missing = await runCli(cwd, ['metadata', 'get', 'robot', 'nobody', '--tenant', 'acme'])
+    expect(missing).toMatchObject({ code: 1, stderr: 'Not there: nobody\n' })
+    expect(missing.stdout).toContain('image = "YWJj"')
+    const common = ['--tenant', 'acme', '--group', 'NORMAL']
+    const watched = await runCli(cwd, ['metadata', 'watch', ...common, '--cursor', cursor, '--limit', '2', '--json'])
+    const changes = watched.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { key: string; kind: string })
+    expect(changes.map(({ key }) => key).sort()).toEqual(['image', 'steps'])
+    const interrupted = await runCli(cwd, ['metadata', 'watch', ...common], {
+      interrupt: { after: 'Watching', milliseconds: 200 },
+    })
+    expect(interrupted).toMatchObject({ code: 130, stdout: '', stderr: 'Watching; Ctrl-C ends.\n' })
+    expect(await runCli(cwd, ['metadata', 'ticks', ...common])).toMatchObject({ code: 0, stdout: '' })
+    const wrong = await runCli(cwd, ['metadata', 'watch', '--tenant', 'acme', '--group', 'NONE'])
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('error SYNC_GROUP_UNKNOWN') })
   })
 
   test('the demo ends with what to try next', async () => {

@@ -15,7 +15,18 @@ describe('help', () => {
   test('names every command, with examples and exit codes', async () => {
     const { code, stdout, stderr } = await runCli(cwd, ['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const command of ['demo', 'replay', 'migrate', 'status', 'tenant', 'events', 'audit', 'import', 'bench'])
+    for (const command of [
+      'demo',
+      'replay',
+      'migrate',
+      'status',
+      'tenant',
+      'events',
+      'metadata',
+      'audit',
+      'import',
+      'bench',
+    ])
       expect(stdout).toContain(`  ${command} `)
     expect(stdout).toContain('Examples:')
     expect(stdout).toContain('Exit codes:')

@@ -12,11 +12,12 @@ const fleet = await openTestFleet({ keyProvider })
 
 const placeOf = (
   tenant: string,
-  stores: Pick<Place, 'learning' | 'memory' | 'delivery'> = fleet.tenant(tenant),
+  stores: Pick<Place, 'learning' | 'memory' | 'delivery' | 'metadata'> = fleet.tenant(tenant),
 ): Place => ({
   learning: stores.learning,
   memory: stores.memory,
   delivery: stores.delivery,
+  metadata: stores.metadata,
   tenant,
   sql: (text, values = []) => sql(fleet, text, values),
 })
@@ -60,8 +61,13 @@ function walk(object: object, path: string): string[] {
 
 describe('the list', () => {
   test('holds every public operation of the stores, and no other', () => {
-    const { learning, memory, delivery } = fleet.tenant('any')
-    const found = [...walk(learning, 'learning'), ...walk(memory, 'memory'), ...walk(delivery, 'delivery')]
+    const { learning, memory, delivery, metadata } = fleet.tenant('any')
+    const found = [
+      ...walk(learning, 'learning'),
+      ...walk(memory, 'memory'),
+      ...walk(delivery, 'delivery'),
+      ...walk(metadata, 'metadata'),
+    ]
     expect(OPERATIONS.map(({ path }) => path).toSorted()).toEqual(found.toSorted())
   })
 
@@ -308,10 +314,11 @@ describe('expiry', () => {
     const tables = await sql<{ name: string }>(
       fleet,
       `select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'expires_at'
-      where c.relnamespace in ('learning'::regnamespace, 'memory'::regnamespace, 'delivery'::regnamespace) and c.relkind in ('r', 'p') and not c.relispartition`,
+      where c.relnamespace in ('learning'::regnamespace, 'memory'::regnamespace, 'delivery'::regnamespace, 'metadata'::regnamespace)
+        and c.relkind in ('r', 'p') and not c.relispartition and c.oid <> 'metadata.tick_leases'::regclass`,
     )
     const listed = new Set(OPERATIONS.map(({ expires }) => expires))
-    // The tables of vectors differ in their dimension alone.
+    // A lease that has run out is taken over. The tables of vectors differ in their dimension alone.
     const kindOf = (name: string) => name.replace(/^memory\.vectors_\d+$/, 'memory.vectors_384')
     expect(tables.map(({ name }) => name).filter((name) => !listed.has(kindOf(name)))).toEqual([])
   })

@@ -2,11 +2,18 @@ import { expect, test } from 'vitest'
 import { DELIVERY_STATEMENTS } from '../../dist/stores/delivery/index.js'
 import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
 import { MEMORY_STATEMENTS } from '../../dist/stores/memory/index.js'
+import { METADATA_STATEMENTS } from '../../dist/stores/metadata/index.js'
 import { TENANT_STATEMENTS } from '../../dist/tenants.js'
 import { openTestFleet } from '../setup/index.js'
 
 const fleet = await openTestFleet()
-const statements = [...LEARNING_STATEMENTS, ...MEMORY_STATEMENTS, ...DELIVERY_STATEMENTS, ...TENANT_STATEMENTS]
+const statements = [
+  ...LEARNING_STATEMENTS,
+  ...MEMORY_STATEMENTS,
+  ...DELIVERY_STATEMENTS,
+  ...METADATA_STATEMENTS,
+  ...TENANT_STATEMENTS,
+]
 
 test.each(statements)('$name fits the schema', async ({ text }) => {
   await fleet.database.lend(async (connection) => {
@@ -32,7 +39,7 @@ test('every placeholder is cast, so that a plan never depends on the first value
 test('nothing is missing from the lists: every statement() of the stores is in them', async () => {
   const { readdir, readFile } = await import('node:fs/promises')
   const listed = new Set(statements.map(({ name }) => name))
-  const folders = ['src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/', 'src/']
+  const folders = ['src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/', 'src/stores/metadata/', 'src/']
   for (const folder of folders) {
     const url = new URL(`../../${folder}`, import.meta.url)
     for (const file of (await readdir(url)).filter((each) => each.endsWith('.ts'))) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Tenant, Transaction } from 'pgfleet'
 import { isFleetError } from 'pgfleet'
-import type { ChangeMessage, MetadataStore, SubscriptionOptions } from 'pgfleet/metadata'
+import type { ChangeMessage, GroupDurability, MetadataStore, SubscriptionOptions } from 'pgfleet/metadata'
 import { expect, test } from 'vitest'
 import { engine, openTestFleet, sql } from '../setup/index.js'
 import { newTenant } from '../setup/tenant.js'
@@ -50,6 +50,7 @@ const reader = fc.record({
   /** After so many messages it leaves, and comes back with its cursor. */
   lives: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }),
 })
+const durability = fc.constantFrom<GroupDurability>('durable', 'async', 'volatile')
 type Reader = typeof reader extends fc.Arbitrary<infer T> ? T : never
 
 let value = 0
@@ -176,16 +177,28 @@ test('every reader ends with what is stored', async () => {
     fc.asyncProperty(
       fc.array(writer, { minLength: 2, maxLength: 5 }),
       fc.array(reader, { minLength: 2, maxLength: 5 }),
-      async (writers, readers) => {
+      fc.tuple(durability, durability),
+      async (writers, readers, durabilities) => {
         const tenant = await newTenant(fleet)
-        for (const group of GROUPS) await tenant.metadata.groups.set({ name: group, tickMs: 5 })
+        for (const [n, group] of GROUPS.entries()) {
+          await tenant.metadata.groups.set({ name: group, tickMs: 5, durability: durabilities[n] as GroupDurability })
+        }
         const begin = (await tenant.metadata.changesSince('now', { group: 'ONE' })).cursor
         await tenant.metadata.entities.create(NAMES.slice(0, 3).map((each) => ({ name: each, syncGroup: 'ONE' })))
         let last: bigint | undefined
         const following = readers.map((each) => follow(tenant, each, begin, () => last))
         const ended = Promise.all(following)
         ended.catch(() => {})
+        let isWriting = true
+        const upkeep = (async () => {
+          while (isWriting) {
+            await tenant.metadata.mergeVolatile({ rowsMax: 3 })
+            await pause(7)
+          }
+        })()
         await Promise.all(writers.map((work) => run(tenant, work)))
+        isWriting = false
+        await upkeep
         const [row] = await sql<{ id: string }>(fleet, 'select pg_current_xact_id()::text as id')
         last = BigInt(row?.id ?? 0)
         for (const [n, known] of (await ended).entries()) {

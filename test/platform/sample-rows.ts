@@ -42,6 +42,8 @@ const VALUES: Readonly<Record<string, string>> = {
   'delivery.metric_rollups.resolution': `'hour'`,
   'delivery.metric_rollups.sketch_keys': `'{1}'`,
   'delivery.metric_rollups.sketch_counts': `'{1}'`,
+  'metadata.sync_groups.tick_ms': '50',
+  'metadata.changes.kind': `'entities'`,
 }
 
 const BY_TYPE: Readonly<Record<string, string>> = {
@@ -64,6 +66,8 @@ const BY_TYPE: Readonly<Record<string, string>> = {
 const NULLABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'delivery.metrics': { numeric_value: '1' },
   'delivery.pull_requests': { workflow_id: `${BY_TYPE.uuid}` },
+  'metadata.entries': { text_value: `'some'` },
+  'metadata.volatile_entries': { text_value: `'some'` },
 }
 
 /** An insert of one legal row of the tenant `$1`, made from the catalog; fails for a type it does not know. */

@@ -8,6 +8,10 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     owner: 'pgfleet_owner',
     reason: 'a tenant may not create tables; reads and writes no tenant row',
   },
+  'metadata.empty_change_slot()': {
+    owner: 'pgfleet_owner',
+    reason: 'a tenant may not truncate tables; takes no argument, and tells of no row',
+  },
   'learning.find_patterns(jsonb)': {
     owner: 'pgfleet_search',
     reason: 'the trigram index; carries the tenant predicate itself, and refuses without a tenant',
@@ -38,6 +42,12 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenants owner_administers pgfleet_owner': 'creates, lists and limits tenants',
   'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
+  ...Object.fromEntries(
+    [0, 1, 2, 3].map((slot) => [
+      `metadata.changes_s${slot} owner_empties pgfleet_owner`,
+      'metadata.empty_change_slot looks how old rows are before it truncates; the owner cannot log in',
+    ]),
+  ),
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
   'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
   'delivery.pull_requests search_reads pgfleet_search': 'delivery.find_pull_requests carries the predicate',
@@ -55,6 +65,7 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.partitioned_tables': 'which tables are partitioned',
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
+  'metadata.change_floors': 'how far back the log of changes reaches',
 }
 
 /** Rights of roles other than the owner and the app. */
@@ -69,6 +80,7 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
   'delivery.pull_requests pgfleet_search SELECT': 'delivery.find_pull_requests carries the predicate',
   'memory.vector_dimensions pgfleet_monitor SELECT': 'shared',
+  'metadata.change_floors pgfleet_monitor SELECT': 'shared',
   'memory.vector_dimensions pgfleet_search SELECT': 'shared',
   'memory.vectors_384 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_768 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',

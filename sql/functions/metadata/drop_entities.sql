@@ -16,6 +16,7 @@ as $$
 declare
   v_ids uuid[];
 begin
+  perform platform.enter(p_tenant);
   if coalesce(cardinality(p_entity_ids), 0) = 0 then
     return 0;
   end if;

@@ -30,7 +30,7 @@ begin
       when lock_not_available then
         return null;
     end;
-    execute format('select c.transaction_id from metadata.changes_s%s c order by c.transaction_id desc limit 1', v_slot) into v_transaction;
+    execute format('select c.transaction_id from metadata.changes_s%1$s c where c.slot = %1$s order by c.transaction_id desc limit 1', v_slot) into v_transaction;
     execute format('truncate metadata.changes_s%s', v_slot);
   end if;
   update metadata.change_floors f

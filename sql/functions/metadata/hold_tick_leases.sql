@@ -10,6 +10,8 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 #variable_conflict use_column
 declare
@@ -28,11 +30,14 @@ begin
   return query
   with wanted as materialized (
     select l.sync_group, l.holder_id, l.expires_at, l.transaction_id, l.sequence, g.tick_ms, g.is_enabled,
-      exists (
-        select from metadata.changes c
+      -- In the order of the log: by its key, and no further than the first.
+      (
+        select true from metadata.changes c
         where c.tenant_id = p_tenant and c.sync_group = l.sync_group and c.transaction_id < v_horizon
           and (c.transaction_id, c.sequence) > (l.transaction_id, l.sequence)
-      ) as is_active
+        order by c.transaction_id, c.sequence
+        limit 1
+      ) is true as is_active
     from metadata.tick_leases l
     join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = l.sync_group
     where l.tenant_id = p_tenant and (p_groups is null or l.sync_group = any (p_groups))

@@ -187,10 +187,12 @@ begin
     if found then
       v_agent_ids := coalesce(v_agent_ids, '{}');
     end if;
-    v_is_waiting := exists (
-      select from metadata.changes c
-      where c.tenant_id = p_tenant and c.sync_group = p_sync_group and c.transaction_id >= greatest(v_horizon, v_transaction)
-    );
+    select true into v_is_waiting
+    from metadata.changes c
+    where c.tenant_id = p_tenant and c.sync_group = p_sync_group and c.transaction_id >= greatest(v_horizon, v_transaction)
+    order by c.transaction_id, c.sequence
+    limit 1;
+    v_is_waiting := v_is_waiting is true;
     -- Last: the log is emptied and its floor raised in one commit, so whoever found rows missing finds it raised.
     if exists (select from metadata.change_floors f where f.transaction_id >= p_transaction) then
       raise exception 'the cursor, at transaction %, is older than the log of changes', p_transaction

@@ -23,6 +23,7 @@ as $$
 declare
   v_groups text[];
 begin
+  perform platform.enter(p_tenant);
   with logged as (
     insert into metadata.changes (tenant_id, sync_group, kind, entity_ids, names, channels, keys, agent_ids)
     select p_tenant, e.sync_group, p_kind, array_agg(e.entity_id), array_agg(e.name), array_agg(e.channel),

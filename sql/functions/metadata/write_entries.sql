@@ -20,7 +20,7 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := statement_timestamp();
-  v_items metadata.judged_entry[] := array(select j from metadata.judge_entries(p_tenant, p_items) j);
+  v_items metadata.judged_entry[];
   v_keys_max integer;
   v_counts jsonb;
   v_stale integer[] := '{}';
@@ -28,6 +28,8 @@ declare
   v_calls bigint[] := '{}';
   v_winners metadata.judged_entry[];
 begin
+  perform platform.enter(p_tenant);
+  v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
   if exists (
     select from unnest(v_items) i
     where i.entity_id is not null

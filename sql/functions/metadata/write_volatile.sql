@@ -17,6 +17,7 @@ declare
   v_written integer;
   v_count integer := (select count(*) from unnest(p_items) i where i.type is not null);
 begin
+  perform platform.enter(p_tenant);
   with written as (
     insert into metadata.volatile_entries as v (tenant_id, entity_id, key, version, updated_at, expires_at, is_deleted, updated_by,
       json_value, text_value, integer_value, float_value, boolean_value, bytes_value)

@@ -76,7 +76,23 @@ function nextCall(): number {
 }
 
 export function createEntries(session: Session, agent: string | undefined, hints: DurabilityHints): Entries {
-  const submit = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
+  const relaxed = ({ entity, durability }: EncodedWrite) =>
+    durability !== 'durable' && hints.laneOf(session.tenant, entity) === 'async'
+  const learn = ({ entity, durability }: EncodedWrite, written: Written) => {
+    if (durability === undefined) hints.learn(session.tenant, entity, written.durability)
+  }
+  const writeOne = async (item: EncodedWrite, { signal }: EntryOptions): Promise<Written> => {
+    const operation = item.expected === undefined ? SET_ENTRIES : COMPARE_AND_SET
+    const durability = relaxed(item) ? 'async' : 'durable'
+    const written = await session.submit(
+      operation,
+      [item],
+      signal === undefined ? { durability } : { durability, signal },
+    )
+    learn(item, written[0] as Written)
+    return written[0] as Written
+  }
+  const writeAll = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
     const length = items.reduce((sum, item) => sum + item.json.length, 0)
     if (length > CALL_LENGTH_MAX) {
       throw new FleetError('INPUT_INVALID', {
@@ -85,16 +101,9 @@ export function createEntries(session: Session, agent: string | undefined, hints
       })
     }
     const operation = items.some(({ expected }) => expected !== undefined) ? COMPARE_AND_SET : SET_ENTRIES
-    const isRelaxed = items.every(
-      ({ entity, durability }) => durability !== 'durable' && hints.laneOf(session.tenant, entity) === 'async',
-    )
-    const written = await session.submit(operation, items, {
-      durability: isRelaxed ? 'async' : 'durable',
-      ...(signal && { signal }),
-    })
-    for (const [place, { entity, durability }] of items.entries()) {
-      if (durability === undefined) hints.learn(session.tenant, entity, (written[place] as Written).durability)
-    }
+    const durability = items.every(relaxed) ? 'async' : 'durable'
+    const written = await session.submit(operation, items, { durability, ...(signal && { signal }) })
+    for (const [place, item] of items.entries()) learn(item, written[place] as Written)
     return written
   }
   const get = (input: readonly EntryKey[], field: (place: number) => string, { signal }: EntryOptions) =>
@@ -112,25 +121,25 @@ export function createEntries(session: Session, agent: string | undefined, hints
   return {
     async set(input, options = {}) {
       const item = encodeWrite(check('write', entryWrite, input), 'write', agent)
-      return ((await submit([item], options))[0] as Written).version
+      return (await writeOne(item, options)).version
     },
     async setMany(input, options = {}) {
       const call = nextCall()
       const items = check('writes', writes, input).map((write, place) =>
         encodeWrite(write, `writes[${place}]`, agent, call),
       )
-      return (await submit(items, options)).map(({ version }) => version)
+      return (await writeAll(items, options)).map(({ version }) => version)
     },
     async delete(input, options = {}) {
       const item = encodeDeletion(check('deletion', entryDeletion, input), 'deletion', agent)
-      return ((await submit([item], options))[0] as Written).wasThere
+      return (await writeOne(item, options)).wasThere
     },
     async deleteMany(input, options = {}) {
       const call = nextCall()
       const items = check('deletions', deletions, input).map((deletion, place) =>
         encodeDeletion(deletion, `deletions[${place}]`, agent, call),
       )
-      return (await submit(items, options)).map(({ wasThere }) => wasThere)
+      return (await writeAll(items, options)).map(({ wasThere }) => wasThere)
     },
     async get(input, options = {}) {
       return (await get([check('key', entryKey, input)], () => 'key', options))[0]

@@ -4,9 +4,11 @@ import { ARTIFACTS } from './artifacts.js'
 import { AUDIT } from './audit.js'
 import { DASHBOARDS } from './dashboards.js'
 import { EVENTS } from './events.js'
+import { METADATA_FEED } from './feed.js'
 import { GRAPH } from './graph.js'
 import { KEYS } from './keys.js'
 import { LEARNING } from './learning.js'
+import { METADATA } from './metadata.js'
 import { METRICS } from './metrics.js'
 import { PULL_REQUESTS } from './pull-requests.js'
 import { RECORDS } from './records.js'
@@ -34,4 +36,6 @@ export const OPERATIONS: readonly StoreOperation[] = [
   ...METRICS,
   ...AUDIT,
   ...DASHBOARDS,
+  ...METADATA,
+  ...METADATA_FEED,
 ]
