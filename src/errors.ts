@@ -1,4 +1,5 @@
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
+import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
 import { MEMORY_ERRORS } from './error-codes/memory.js'
 import { PLATFORM_ERRORS } from './error-codes/platform.js'
@@ -7,7 +8,13 @@ import { PLATFORM_ERRORS } from './error-codes/platform.js'
  * Every error that pgfleet throws, by its stable code. Codes are never renamed; `docs/errors.md` is held equal to this
  * table by a test.
  */
-export const ERRORS = { ...PLATFORM_ERRORS, ...LEARNING_ERRORS, ...MEMORY_ERRORS, ...DELIVERY_ERRORS } as const
+export const ERRORS = {
+  ...PLATFORM_ERRORS,
+  ...LEARNING_ERRORS,
+  ...MEMORY_ERRORS,
+  ...DELIVERY_ERRORS,
+  ...DOCTOR_ERRORS,
+} as const
 
 /** The stable code of an error. */
 export type ErrorCode = keyof typeof ERRORS
