@@ -1,25 +1,121 @@
 import type { Check } from '../check.js'
+import { connectionChurn } from './connections/connection-churn.js'
+import { connectionUsage } from './connections/connection-usage.js'
 import { idleInTransaction } from './connections/idle-in-transaction.js'
+import { sessionSet } from './connections/session-set.js'
+import { sharedBuffers } from './connections/shared-buffers.js'
+import { timeouts } from './connections/timeouts.js'
+import { worstCaseMemory } from './connections/worst-case-memory.js'
+import { duplicateForeignKey } from './indexes/duplicate-foreign-key.js'
 import { duplicateIndex } from './indexes/duplicate-index.js'
 import { foreignKeyIndex } from './indexes/foreign-key-index.js'
+import { foreignKeyType } from './indexes/foreign-key-type.js'
+import { indexBloatMeasured } from './indexes/index-bloat-measured.js'
+import { indexCount } from './indexes/index-count.js'
 import { invalidIndex } from './indexes/invalid-index.js'
+import { keyType } from './indexes/key-type.js'
+import { partialIndex } from './indexes/partial-index.js'
+import { primaryKey } from './indexes/primary-key.js'
+import { randomKey } from './indexes/random-key.js'
 import { redundantIndex } from './indexes/redundant-index.js'
 import { sequenceExhaustion } from './indexes/sequence-exhaustion.js'
+import { sequentialScans } from './indexes/sequential-scans.js'
+import { unusedIndex } from './indexes/unused-index.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
 import { inactiveSlot } from './replication/inactive-slot.js'
+import { hostAuthentication } from './security/host-authentication.js'
+import { md5Password } from './security/md5-password.js'
+import { passwordEncryption } from './security/password-encryption.js'
+import { superusers } from './security/superusers.js'
+import { checksumFailure } from './settings/checksum-failure.js'
+import { configurationFileError } from './settings/configuration-file-error.js'
+import { dangerousSetting } from './settings/dangerous-setting.js'
+import { dataChecksums } from './settings/data-checksums.js'
+import { extensionAdvisory } from './settings/extension-advisory.js'
+import { extensionVersion } from './settings/extension-version.js'
+import { pendingRestart } from './settings/pending-restart.js'
+import { plannerSwitch } from './settings/planner-switch.js'
+import { serverVersion } from './settings/server-version.js'
+import { settingsDrift } from './settings/settings-drift.js'
 import { preparedTransaction } from './statements/prepared-transaction.js'
+import { autovacuumCost } from './vacuum/autovacuum-cost.js'
+import { autovacuumOff } from './vacuum/autovacuum-off.js'
+import { autovacuumScale } from './vacuum/autovacuum-scale.js'
+import { autovacuumSettings } from './vacuum/autovacuum-settings.js'
+import { deadRows } from './vacuum/dead-rows.js'
+import { hotUpdateIndex } from './vacuum/hot-update-index.js'
+import { hotUpdates } from './vacuum/hot-updates.js'
+import { parentStatistics } from './vacuum/parent-statistics.js'
+import { snapshotHorizon } from './vacuum/snapshot-horizon.js'
+import { staleStatistics } from './vacuum/stale-statistics.js'
 import { tableAutovacuumOff } from './vacuum/table-autovacuum-off.js'
+import { tableBloat } from './vacuum/table-bloat.js'
+import { tableBloatMeasured } from './vacuum/table-bloat-measured.js'
+import { transactionIdAge } from './vacuum/transaction-id-age.js'
+import { vacuumBlocked } from './vacuum/vacuum-blocked.js'
+import { vacuumPasses } from './vacuum/vacuum-passes.js'
+import { vacuumStarved } from './vacuum/vacuum-starved.js'
+import { vacuumTime } from './vacuum/vacuum-time.js'
+import { visibilityMap } from './vacuum/visibility-map.js'
 
 /** All checks, by area; a test holds it equal to the files beside it. */
 export const CHECKS: readonly Check[] = [
+  checksumFailure,
+  configurationFileError,
+  dangerousSetting,
+  dataChecksums,
+  extensionAdvisory,
+  extensionVersion,
+  pendingRestart,
+  plannerSwitch,
+  serverVersion,
+  settingsDrift,
+  connectionChurn,
+  connectionUsage,
   idleInTransaction,
+  sessionSet,
+  sharedBuffers,
+  timeouts,
+  worstCaseMemory,
+  autovacuumCost,
+  autovacuumOff,
+  autovacuumScale,
+  autovacuumSettings,
+  deadRows,
+  hotUpdateIndex,
+  hotUpdates,
+  parentStatistics,
+  snapshotHorizon,
+  staleStatistics,
   tableAutovacuumOff,
+  tableBloatMeasured,
+  tableBloat,
+  transactionIdAge,
+  vacuumBlocked,
+  vacuumPasses,
+  vacuumStarved,
+  vacuumTime,
+  visibilityMap,
+  duplicateForeignKey,
   duplicateIndex,
   foreignKeyIndex,
+  foreignKeyType,
+  indexBloatMeasured,
+  indexCount,
   invalidIndex,
+  keyType,
+  partialIndex,
+  primaryKey,
+  randomKey,
   redundantIndex,
   sequenceExhaustion,
+  sequentialScans,
+  unusedIndex,
   preparedTransaction,
   inactiveSlot,
+  hostAuthentication,
+  md5Password,
+  passwordEncryption,
+  superusers,
   defaultPartitionRows,
 ]

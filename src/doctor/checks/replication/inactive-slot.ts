@@ -27,23 +27,14 @@ export const inactiveSlot = defineCheck<Row>({
   advice:
     'Start its reader again; drop the slot when there is none any more. `max_slot_wal_keep_size` limits what a slot may keep.',
   uses: ['slotInactiveS', 'slotRetainedMb'],
-  sql: {
-    15: `
-    select count(*)::int as total, count(*)::int as examined,
-      jsonb_agg(jsonb_build_object('name', s.slot_name, 'literal', quote_literal(s.slot_name), 'type', s.slot_type,
-        'plugin', s.plugin, 'status', s.wal_status, 'safe', s.safe_wal_size, 'inactive', null, 'reason', null,
-        'retained', pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
-          else pg_current_wal_lsn() end, s.restart_lsn))) filter (where not s.active or s.wal_status in ('unreserved', 'lost')) as found
-    from pg_replication_slots s where not s.temporary`,
-    17: `
+  sql: `
     select count(*)::int as total, count(*)::int as examined,
       jsonb_agg(jsonb_build_object('name', s.slot_name, 'literal', quote_literal(s.slot_name), 'type', s.slot_type,
         'plugin', s.plugin, 'status', s.wal_status, 'safe', s.safe_wal_size,
-        'inactive', extract(epoch from clock_timestamp() - s.inactive_since), 'reason', s.invalidation_reason,
+        'inactive', extract(epoch from clock_timestamp() - (to_jsonb(s) ->> 'inactive_since')::timestamptz), 'reason', to_jsonb(s) ->> 'invalidation_reason',
         'retained', pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
           else pg_current_wal_lsn() end, s.restart_lsn))) filter (where not s.active or s.wal_status in ('unreserved', 'lost')) as found
-    from pg_replication_slots s where not s.temporary and not s.synced`,
-  },
+    from pg_replication_slots s where not s.temporary and not coalesce((to_jsonb(s) ->> 'synced')::bool, false)`,
   evaluate: (rows, { thresholds: { slotInactiveS, slotRetainedMb } }) =>
     rows
       .filter(({ inactive, status }) => inactive === null || inactive >= slotInactiveS || status === 'lost')
