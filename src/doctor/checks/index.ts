@@ -22,7 +22,13 @@ import { sequenceExhaustion } from './indexes/sequence-exhaustion.js'
 import { sequentialScans } from './indexes/sequential-scans.js'
 import { unusedIndex } from './indexes/unused-index.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
+import { archiverFailing } from './replication/archiver-failing.js'
 import { inactiveSlot } from './replication/inactive-slot.js'
+import { pointInTime } from './replication/point-in-time.js'
+import { replicationLag } from './replication/replication-lag.js'
+import { slotLimit } from './replication/slot-limit.js'
+import { standbyConflicts } from './replication/standby-conflicts.js'
+import { walDirectory } from './replication/wal-directory.js'
 import { hostAuthentication } from './security/host-authentication.js'
 import { md5Password } from './security/md5-password.js'
 import { passwordEncryption } from './security/password-encryption.js'
@@ -37,7 +43,19 @@ import { pendingRestart } from './settings/pending-restart.js'
 import { plannerSwitch } from './settings/planner-switch.js'
 import { serverVersion } from './settings/server-version.js'
 import { settingsDrift } from './settings/settings-drift.js'
+import { cacheReads } from './statements/cache-reads.js'
+import { checkpoints } from './statements/checkpoints.js'
+import { deadlocks } from './statements/deadlocks.js'
+import { fullPageImages } from './statements/full-page-images.js'
+import { lockQueue } from './statements/lock-queue.js'
+import { longTransaction } from './statements/long-transaction.js'
 import { preparedTransaction } from './statements/prepared-transaction.js'
+import { rollbacks } from './statements/rollbacks.js'
+import { sessionEnds } from './statements/session-ends.js'
+import { statementEviction } from './statements/statement-eviction.js'
+import { statementLoad } from './statements/statement-load.js'
+import { temporaryFiles } from './statements/temporary-files.js'
+import { waitEvents } from './statements/wait-events.js'
 import { autovacuumCost } from './vacuum/autovacuum-cost.js'
 import { autovacuumOff } from './vacuum/autovacuum-off.js'
 import { autovacuumScale } from './vacuum/autovacuum-scale.js'
@@ -111,8 +129,26 @@ export const CHECKS: readonly Check[] = [
   sequenceExhaustion,
   sequentialScans,
   unusedIndex,
+  cacheReads,
+  checkpoints,
+  deadlocks,
+  fullPageImages,
+  lockQueue,
+  longTransaction,
   preparedTransaction,
+  rollbacks,
+  sessionEnds,
+  statementEviction,
+  statementLoad,
+  temporaryFiles,
+  waitEvents,
+  archiverFailing,
   inactiveSlot,
+  pointInTime,
+  replicationLag,
+  slotLimit,
+  standbyConflicts,
+  walDirectory,
   hostAuthentication,
   md5Password,
   passwordEncryption,
