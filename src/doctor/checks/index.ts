@@ -22,6 +22,10 @@ import { sequenceExhaustion } from './indexes/sequence-exhaustion.js'
 import { sequentialScans } from './indexes/sequential-scans.js'
 import { unusedIndex } from './indexes/unused-index.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
+import { nextPartition } from './partitions/next-partition.js'
+import { partitionCount } from './partitions/partition-count.js'
+import { partitionGap } from './partitions/partition-gap.js'
+import { partitionIndex } from './partitions/partition-index.js'
 import { archiverFailing } from './replication/archiver-failing.js'
 import { inactiveSlot } from './replication/inactive-slot.js'
 import { pointInTime } from './replication/point-in-time.js'
@@ -29,9 +33,22 @@ import { replicationLag } from './replication/replication-lag.js'
 import { slotLimit } from './replication/slot-limit.js'
 import { standbyConflicts } from './replication/standby-conflicts.js'
 import { walDirectory } from './replication/wal-directory.js'
+import { definerSearchPath } from './security/definer-search-path.js'
 import { hostAuthentication } from './security/host-authentication.js'
 import { md5Password } from './security/md5-password.js'
 import { passwordEncryption } from './security/password-encryption.js'
+import { permissivePolicy } from './security/permissive-policy.js'
+import { publicCreate } from './security/public-create.js'
+import { publicWrite } from './security/public-write.js'
+import { rlsBypassed } from './security/rls-bypassed.js'
+import { rlsDisabled } from './security/rls-disabled.js'
+import { rlsIndex } from './security/rls-index.js'
+import { rlsIndexUnusable } from './security/rls-index-unusable.js'
+import { rlsMissingSetting } from './security/rls-missing-setting.js'
+import { rlsPartitionGap } from './security/rls-partition-gap.js'
+import { rlsPerRow } from './security/rls-per-row.js'
+import { rlsView } from './security/rls-view.js'
+import { rlsWithoutPolicy } from './security/rls-without-policy.js'
 import { superusers } from './security/superusers.js'
 import { checksumFailure } from './settings/checksum-failure.js'
 import { configurationFileError } from './settings/configuration-file-error.js'
@@ -149,9 +166,26 @@ export const CHECKS: readonly Check[] = [
   slotLimit,
   standbyConflicts,
   walDirectory,
+  definerSearchPath,
   hostAuthentication,
   md5Password,
   passwordEncryption,
+  permissivePolicy,
+  publicCreate,
+  publicWrite,
+  rlsBypassed,
+  rlsDisabled,
+  rlsIndexUnusable,
+  rlsIndex,
+  rlsMissingSetting,
+  rlsPartitionGap,
+  rlsPerRow,
+  rlsView,
+  rlsWithoutPolicy,
   superusers,
   defaultPartitionRows,
+  nextPartition,
+  partitionCount,
+  partitionGap,
+  partitionIndex,
 ]
