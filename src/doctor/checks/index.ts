@@ -21,6 +21,15 @@ import { redundantIndex } from './indexes/redundant-index.js'
 import { sequenceExhaustion } from './indexes/sequence-exhaustion.js'
 import { sequentialScans } from './indexes/sequential-scans.js'
 import { unusedIndex } from './indexes/unused-index.js'
+import { collationVersion } from './operations/collation-version.js'
+import { constraintNotValid } from './operations/constraint-not-valid.js'
+import { cronJob } from './operations/cron-job.js'
+import { disabledTrigger } from './operations/disabled-trigger.js'
+import { invalidDatabase } from './operations/invalid-database.js'
+import { logging } from './operations/logging.js'
+import { materializedView } from './operations/materialized-view.js'
+import { statementStatistics } from './operations/statement-statistics.js'
+import { unloggedTable } from './operations/unlogged-table.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
 import { nextPartition } from './partitions/next-partition.js'
 import { partitionCount } from './partitions/partition-count.js'
@@ -92,6 +101,11 @@ import { vacuumPasses } from './vacuum/vacuum-passes.js'
 import { vacuumStarved } from './vacuum/vacuum-starved.js'
 import { vacuumTime } from './vacuum/vacuum-time.js'
 import { visibilityMap } from './vacuum/visibility-map.js'
+import { vectorFilter } from './vectors/vector-filter.js'
+import { vectorIndexMemory } from './vectors/vector-index-memory.js'
+import { vectorIndexMissing } from './vectors/vector-index-missing.js'
+import { vectorOperator } from './vectors/vector-operator.js'
+import { vectorRecall } from './vectors/vector-recall.js'
 
 /** All checks, by area; a test holds it equal to the files beside it. */
 export const CHECKS: readonly Check[] = [
@@ -188,4 +202,18 @@ export const CHECKS: readonly Check[] = [
   partitionCount,
   partitionGap,
   partitionIndex,
+  vectorFilter,
+  vectorIndexMemory,
+  vectorIndexMissing,
+  vectorOperator,
+  vectorRecall,
+  collationVersion,
+  constraintNotValid,
+  cronJob,
+  disabledTrigger,
+  invalidDatabase,
+  logging,
+  materializedView,
+  statementStatistics,
+  unloggedTable,
 ]
