@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
 import type { Check, CheckContext, Depth, Level } from './check.js'
-import { statementFor } from './check.js'
+import { LEVELS, statementFor } from './check.js'
 import { type Connection, unreachable } from './connection.js'
 import { type CheckResult, toFinding } from './finding.js'
 import { FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, VERSION } from './server.js'
@@ -279,6 +279,7 @@ class Examiner {
     const findings = check
       .evaluate(found ?? [], context)
       .map((draft) => toFinding(check, draft, level === 'off' ? undefined : level))
+      .toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
     const reason = examined < total ? (more.reason ?? check.blind ?? 'the login may not see the others') : undefined
     return {
       check: check.id,

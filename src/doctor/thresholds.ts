@@ -30,6 +30,7 @@ export const THRESHOLDS = {
   analyzedParentRows: threshold(1_000, 'partitioned tables with fewer rows need no statistics of their own'),
   modifiedShare: threshold(0.1, 'rows changed since the last analyze, of all rows, make statistics stale'),
   modifiedRows: threshold(10_000, 'fewer changed rows never make statistics stale'),
+  statisticsGraceS: threshold(600, 'autovacuum gets so long to analyse a table before its statistics count as stale'),
   bloatShare: threshold(0.2, 'space of a table that an estimate calls free is a warning, with bloatMb'),
   bloatMb: threshold(1024, 'space of a table that an estimate calls free is a warning, with bloatShare'),
   indexBloatShare: threshold(0.3, 'space of an index that is free is a warning, with indexBloatMb'),

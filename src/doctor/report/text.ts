@@ -57,7 +57,7 @@ function head({ database, server, milliseconds }: Report, { palette, width = 80 
   return [
     `${palette.bold('pgfleet doctor')}  ${database}`,
     ...wrap(
-      `PostgreSQL ${server.version}${server.inRecovery ? ', a standby' : ''}, ${counted(server.tables, 'table')}, ${count(server.indexes)} indexes, ${bytes(server.bytes)}; examined as ${server.user} (${rights}) in ${(milliseconds / 1000).toFixed(1)} s`,
+      `PostgreSQL ${server.version}${server.inRecovery ? ', a standby' : ''}, ${counted(server.tables, 'table')}, ${count(server.indexes)} ${server.indexes === 1 ? 'index' : 'indexes'}, ${bytes(server.bytes)}; examined as ${server.user} (${rights}) in ${(milliseconds / 1000).toFixed(1)} s`,
       width,
       '',
     ).map(palette.dim),

@@ -24,7 +24,7 @@ export const connectionUsage = defineCheck<Row>({
   uses: ['connectionsShare', 'connectionsErrorShare'],
   sql: `
     with sessions as (
-      select a.usename, a.application_name, a.state from pg_stat_activity a where a.backend_type = 'client backend'
+      select a.usename, a.application_name, a.state from pg_stat_activity a where (a.backend_type = 'client backend' or (a.backend_type is null and a.datid is not null))
     )
     select 1 as total, 1 as examined, jsonb_build_array(jsonb_build_object('used', (select count(*) from sessions),
       'idle', (select count(*) from sessions s where s.state = 'idle'),

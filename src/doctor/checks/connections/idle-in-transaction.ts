@@ -36,7 +36,7 @@ export const idleInTransaction = defineCheck<Row>({
           'age', extract(epoch from clock_timestamp() - a.xact_start)) order by a.state_change)
         filter (where a.state in ('idle in transaction', 'idle in transaction (aborted)')) as found
     from pg_stat_activity a
-    where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()`,
+    where (a.backend_type = 'client backend' or (a.backend_type is null and a.datid is not null)) and a.pid <> pg_backend_pid()`,
   evaluate: (rows, { thresholds: { idleInTransactionS, idleInTransactionErrorS } }) =>
     rows
       .filter(({ idle }) => idle >= idleInTransactionS)

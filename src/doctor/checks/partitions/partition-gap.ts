@@ -21,8 +21,8 @@ export const partitionGap = defineCheck<Row>({
   sql: `
     with bounds as (
       select i.inhparent as parent, a.atttypid,
-        substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \\(''([^'']+)''\\)') as low,
-        substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''([^'']+)''\\)') as high
+        substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \\(''?([^'')]+)''?\\)') as low,
+        substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''?([^'')]+)''?\\)') as high
       from pg_partitioned_table p join pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
       join pg_inherits i on i.inhparent = p.partrelid join pg_class c on c.oid = i.inhrelid
       where p.partstrat = 'r' and p.partnatts = 1
@@ -32,7 +32,7 @@ export const partitionGap = defineCheck<Row>({
           case when b.atttypid in ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) then extract(epoch from b.low::timestamptz)
             when b.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) then b.low::numeric end,
           b.low) as before
-      from bounds b where b.low is not null and b.high is not null
+      from bounds b where b.low <> 'MINVALUE' and b.high <> 'MAXVALUE'
     )
     select (select count(distinct b.parent) from bounds b)::int as total, (select count(distinct b.parent) from bounds b)::int as examined,
       jsonb_agg(jsonb_build_object('parent', o.parent::regclass, 'from', o.before, 'to', o.low) order by o.parent::regclass::text, o.low) as found

@@ -29,7 +29,7 @@ export const rlsBypassed = defineCheck<Row>({
     sessions as materialized (
       select a.usesysid as role, count(*) as n, string_agg(distinct nullif(a.application_name, ''), ', ') as applications
       from pg_stat_activity a
-      where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and a.datname = current_database()
+      where (a.backend_type = 'client backend' or (a.backend_type is null and a.datid is not null)) and a.pid <> pg_backend_pid() and a.datname = current_database()
       group by 1
     ),
     found as (

@@ -18,14 +18,14 @@ export const configurationFileError = defineCheck<Row>({
   scope: 'lines of configuration',
   absent: 'the server has no configuration files',
   why: 'The server runs with what it read before. At the next start it refuses such a line, and does not come up.',
-  when: 'pg_file_settings reports an error for a line, other than that it takes a restart.',
+  when: 'pg_file_settings reports an error for a line, unless the setting only waits for a restart, or the command line overrules it.',
   advice: 'Correct the line and reload; then look here again, before any restart.',
   sql: `
     select count(*)::int as total, count(*)::int as examined,
       jsonb_agg(jsonb_build_object('file', regexp_replace(f.sourcefile, '.*/', ''), 'line', f.sourceline, 'name', f.name, 'error', f.error)
         order by f.sourcefile, f.sourceline)
-        filter (where f.error is not null and f.error not like '%without restarting%') as found
-    from pg_file_settings f`,
+        filter (where f.error is not null and not coalesce(s.pending_restart or s.source = 'command line', false)) as found
+    from pg_file_settings f left join pg_settings s on s.name = f.name`,
   evaluate: (rows) =>
     rows.map(({ file, line, name, error }) => ({
       object: `${file}: ${name ?? `line ${line}`}`,

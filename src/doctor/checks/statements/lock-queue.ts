@@ -35,7 +35,8 @@ export const lockQueue = defineCheck<Session>({
   sql: `
     with sessions as materialized (
       select a.*, case when a.wait_event_type = 'Lock' then pg_blocking_pids(a.pid) else '{}' end as blockers
-      from pg_stat_activity a where a.pid <> pg_backend_pid() and a.backend_type in ('client backend', 'autovacuum worker', 'background worker', 'parallel worker')
+      from pg_stat_activity a where a.pid <> pg_backend_pid() and (a.backend_type in ('client backend', 'autovacuum worker', 'background worker', 'parallel worker')
+          or (a.backend_type is null and a.datid is not null))
     ),
     named as (select s.pid from sessions s where cardinality(s.blockers) > 0 union select unnest(s.blockers) from sessions s)
     select (select count(*) from sessions)::int as total, (select count(s.state) from sessions s)::int as examined,

@@ -33,7 +33,7 @@ export const longTransaction = defineCheck<Row>({
       jsonb_agg(jsonb_build_object('pid', a.pid, 'user', a.usename, 'database', a.datname, 'application', a.application_name,
         'since', a.backend_start, 'age', extract(epoch from clock_timestamp() - a.xact_start), 'query', left(a.query, 2000),
         'writes', a.backend_xid is not null) order by a.xact_start) filter (where a.state = 'active' and a.xact_start is not null) as found
-    from pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()`,
+    from pg_stat_activity a where (a.backend_type = 'client backend' or (a.backend_type is null and a.datid is not null)) and a.pid <> pg_backend_pid()`,
   evaluate: (rows, { thresholds: { longTransactionS } }) =>
     rows
       .filter(({ age }) => age >= longTransactionS)

@@ -9,9 +9,6 @@ interface Row {
   readonly seconds: number | null
 }
 
-/** Seconds within which autovacuum may be expected to come. */
-const GRACE_S = 600
-
 /** A13: tables of which the planner knows what was. */
 export const staleStatistics = defineCheck<Row>({
   id: 'stale-statistics',
@@ -22,10 +19,10 @@ export const staleStatistics = defineCheck<Row>({
   scope: 'tables',
   absent: 'there are no tables',
   why: 'The planner estimates from statistics. When many rows have changed since they were gathered, it chooses plans for a table that no longer exists.',
-  when: 'Twice modifiedShare of the rows (and modifiedRows at least) changed since the last analyze, which is more than ten minutes ago, or never was.',
+  when: 'Twice modifiedShare of the rows (and modifiedRows at least) changed since the last analyze, which was statisticsGraceS ago or never.',
   advice:
     'Analyse the table. When it happens again, lower autovacuum_analyze_scale_factor for it, or see why autovacuum does not come.',
-  uses: ['modifiedShare', 'modifiedRows'],
+  uses: ['modifiedShare', 'modifiedRows', 'statisticsGraceS'],
   sql: `
     select count(*)::int as total, count(*)::int as examined,
       jsonb_agg(jsonb_build_object('table', s.relid::regclass, 'rows', greatest(s.n_live_tup, c.reltuples, 0),
@@ -34,12 +31,14 @@ export const staleStatistics = defineCheck<Row>({
         order by s.n_mod_since_analyze desc) filter (where s.n_mod_since_analyze > 0) as found
     from pg_stat_user_tables s join pg_class c on c.oid = s.relid
     where c.relkind in ('r', 'm') and c.relpersistence <> 't'`,
-  evaluate: (rows, { thresholds: { modifiedShare, modifiedRows }, server }) => {
+  evaluate: (rows, { thresholds: { modifiedShare, modifiedRows, statisticsGraceS }, server }) => {
     const sinceStart = (server.now.getTime() - server.startedAt.getTime()) / 1000
     return rows
       .filter(
         ({ rows: size, modified, seconds }) =>
-          modified >= modifiedRows && modified >= 2 * modifiedShare * size && (seconds ?? sinceStart) >= GRACE_S,
+          modified >= modifiedRows &&
+          modified >= 2 * modifiedShare * size &&
+          (seconds ?? sinceStart) >= statisticsGraceS,
       )
       .map(({ table, rows: size, modified, never }) => ({
         object: `table ${table}`,

@@ -78,7 +78,7 @@ export const vectorFilter = defineCheck<Row>({
       ) r`,
     values: [],
   }),
-  evaluate: (rows) =>
+  evaluate: (rows, { server }) =>
     rows
       .filter(({ short = 0 }) => short > 0)
       .map(({ index, table, filter, method, rows: size, searches = 0, short = 0, found, expected, iterative }) => ({
@@ -88,13 +88,16 @@ export const vectorFilter = defineCheck<Row>({
         remedy: {
           text: `Set ${method}.iterative_scan in the transactions that search (set local), or for the role; here for all new sessions of this database. Few rows under a filter are better compared exactly.`,
           sql: [
-            `do $$ begin execute format('alter database %I set ${method}.iterative_scan = ${method === 'hnsw' ? 'strict_order' : 'relaxed_order'}', current_database()); end $$`,
+            `alter database ${identifier(server.database)} set ${method}.iterative_scan = ${method === 'hnsw' ? 'strict_order' : 'relaxed_order'}`,
           ],
           lock: 'none',
-          undo: `alter database … reset ${method}.iterative_scan`,
+          undo: `alter database ${identifier(server.database)} reset ${method}.iterative_scan`,
         },
       })),
 })
+
+/** A name as SQL takes it. */
+const identifier = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
 
 /** Per cent of the pages that hold a few thousand rows. */
 function sampleOf(rows: number): string {
