@@ -81,6 +81,8 @@ export interface CheckContext {
   readonly seconds: number
   /** Of a check that samples: how many looks the rows come from. 1 for others. */
   readonly looks: number
+  /** The pooler was asked, and pools transactions: what a session sets reaches others. */
+  readonly transactionPooling: boolean
   /** Settings of an earlier day, from the baseline file. Undefined without one. */
   readonly baselineSettings: Readonly<Record<string, string>> | undefined
 }
@@ -100,6 +102,8 @@ export interface Check<Row = unknown> {
   /** The gravest level of its findings. */
   readonly level: Level
   readonly order: number
+  /** Who is asked: the server, or the console of PgBouncer, whose answers are its rows. @default 'server' */
+  readonly source?: 'server' | 'pooler'
   /** @default 'catalog' */
   readonly depth?: Depth
   /** Of a check that samples: look at both ends and compare, or look every second. @default 'ends' */

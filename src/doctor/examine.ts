@@ -24,6 +24,8 @@ export interface ExamineOptions {
   readonly memoryBytes?: number
   /** Settings of an earlier day, to compare with. */
   readonly baselineSettings?: Readonly<Record<string, string>>
+  /** Opens the console of PgBouncer; without it the checks of the pooler are left out. */
+  readonly openPooler?: () => Promise<Connection>
   /** Called before each check. */
   readonly progress?: (check: Check, index: number, total: number) => void
   readonly signal?: AbortSignal
@@ -67,6 +69,7 @@ class Examiner {
   readonly #timeoutMs: number
   #connection: Connection | undefined
   #losses = 0
+  #transactionPooling = false
 
   constructor(open: () => Promise<Connection>, options: ExamineOptions) {
     this.#open = open
@@ -81,8 +84,11 @@ class Examiner {
     })
     const { checks, sampleMs = 0, budgetMs = 0, levels = {} } = this.#options
     const wanted = checks.filter(({ id }) => levels[id] !== 'off')
-    const of = (depth: Depth) => wanted.filter((check) => (check.depth ?? 'catalog') === depth)
+    const of = (depth: Depth) =>
+      wanted.filter((check) => (check.depth ?? 'catalog') === depth && check.source !== 'pooler')
     const results = new Map<string, CheckResult>()
+    // First, because what the pooler does decides how grave other findings are.
+    for (const result of await this.#askPooler(wanted, server)) results.set(result.check, result)
     for (const [index, check] of of('catalog').entries()) {
       this.#options.progress?.(check, index, wanted.length)
       results.set(check.id, await this.#look(check, server))
@@ -163,6 +169,29 @@ class Examiner {
     this.#losses++
     this.#connection = await this.#open()
     return this.#connection
+  }
+
+  async #askPooler(wanted: readonly Check[], server: ServerFacts): Promise<CheckResult[]> {
+    const { openPooler } = this.#options
+    const checks = wanted.filter(({ source }) => source === 'pooler')
+    if (openPooler === undefined || checks.length === 0) return []
+    let pooler: Connection | undefined
+    const results: CheckResult[] = []
+    for (const check of checks) {
+      const started = performance.now()
+      try {
+        pooler ??= await openPooler()
+        const rows = await pooler.query<{ key?: string; value?: string }>(statementFor(check, server.major))
+        this.#transactionPooling ||= rows.some(({ key, value }) => key === 'pool_mode' && value !== 'session')
+        results.push(
+          this.#judge(check, started, { examined: rows.length, total: rows.length, found: rows }, server, {}),
+        )
+      } catch (error) {
+        results.push(settled(check, started, { outcome: 'could-not-look', reason: `the pooler: ${reasonOf(error)}` }))
+      }
+    }
+    await pooler?.close().catch(() => {})
+    return results
   }
 
   async #look(check: Check, server: ServerFacts, until?: number): Promise<CheckResult> {
@@ -273,6 +302,7 @@ class Examiner {
       before: more.before ?? [],
       seconds: more.seconds ?? 0,
       looks: more.looks ?? 1,
+      transactionPooling: this.#transactionPooling,
       baselineSettings,
     }
     const level = levels[check.id]

@@ -32,6 +32,7 @@ interface DoctorOptions {
   readonly config?: string
   readonly threshold: Readonly<Partial<Record<ThresholdName, number>>>
   readonly memory?: number
+  readonly pooler?: string
 }
 
 /** Most findings of one check in the table, unless all are asked for. */
@@ -62,6 +63,7 @@ export function addDoctor(program: Command, shell: Shell): void {
     .option('--config <file>', `thresholds, levels, accepted findings (default: ${CONFIGURATION_FILE} if there)`)
     .option('--threshold <name=value>', 'one threshold, may be repeated', threshold, {})
     .option('--memory <size>', 'memory of the server’s machine, where the server cannot tell: 16GB', bytes)
+    .option('--pooler <url>', 'the console of PgBouncer, to ask it too: postgres://stats@host:6432/pgbouncer')
     .addHelpText(
       'after',
       `
@@ -88,6 +90,7 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
   }
   const configuration = await readConfiguration(options.config)
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
+  const { pooler } = options
   const where: Where = url === undefined ? context.where : { url }
   const examination = await lend(context, where, options.timeout, (open) =>
     examine(open, {
@@ -99,6 +102,7 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
       timeoutMs: options.timeout,
       signal: context.signal,
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+      ...(pooler === undefined ? {} : { openPooler: () => connect(pooler, options.timeout) }),
       ...(baseline === undefined ? {} : { baselineSettings: baseline.settings }),
     }),
   )

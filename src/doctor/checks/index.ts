@@ -2,6 +2,10 @@ import type { Check } from '../check.js'
 import { connectionChurn } from './connections/connection-churn.js'
 import { connectionUsage } from './connections/connection-usage.js'
 import { idleInTransaction } from './connections/idle-in-transaction.js'
+import { poolerSettings } from './connections/pooler-settings.js'
+import { poolerSum } from './connections/pooler-sum.js'
+import { poolerVersion } from './connections/pooler-version.js'
+import { poolerWaiting } from './connections/pooler-waiting.js'
 import { sessionSet } from './connections/session-set.js'
 import { sharedBuffers } from './connections/shared-buffers.js'
 import { timeouts } from './connections/timeouts.js'
@@ -122,6 +126,10 @@ export const CHECKS: readonly Check[] = [
   connectionChurn,
   connectionUsage,
   idleInTransaction,
+  poolerSettings,
+  poolerSum,
+  poolerVersion,
+  poolerWaiting,
   sessionSet,
   sharedBuffers,
   timeouts,

@@ -13,14 +13,14 @@ export const sessionSet = defineCheck<Row>({
   id: 'session-set',
   title: 'Settings made for a whole session',
   area: 'connections',
-  level: 'info',
+  level: 'error',
   order: ORDER.security,
   needs: { extension: 'pg_stat_statements' },
   scope: 'statements',
   absent: 'pg_stat_statements has seen no statement',
   blind: 'the login may not read the statements of others: grant pg_read_all_stats to it',
   why: 'Behind a pooler in transaction mode the next client gets the connection with the setting: the tenant of somebody else, another search_path, another time-out. This has been seen to show one tenant the rows of another.',
-  when: 'pg_stat_statements has seen SET (not LOCAL) of something other than what drivers set when they connect. A set_config() cannot be told apart there: its last argument is not kept. Info, because without a transaction pooler it is harmless.',
+  when: 'pg_stat_statements has seen SET (not LOCAL) of something other than what drivers set when they connect. A set_config() cannot be told apart there: its last argument is not kept. Info, because without a transaction pooler it is harmless; an error when --pooler shows that transactions are pooled.',
   advice:
     'Inside a transaction use SET LOCAL or set_config(…, true). What is the same for all sessions of a role belongs to ALTER ROLE … SET.',
   sql: `
@@ -31,8 +31,9 @@ export const sessionSet = defineCheck<Row>({
             and s.query !~* '^\\s*set\\s+(session\\s+)?(client_encoding|datestyle|timezone|time\\s+zone|standard_conforming_strings|application_name|intervalstyle|extra_float_digits|client_min_messages|names|bytea_output)\\y') as found
     from {schema}.pg_stat_statements s left join pg_roles r on r.oid = s.userid
     where s.dbid = (select d.oid from pg_database d where d.datname = current_database())`,
-  evaluate: (rows) =>
+  evaluate: (rows, { transactionPooling }) =>
     rows.map(({ query, calls, user }) => ({
+      level: transactionPooling ? ('error' as const) : ('info' as const),
       object: `statement ${redact(query)} of ${user}`,
       summary: `${user} has run this ${counted(calls, 'time')}: ${redact(query)}`,
       remedy: {

@@ -17,7 +17,7 @@ export const checksumFailure = defineCheck<Row>({
   scope: 'databases',
   absent: 'the cluster has no checksums',
   why: 'A page whose checksum is wrong was changed by something other than PostgreSQL: disk, controller, memory or file system.',
-  when: 'pg_stat_database counts a failure.',
+  when: 'A failure is counted in pg_stat_database.',
   advice:
     'Treat it as the loss of a disk: keep what there is, look at the log for the file and the block, and restore from a backup or switch to a standby that is sound.',
   sql: `
