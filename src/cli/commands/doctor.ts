@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Baseline, baselineOf, parseBaseline } from '../../doctor/baseline.js'
@@ -14,9 +15,12 @@ import { resolveThresholds, THRESHOLDS, type ThresholdName } from '../../doctor/
 import { FleetError } from '../../errors.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
+import { wholeNumber } from '../numbers.js'
+import { proveTenants, type TenancyOptions } from '../tenancy.js'
 import { assertThere, describeWhere, type Where } from '../where.js'
 
-interface DoctorOptions {
+interface DoctorOptions extends TenancyOptions {
+  readonly proveTenancy?: boolean
   readonly sample?: number
   readonly deep?: boolean
   readonly budget: number
@@ -64,6 +68,14 @@ export function addDoctor(program: Command, shell: Shell): void {
     .option('--threshold <name=value>', 'one threshold, may be repeated', threshold, {})
     .option('--memory <size>', 'memory of the server’s machine, where the server cannot tell: 16GB', bytes)
     .option('--pooler <url>', 'the console of PgBouncer, to ask it too: postgres://stats@host:6432/pgbouncer')
+    .option('--prove-tenancy', 'try whether tenants see their own rows alone, behind a pooler')
+    .option('--pooled-url <url>', 'with --prove-tenancy: the application’s login, through the pooler')
+    .option('--tenants <ids...>', 'with --prove-tenancy: two tenants that have rows')
+    .option(
+      '--enter <sql>',
+      'with --prove-tenancy: what enters a tenant, $1 (default: set_config of the policies’ setting)',
+    )
+    .option('--transactions <count>', 'with --prove-tenancy: how many', wholeNumber(10, 10_000_000), 4000)
     .addHelpText(
       'after',
       `
@@ -88,10 +100,11 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
     )
     return EXIT.ok
   }
+  const where: Where = url === undefined ? context.where : { url }
+  if (options.proveTenancy) return await proveTenants(context, where, options)
   const configuration = await readConfiguration(options.config)
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   const { pooler } = options
-  const where: Where = url === undefined ? context.where : { url }
   const examination = await lend(context, where, options.timeout, (open) =>
     examine(open, {
       checks: chosen,
@@ -157,7 +170,7 @@ function format({ terminal }: Context, report: Report, options: DoctorOptions): 
   const why = (id: string) => CHECKS.find((check) => check.id === id)?.why ?? ''
   const shown = { ...report, findings: report.findings.filter(({ level }) => atLeast(level, options.show)) }
   if (options.format === 'json') return JSON.stringify(shown, null, 2)
-  if (options.format === 'sarif') return JSON.stringify(toSarif(shown, CHECKS, '0'), null, 2)
+  if (options.format === 'sarif') return JSON.stringify(toSarif(shown, CHECKS, version()), null, 2)
   if (options.format === 'markdown') return formatMarkdown(shown, why)
   return formatText(shown, {
     palette: terminal.colors,
@@ -166,6 +179,12 @@ function format({ terminal }: Context, report: Report, options: DoctorOptions): 
     why,
     level: options.show,
   })
+}
+
+/** The version of this package. */
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }
 
 async function readConfiguration(file: string | undefined): Promise<Configuration> {
