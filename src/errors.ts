@@ -1,4 +1,5 @@
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
+import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
 import { MEMORY_ERRORS } from './error-codes/memory.js'
 import { METADATA_ERRORS } from './error-codes/metadata.js'
@@ -14,6 +15,7 @@ export const ERRORS = {
   ...MEMORY_ERRORS,
   ...DELIVERY_ERRORS,
   ...METADATA_ERRORS,
+  ...DOCTOR_ERRORS,
 } as const
 
 /** The stable code of an error. */

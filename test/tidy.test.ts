@@ -34,7 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/stores/metadata/',
   ],
   ['src/fleet.ts'],
-  ['src/replay/', 'src/import/', 'src/bench/'],
+  ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

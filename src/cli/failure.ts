@@ -14,8 +14,13 @@ export interface Failure {
   readonly json: Record<string, unknown>
 }
 
-/** Errors that say that the command was given something wrong. */
-const USAGE: ReadonlySet<ErrorCode> = new Set(['OPTIONS_INVALID', 'INPUT_INVALID', 'TENANT_INVALID'])
+/** Errors that say that the command was given something wrong, or that it could not begin to look. */
+const USAGE: ReadonlySet<ErrorCode> = new Set([
+  'OPTIONS_INVALID',
+  'INPUT_INVALID',
+  'TENANT_INVALID',
+  'DATABASE_UNEXAMINED',
+])
 
 /** How calls end that are aborted: before they are sent, and in flight. */
 const ENDS: ReadonlySet<ErrorCode> = new Set(['ABORTED', 'OUTCOME_UNKNOWN'])

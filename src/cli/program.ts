@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addAudit } from './commands/audit.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
+import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
@@ -59,6 +60,7 @@ export function createProgram(shell: Shell): Command {
     addImport,
     addIngest,
     addAudit,
+    addDoctor,
     addBench,
   ])
     add(program, shell)

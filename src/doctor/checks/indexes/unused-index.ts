@@ -1,0 +1,65 @@
+import { defineCheck, ORDER } from '../../check.js'
+import { bytes, count, duration } from '../../figures.js'
+
+interface Row {
+  readonly index: string
+  readonly table: string
+  readonly definition: string
+  readonly bytes: number
+  readonly window: number
+  readonly standbys: number
+  readonly writes: number
+}
+
+/** X2: indexes that no query has used. */
+export const unusedIndex = defineCheck<Row>({
+  id: 'unused-index',
+  title: 'Indexes that nobody uses',
+  area: 'indexes',
+  level: 'info',
+  order: ORDER.indexes,
+  scope: 'indexes',
+  absent: 'there are no indexes',
+  why: 'Every write pays for each index. But statistics tell of this server since the last reset only: a report of the quarter, or a standby, may need what seems unused.',
+  when: 'An index of unusedIndexMb and more was not scanned since the statistics were reset, which is unusedIndexDays ago or more. Left out: keys, unique, exclusion and replica identity, indexes that support a foreign key, those of partitions, and expressions, whose statistics help the planner.',
+  advice: 'Look at every standby as well, and ask who made it. Then drop it, and keep its definition at hand.',
+  uses: ['unusedIndexDays', 'unusedIndexMb'],
+  sql: `
+    with indexes as (
+      select i.indexrelid, i.indrelid, s.idx_scan, c.relpages::float8 * 8192 as bytes, t.n_tup_ins + t.n_tup_upd + t.n_tup_del as writes,
+        i.indisunique or i.indisprimary or i.indisexclusion or i.indisreplident or i.indexprs is not null
+          or exists (select from pg_inherits h where h.inhrelid = i.indexrelid)
+          or exists (select from pg_constraint k where k.conindid = i.indexrelid)
+          or exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = i.indrelid
+            and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey) as kept
+      from pg_index i join pg_class c on c.oid = i.indexrelid
+      join pg_stat_user_indexes s on s.indexrelid = i.indexrelid
+      join pg_stat_user_tables t on t.relid = i.indrelid
+      where i.indisvalid and c.relkind = 'i'
+    )
+    select count(*)::int as total, count(*)::int as examined,
+      jsonb_agg(jsonb_build_object('index', x.indexrelid::regclass, 'table', x.indrelid::regclass, 'bytes', x.bytes,
+        'definition', pg_get_indexdef(x.indexrelid), 'writes', x.writes,
+        'standbys', (select count(*) from pg_stat_replication),
+        'window', extract(epoch from now() - coalesce(d.stats_reset, pg_postmaster_start_time()))) order by x.bytes desc)
+        filter (where x.idx_scan = 0 and not x.kept and x.bytes > 0) as found
+    from indexes x, pg_stat_database d where d.datname = current_database()`,
+  evaluate: (rows, { thresholds: { unusedIndexDays, unusedIndexMb } }) =>
+    rows
+      .filter(({ bytes: size, window }) => size >= unusedIndexMb * 1024 ** 2 && window >= unusedIndexDays * 86_400)
+      .map(({ index, table, definition, bytes: size, window, standbys, writes }) => ({
+        object: `index ${index}`,
+        summary: `Index ${index} (${bytes(size)}) of ${table} was not used in ${duration(window)}.`,
+        evidence: [
+          definition,
+          `${count(writes)} writes to the table maintained it`,
+          ...(standbys > 0 ? [`${standbys} standbys count their own scans: look there too`] : []),
+        ],
+        remedy: {
+          text: 'Drop it, once you know that no standby and no rare report needs it.',
+          sql: [`drop index concurrently ${index}`],
+          lock: 'share update exclusive on the table: reads and writes go on',
+          undo: definition,
+        },
+      })),
+})

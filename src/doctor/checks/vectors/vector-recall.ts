@@ -1,0 +1,88 @@
+import { defineCheck, ORDER } from '../../check.js'
+import { count, percent } from '../../figures.js'
+
+interface Row {
+  readonly index: string
+  readonly table: string
+  readonly column: string
+  readonly operator: string
+  readonly method: string
+  readonly rows: number
+  readonly recall?: number | null
+  readonly worst?: number | null
+  readonly queries?: number
+}
+
+/** Searches that are compared, and rows of each. */
+const QUERIES = 20
+const K = 10
+
+/** 2.10: how many of the nearest an index finds. */
+export const vectorRecall = defineCheck<Row>({
+  id: 'vector-recall',
+  title: 'Indexes of vectors that miss the nearest',
+  area: 'vectors',
+  level: 'warning',
+  order: ORDER.indexes,
+  depth: 'deep',
+  needs: { extension: 'vector' },
+  scope: 'indexes of vectors',
+  absent: 'there is no index of vectors on a plain column',
+  why: 'HNSW and IVFFlat find most of the nearest rows, never surely all; how many depends on the data, the settings and what was inserted since.',
+  when: 'Of the ten nearest of up to twenty rows of the table itself the search as the planner runs it finds less than the threshold, compared with the exact order. Rows that a search meets are easier than real questions: real recall is lower rather than higher.',
+  advice:
+    'Raise ef_search (or probes) in the transactions that search. Rebuild with more ef_construction when that is not enough.',
+  uses: ['vectorRecall'],
+  sql: `
+    with indexes as (
+      select i.indexrelid, i.indrelid, a.attname, m.amname, c.reltuples, format('operator(%I.%s)', n.nspname, p.oprname) as operator
+      from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam and m.amname in ('hnsw', 'ivfflat')
+      join pg_class c on c.oid = i.indrelid and c.relkind in ('r', 'm')
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      join pg_opclass o on o.oid = i.indclass[0] join pg_amop y on y.amopfamily = o.opcfamily and y.amoppurpose = 'o'
+      join pg_operator p on p.oid = y.amopopr join pg_namespace n on n.oid = p.oprnamespace
+      where i.indisvalid and i.indpred is null
+    )
+    select count(*)::int as total, count(*) filter (where has_table_privilege(i.indrelid, 'select'))::int as examined,
+      jsonb_agg(jsonb_build_object('index', i.indexrelid::regclass, 'table', i.indrelid::regclass, 'column', quote_ident(i.attname),
+        'operator', i.operator, 'method', i.amname, 'rows', greatest(i.reltuples, 0)) order by i.reltuples desc)
+        filter (where has_table_privilege(i.indrelid, 'select')) as found
+    from indexes i`,
+  probe: ({ table, column, operator, rows }) => ({
+    text: `
+      with sample as materialized (
+        select t.${column} as q from ${table} t tablesample system (${sampleOf(rows)}) where t.${column} is not null
+        order by random() limit ${QUERIES}
+      )
+      select count(*)::int as queries, avg(r.recall)::float8 as recall, min(r.recall)::float8 as worst
+      from (
+        select (select count(*) from (select t.${column} ${operator} s.q as d from ${table} t order by t.${column} ${operator} s.q limit ${K}) a
+            where a.d <= e.farthest + 1e-9)::float8 / nullif(e.n, 0) as recall
+        from sample s cross join lateral (
+          select max(x.d) as farthest, count(*) as n
+          from (select t.${column} ${operator} s.q as d from ${table} t order by (t.${column} ${operator} s.q) + 0 limit ${K}) x) e
+      ) r`,
+    values: [],
+  }),
+  evaluate: (rows, { thresholds }) =>
+    rows
+      .filter(({ recall, queries = 0 }) => queries > 0 && (recall ?? 1) < thresholds.vectorRecall)
+      .map(({ index, table, method, rows: size, recall, worst, queries = 0 }) => ({
+        object: `index ${index}`,
+        summary: `Searches of ${table} (${count(size)} rows) find ${percent(recall ?? 0)} of the ${K} nearest, over ${queries} searches; the worst ${percent(worst ?? 0)}.`,
+        evidence: [`${index}, ${method}`],
+        remedy: {
+          text:
+            method === 'hnsw'
+              ? 'Set local hnsw.ef_search higher in the transactions that search, and measure again.'
+              : 'Set local ivfflat.probes higher in the transactions that search; rebuild when the data have changed much since it was built.',
+          lock: 'none',
+          undo: 'none needed',
+        },
+      })),
+})
+
+/** Per cent of the pages that hold a few thousand rows. */
+function sampleOf(rows: number): string {
+  return Math.min(100, (100 * 5000) / Math.max(rows, 1)).toFixed(4)
+}

@@ -1,0 +1,527 @@
+// Databases in a bad state that SQL alone can bring about: each fault is seen, is cured by its remedy, and is gone.
+import type pg from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Level } from '../../../dist/doctor/check.js'
+import type { ThresholdName } from '../../../dist/doctor/thresholds.js'
+import { onEngines } from '../../setup/index.js'
+import { type ScratchServer, startServer } from '../scratch-server.js'
+import { cure, diagnose, errorsOf, findingsOf, flushStatistics } from '../support.js'
+
+interface Fault {
+  readonly check: string
+  readonly level: Level
+  /** Brings it about, in a database of its own. */
+  readonly by: readonly string[]
+  /** What its object has to contain. */
+  readonly object: string
+  /** Statements in place of a remedy that is text alone. */
+  readonly instead?: readonly string[]
+  /** Also of error level, unavoidably. */
+  readonly besides?: readonly string[]
+  readonly thresholds?: Partial<Record<ThresholdName, number>>
+  readonly budgetMs?: number
+}
+
+const ROWS = 'insert into t select i, i from generate_series(1, 2000) i'
+
+/** So that what was deleted is not counted after the vacuum. */
+const FLUSH = ['select pg_stat_force_next_flush()', 'select 1']
+
+const FAULTS: readonly Fault[] = [
+  {
+    check: 'table-autovacuum-off',
+    level: 'error',
+    by: ['create table t (id int primary key, n int) with (autovacuum_enabled = off)', ROWS, 'update t set n = n + 1'],
+    object: 'public.t',
+    thresholds: { deadRows: 1000, vacuumRows: 100 },
+  },
+  {
+    check: 'dead-rows',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, n int) with (autovacuum_vacuum_threshold = 100000000)',
+      ROWS,
+      'update t set n = n + 1',
+    ],
+    object: 'public.t',
+    thresholds: { deadRows: 1000 },
+  },
+  {
+    check: 'vacuum-starved',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, n int) with (autovacuum_vacuum_threshold = 10)',
+      ROWS,
+      'update t set n = n + 1',
+    ],
+    object: 'public.t',
+    thresholds: { vacuumRows: 100, vacuumStarvedS: 0 },
+  },
+  {
+    check: 'sequence-exhaustion',
+    level: 'error',
+    by: ['create table t (id int generated always as identity primary key)', `select setval('t_id_seq', 2100000000)`],
+    object: 'public.t_id_seq',
+  },
+  {
+    check: 'sequence-exhaustion',
+    level: 'warning',
+    by: ['create sequence "Odd name" as smallint', `select setval('"Odd name"', 26000)`],
+    object: '"Odd name"',
+  },
+  {
+    check: 'duplicate-index',
+    level: 'warning',
+    by: ['create table t (id int primary key, n int)', 'create index a on t (n)', 'create index "B b" on t (n)'],
+    object: '"B b"',
+  },
+  {
+    check: 'redundant-index',
+    level: 'warning',
+    by: ['create table t (id int primary key, n int, m int)', 'create index a on t (n)', 'create index b on t (n, m)'],
+    object: 'public.a',
+  },
+  {
+    check: 'foreign-key-index',
+    level: 'warning',
+    by: [
+      'create table p (id int primary key)',
+      'create table "Ref" (id int primary key, "P id" int references p)',
+      'insert into p select i from generate_series(1, 20) i',
+      'insert into "Ref" select i, 1 + i % 20 from generate_series(1, 2000) i',
+      'analyze',
+    ],
+    object: '"Ref"',
+  },
+  {
+    check: 'foreign-key-type',
+    level: 'info',
+    by: ['create table p (id bigint primary key)', 'create table t (id int primary key references p)'],
+    object: 't_id_fkey',
+  },
+  {
+    check: 'duplicate-foreign-key',
+    level: 'info',
+    by: [
+      'create table p (id int primary key)',
+      'create table t (id int primary key references p, constraint again foreign key (id) references p)',
+    ],
+    object: 'on public.t',
+  },
+  {
+    check: 'partial-index',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, status text, created_at timestamptz)',
+      `create index active on t (status) where status = 'active'`,
+    ],
+    object: 'public.active',
+    instead: ['drop index active'],
+  },
+  {
+    check: 'partial-index',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, expires_at timestamptz)',
+      'insert into t select i, now() from generate_series(1, 500) i',
+      'create index expiring on t (expires_at) where expires_at is not null',
+      'analyze t',
+    ],
+    object: 'public.expiring',
+    instead: ['drop index expiring'],
+  },
+  {
+    check: 'key-type',
+    level: 'info',
+    by: ['create table t (id int primary key, tags text[])', 'create index i on t (tags)'],
+    object: 'public.i',
+    instead: ['drop index i'],
+  },
+  {
+    check: 'primary-key',
+    level: 'error',
+    by: ['create table t (id int)', 'create publication p for table t'],
+    object: 'public.t',
+    instead: ['alter table t add primary key (id)'],
+  },
+  {
+    check: 'default-partition-rows',
+    level: 'error',
+    by: [
+      'create table t (at date, n int) partition by range (at)',
+      `create table t_2020 partition of t for values from ('2020-01-01') to ('2021-01-01')`,
+      'create table t_rest partition of t default',
+      `insert into t values ('2031-05-05', 1)`,
+    ],
+    object: 'public.t_rest',
+    instead: ['delete from t_rest'],
+    besides: ['next-partition'],
+  },
+  {
+    check: 'next-partition',
+    level: 'error',
+    by: [
+      'create table t (at timestamptz, n int) partition by range (at)',
+      `do $$ begin execute format('create table t_old partition of t for values from (%L) to (%L)', now() - interval '32 days', now() - interval '2 days'); end $$`,
+    ],
+    object: 'public.t',
+    instead: [
+      `do $$ begin execute format('create table t_next partition of t for values from (%L) to (%L)', now() - interval '2 days', now() + interval '20 days'); end $$`,
+      `do $$ begin execute format('create table t_later partition of t for values from (%L) to (%L)', now() + interval '20 days', now() + interval '50 days'); end $$`,
+    ],
+  },
+  {
+    check: 'next-partition',
+    level: 'warning',
+    by: [
+      'create table t (at date, n int) partition by range (at)',
+      `do $$ begin execute format('create table t_now partition of t for values from (%L) to (%L)', current_date - 28, current_date + 2); end $$`,
+    ],
+    object: 'public.t',
+    instead: ['drop table t'],
+  },
+  {
+    check: 'partition-gap',
+    level: 'info',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_1 partition of t for values from (1) to (10)',
+      'create table t_2 partition of t for values from (20) to (100)',
+      'create table t_3 partition of t for values from (100) to (200)',
+    ],
+    object: 'from 10',
+    instead: ['create table t_gap partition of t for values from (10) to (20)'],
+  },
+  {
+    check: 'partition-index',
+    level: 'warning',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_1 partition of t for values from (1) to (10)',
+      'create index i on only t (n)',
+    ],
+    object: 'public.i',
+    instead: ['create index i_1 on t_1 (n)', 'alter index i attach partition i_1'],
+  },
+  {
+    check: 'parent-statistics',
+    level: 'warning',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_1 partition of t for values from (0) to (10000)',
+      'insert into t select i from generate_series(1, 5000) i',
+      'analyze t_1',
+    ],
+    object: 'public.t',
+  },
+  {
+    check: 'stale-statistics',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, n int) with (autovacuum_enabled = off)',
+      ROWS,
+      'analyze t',
+      'update t set n = n + 1',
+    ],
+    object: 'public.t',
+    thresholds: { modifiedRows: 1000, statisticsGraceS: 0 },
+  },
+  {
+    check: 'rls-disabled',
+    level: 'error',
+    by: ['create table t (id int primary key)', 'create policy p on t using (id = 1)'],
+    object: 'public.t',
+  },
+  {
+    check: 'rls-without-policy',
+    level: 'info',
+    by: ['create table t (id int primary key)', 'alter table t enable row level security'],
+    object: 'public.t',
+    instead: ['create policy p on t using (id = 1)'],
+  },
+  {
+    check: 'rls-per-row',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, tenant text)',
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (tenant = current_setting('app.tenant', true))`,
+    ],
+    object: 'policy p',
+    instead: [`alter policy p on t using (tenant = (select current_setting('app.tenant', true)))`],
+  },
+  {
+    check: 'rls-missing-setting',
+    level: 'warning',
+    by: [
+      'create table t (tenant text primary key)',
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (current_setting('app.tenant', true) is null or tenant = current_setting('app.tenant', true))`,
+    ],
+    object: 'policy p',
+    instead: [`alter policy p on t using (tenant = (select nullif(current_setting('app.tenant', true), '')))`],
+  },
+  {
+    check: 'rls-index',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, tenant text)',
+      `insert into t select i, 't' || i % 10 from generate_series(1, 12000) i`,
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (tenant = (select current_setting('app.tenant', true)))`,
+      'analyze t',
+    ],
+    object: 'public.t',
+  },
+  {
+    check: 'rls-partition-gap',
+    level: 'error',
+    by: [
+      'create table t (tenant text, n int) partition by list (n)',
+      'create table t_1 partition of t for values in (1)',
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (tenant = (select current_setting('app.tenant', true)))`,
+      'grant select on t_1 to app',
+    ],
+    object: 'public.t_1',
+  },
+  {
+    check: 'rls-view',
+    level: 'error',
+    by: [
+      'create table t (tenant text primary key)',
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (tenant = (select current_setting('app.tenant', true)))`,
+      'create view v as select * from t',
+      'grant select on v to app',
+    ],
+    object: 'public.v',
+  },
+  {
+    check: 'permissive-policy',
+    level: 'warning',
+    by: [
+      'create table t (tenant text primary key)',
+      'alter table t enable row level security, force row level security',
+      'create policy p on t for update using (true)',
+    ],
+    object: 'policy p',
+    instead: ['drop policy p on t', `create policy q on t using (tenant = '')`],
+  },
+  {
+    check: 'rls-index-unusable',
+    level: 'info',
+    by: [
+      'create table t (tenant text primary key, words tsvector)',
+      'alter table t enable row level security, force row level security',
+      `create policy p on t using (tenant = (select current_setting('app.tenant', true)))`,
+      'create index w on t using gin (words)',
+    ],
+    object: 'public.w',
+    instead: ['drop index w'],
+  },
+  {
+    check: 'definer-search-path',
+    level: 'error',
+    by: [`create function f() returns int language plpgsql security definer as 'begin return 1; end'`],
+    object: 'public.f()',
+  },
+  { check: 'public-create', level: 'warning', by: ['grant create on schema public to public'], object: 'public' },
+  {
+    check: 'public-write',
+    level: 'warning',
+    by: ['create table t (id int primary key)', 'grant insert on t to public'],
+    object: 'public.t',
+  },
+  {
+    check: 'disabled-trigger',
+    level: 'error',
+    by: [
+      'create table p (id int primary key)',
+      'create table t (id int primary key references p)',
+      'alter table t disable trigger all',
+    ],
+    object: 'public.t',
+  },
+  {
+    check: 'constraint-not-valid',
+    level: 'info',
+    by: ['create table t (id int primary key)', 'alter table t add constraint positive check (id > 0) not valid'],
+    object: 'positive',
+  },
+  { check: 'unlogged-table', level: 'info', by: ['create unlogged table t (id int primary key)'], object: 'public.t' },
+  {
+    check: 'materialized-view',
+    level: 'warning',
+    by: ['create materialized view v as select 1 as id with no data', 'create unique index on v (id)'],
+    object: 'public.v',
+  },
+  {
+    check: 'extension-version',
+    level: 'info',
+    by: [`create extension pg_trgm version '1.5'`],
+    object: 'pg_trgm',
+  },
+  {
+    check: 'hot-updates',
+    level: 'warning',
+    by: [
+      'create table t (id int primary key, n int) with (autovacuum_enabled = off)',
+      'create index n on t (n)',
+      ROWS,
+      'update t set n = n + 1',
+    ],
+    object: 'public.t',
+    thresholds: { hotUpdates: 1000 },
+    instead: ['drop index n', 'select pg_stat_reset()'],
+  },
+  {
+    check: 'hot-update-index',
+    level: 'warning',
+    by: [
+      'create extension pg_stat_statements',
+      'create table t (id int primary key, n int, m int) with (autovacuum_enabled = off)',
+      'create index "on n" on t (m) include (n)',
+      'create index "on m" on t (m, id)',
+      'insert into t select i, i, i from generate_series(1, 2000) i',
+      'update t set n = t.n + 1 where id > 0',
+    ],
+    object: '"on n"',
+    thresholds: { hotUpdates: 1000 },
+  },
+  {
+    check: 'session-set',
+    level: 'info',
+    by: ['create extension pg_stat_statements', `set app.tenant = 'acme'`],
+    object: 'app.tenant',
+    instead: ['select pg_stat_statements_reset()'],
+  },
+  {
+    check: 'vector-index-missing',
+    level: 'info',
+    by: [
+      'create extension vector',
+      'create table t (id int primary key, e vector(2))',
+      `insert into t select i, '[1,2]' from generate_series(1, 200) i`,
+      'analyze t',
+    ],
+    object: 'public.t.e',
+    thresholds: { vectorRows: 100 },
+    instead: ['create index on t using hnsw (e vector_l2_ops)'],
+  },
+  {
+    check: 'vector-operator',
+    level: 'warning',
+    by: [
+      'create extension vector',
+      'create extension pg_stat_statements',
+      'create table items (id int primary key, e vector(2))',
+      'create index on items using hnsw (e vector_cosine_ops)',
+      `select id from items order by e <-> '[1,2]' limit 5`,
+    ],
+    object: 'operator <->',
+    instead: ['create index on items using hnsw (e vector_l2_ops)'],
+  },
+  {
+    check: 'vector-filter',
+    level: 'warning',
+    by: [
+      'create extension vector',
+      'create table items (id int, tenant text, filler text, e vector(8))',
+      'alter table items alter filler set storage plain',
+      `insert into items select i, 't' || i % 100, repeat('x', 1500), (select array_agg(random()) from generate_series(1, 8) g where i > 0)::vector from generate_series(1, 20000) i`,
+      'create index on items using hnsw (e vector_l2_ops)',
+      'analyze items',
+    ],
+    object: 'filter tenant',
+    budgetMs: 60_000,
+  },
+  {
+    check: 'table-bloat',
+    level: 'warning',
+    by: [
+      'create table t (id int, t text) with (autovacuum_enabled = off)',
+      `insert into t select i, repeat('x', 100) from generate_series(1, 20000) i`,
+      'delete from t where id % 4 > 0',
+      ...FLUSH,
+      'vacuum analyze t',
+    ],
+    object: 'public.t',
+    thresholds: { bloatMb: 1 },
+    instead: ['vacuum full analyze t'],
+  },
+  {
+    check: 'table-bloat-measured',
+    level: 'warning',
+    by: [
+      'create extension pgstattuple',
+      'create table t (id int, t text) with (autovacuum_enabled = off)',
+      `insert into t select i, repeat('x', 100) from generate_series(1, 20000) i`,
+      'delete from t where id % 4 > 0',
+      ...FLUSH,
+      'vacuum analyze t',
+    ],
+    object: 'public.t',
+    thresholds: { bloatMb: 1 },
+    budgetMs: 60_000,
+    instead: ['vacuum full t'],
+  },
+  {
+    check: 'index-bloat-measured',
+    level: 'warning',
+    by: [
+      'create extension pgstattuple',
+      'create table t (id int) with (autovacuum_enabled = off)',
+      'insert into t select i from generate_series(1, 200000) i',
+      'create index i on t (id)',
+      'delete from t where id % 10 > 0',
+      ...FLUSH,
+      'vacuum analyze t',
+    ],
+    object: 'public.i',
+    thresholds: { indexBloatMb: 1 },
+    budgetMs: 60_000,
+  },
+]
+
+const DIRECT = onEngines(['direct'], 'starts a server of its own')
+let server: ScratchServer
+
+async function fresh(name: string): Promise<pg.Client> {
+  server ??= await startServer(17, {
+    settings: { shared_preload_libraries: 'pg_stat_statements', wal_level: 'logical' },
+  })
+  const admin = await server.client()
+  await admin.query(
+    `do $$ begin if not exists (select from pg_roles where rolname = 'app') then create role app nologin; end if; end $$`,
+  )
+  await admin.query(`create database ${name}`)
+  await admin.end()
+  const client = await server.client(name)
+  onTestFinished(() => client.end())
+  return client
+}
+
+DIRECT.describe('a fault', () => {
+  describe.each(FAULTS.map((fault, index) => ({ ...fault, name: `fault_${index}` })))(
+    '$check: $object',
+    ({ check, level, by, object, instead, besides = [], thresholds = {}, budgetMs = 0, name }) => {
+      test('is seen, is the only error, and is cured by its remedy', async () => {
+        const client = await fresh(name)
+        for (const statement of by) await client.query(statement)
+        await flushStatistics(client)
+        const url = server.urlOf({ database: name })
+        const sick = await diagnose(url, { thresholds, budgetMs })
+        const findings = findingsOf(sick, check)
+        expect(findings.map((finding) => ({ level: finding.level, object: finding.object }))).toEqual([
+          { level, object: expect.stringContaining(object) },
+        ])
+        expect(errorsOf(sick).filter((id) => id !== check && !besides.includes(id))).toEqual([])
+        if (instead === undefined) await cure(client, findings)
+        else for (const statement of instead) await client.query(statement)
+        await flushStatistics(client)
+        expect(findingsOf(await diagnose(url, { thresholds, budgetMs }), check)).toEqual([])
+      })
+    },
+  )
+})

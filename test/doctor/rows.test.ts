@@ -1,0 +1,513 @@
+// What checks make of their rows, for states that no test can bring about in a moment: each with rows that are a finding,
+// and rows that are none.
+import { describe, expect, test } from 'vitest'
+import { settingsOf } from '../../dist/doctor/baseline.js'
+import type { CheckContext, Level } from '../../dist/doctor/check.js'
+import { CHECKS } from '../../dist/doctor/checks/index.js'
+import { resolveThresholds } from '../../dist/doctor/thresholds.js'
+
+const GB = 1024 ** 3
+const DAY = 86_400
+
+const CONTEXT: CheckContext = {
+  server: {
+    major: 17,
+    version: '17.11',
+    database: 'shop',
+    user: 'monitor',
+    superuser: false,
+    monitor: true,
+    inRecovery: false,
+    now: new Date('2026-01-10T00:00:00Z'),
+    startedAt: new Date('2026-01-01T00:00:00Z'),
+    tables: 1,
+    indexes: 1,
+    bytes: 1,
+    extensions: {},
+    settings: { work_mem: '4096' },
+    memoryBytes: 16 * GB,
+  },
+  thresholds: resolveThresholds(),
+  before: [],
+  seconds: 0,
+  looks: 1,
+  transactionPooling: false,
+  baselineSettings: undefined,
+}
+
+interface Case {
+  readonly check: string
+  readonly bad: readonly object[]
+  readonly finds: readonly { level?: Level; object: string }[]
+  readonly good: readonly object[]
+  readonly context?: Partial<CheckContext>
+}
+
+const setting = (name: string, value: string, more: object = {}) => ({
+  name,
+  value,
+  unit: null,
+  source: 'default',
+  context: 'sighup',
+  ...more,
+})
+const memory = {
+  sharedBuffers: 4 * GB,
+  connections: 100,
+  workMem: 4 * 1024 ** 2,
+  hashMultiplier: 2,
+  workers: 3,
+  workerMem: 64 * 1024 ** 2,
+  maintenanceMem: 64 * 1024 ** 2,
+}
+const cost = { delay: 2, limit: 200, dirty: 20, workers: 3, limitSource: 'default', databaseBytes: GB, tables: [] }
+
+const CASES: readonly Case[] = [
+  {
+    check: 'checksum-failure',
+    bad: [{ database: 'shop', failures: 2, last: 'today' }],
+    finds: [{ object: 'database shop' }],
+    good: [],
+  },
+  {
+    check: 'data-checksums',
+    bad: [{ enabled: false }],
+    finds: [{ object: 'data_checksums' }],
+    good: [{ enabled: true }],
+  },
+  {
+    check: 'configuration-file-error',
+    bad: [{ file: 'postgresql.conf', line: 7, name: null, error: 'syntax error' }],
+    finds: [{ object: 'postgresql.conf: line 7' }],
+    good: [],
+  },
+  {
+    check: 'extension-advisory',
+    bad: [
+      { name: 'vector', ident: 'vector', installed: '0.8.0', versions: ['0.8.0', '0.8.2'] },
+      { name: 'hstore', ident: 'hstore', installed: '1.0', versions: [] },
+    ],
+    finds: [
+      { level: 'warning', object: 'extension vector before 0.8.2' },
+      { level: 'info', object: 'extension vector before 0.8.4' },
+    ],
+    good: [{ name: 'vector', ident: 'vector', installed: '0.10.0', versions: [] }],
+  },
+  {
+    check: 'server-version',
+    bad: [{ major: 17, minor: 9, today: '2026-01-10' }, {}],
+    finds: [{ level: 'warning', object: 'minor of 17' }],
+    good: [{ major: 17, minor: 11, today: '2026-01-10' }],
+  },
+  {
+    check: 'server-version',
+    bad: [{ major: 15, minor: 19, today: '2028-01-10' }],
+    finds: [{ level: 'error', object: 'major 15' }],
+    good: [{ major: 15, minor: 30, today: '2026-01-10' }],
+  },
+  {
+    check: 'settings-drift',
+    bad: [],
+    finds: [{ object: 'setting work_mem' }],
+    good: [],
+    context: { baselineSettings: { work_mem: '65536' } },
+  },
+  {
+    check: 'worst-case-memory',
+    bad: [{ ...memory, workMem: 64 * 1024 ** 2 }],
+    finds: [{ level: 'error', object: 'memory' }],
+    good: [memory],
+  },
+  {
+    check: 'shared-buffers',
+    bad: [{ sharedBuffers: 9 * GB, cache: 4 * GB, hugePages: 'off' }],
+    finds: [
+      { object: 'setting shared_buffers' },
+      { object: 'setting effective_cache_size' },
+      { level: 'info', object: 'setting huge_pages' },
+    ],
+    good: [{ sharedBuffers: 4 * GB, cache: 10 * GB, hugePages: null }],
+  },
+  {
+    check: 'connection-churn',
+    bad: [{ sessions: 90_000, seconds: 0.2, since: 3600 }],
+    finds: [{ object: 'sessions' }],
+    good: [{ sessions: 90, seconds: 0.2, since: 3600 }],
+  },
+  {
+    check: 'timeouts',
+    bad: [{ unset: ['statement_timeout'], roles: ['app'] }],
+    finds: [{ object: 'setting statement_timeout' }],
+    good: [{ unset: [], roles: ['app'] }],
+  },
+  {
+    check: 'autovacuum-cost',
+    bad: [{ ...cost, delay: 20, tables: ['public.t'] }],
+    finds: [
+      { level: 'warning', object: 'setting autovacuum_vacuum_cost_delay' },
+      { level: 'info', object: 'table public.t' },
+    ],
+    good: [cost, { ...cost, databaseBytes: 500 * GB, limit: 2000 }],
+  },
+  {
+    check: 'autovacuum-cost',
+    bad: [{ ...cost, workers: 4 }],
+    finds: [{ object: 'setting autovacuum_max_workers' }],
+    good: [{ ...cost, workers: 6, limit: 1000 }],
+  },
+  {
+    check: 'autovacuum-cost',
+    bad: [{ ...cost, databaseBytes: 500 * GB }],
+    finds: [{ object: 'setting autovacuum_vacuum_cost_limit' }],
+    good: [cost],
+  },
+  {
+    check: 'autovacuum-scale',
+    bad: [{ table: 'public.t', bytes: 20 * GB, rows: 1e8, scale: 0.2, trigger: 2e7, max: null }],
+    finds: [{ object: 'table public.t' }],
+    good: [],
+  },
+  {
+    check: 'autovacuum-settings',
+    bad: [
+      setting('autovacuum_naptime', '600', { unit: 's' }),
+      setting('autovacuum_vacuum_insert_threshold', '-1'),
+      setting('autovacuum_work_mem', '-1', { maintenance: 2 * 1024 ** 2, major: 17 }),
+      setting('log_autovacuum_min_duration', '-1'),
+    ],
+    finds: [
+      { level: 'warning', object: 'setting autovacuum_naptime' },
+      { level: 'warning', object: 'setting autovacuum_vacuum_insert_threshold' },
+      { level: 'warning', object: 'setting autovacuum_work_mem' },
+      { level: 'info', object: 'setting log_autovacuum_min_duration' },
+    ],
+    good: [
+      setting('autovacuum_naptime', '60'),
+      setting('autovacuum_work_mem', '-1', { maintenance: 65_536, major: 17 }),
+      setting('autovacuum_work_mem', '-1', { maintenance: 2 * 1024 ** 2, major: 16 }),
+    ],
+  },
+  {
+    check: 'transaction-id-age',
+    bad: [
+      { object: 'public.t', kind: 'table', ids: 'transaction', age: 1.2e9, freezeMax: 2e8, failsafe: 1.6e9 },
+      { object: 'database shop', kind: 'database', ids: 'multixact', age: 5e8, freezeMax: 4e8, failsafe: 1.6e9 },
+    ],
+    finds: [
+      { level: 'error', object: 'public.t (transaction ids)' },
+      { level: 'warning', object: 'database shop (multixact ids)' },
+    ],
+    good: [],
+  },
+  {
+    check: 'vacuum-blocked',
+    bad: [
+      {
+        pid: 1,
+        what: 'autovacuum: VACUUM public.t',
+        seconds: 5,
+        blockers: [{ pid: 2, user: 'bob', query: `lock table t -- 'x'` }],
+      },
+    ],
+    finds: [{ object: 'autovacuum: VACUUM public.t' }],
+    good: [],
+  },
+  {
+    check: 'vacuum-passes',
+    bad: [{ table: 'public.t', passes: 3, phase: 'vacuuming heap', done: 0.5, memory: 1e6 }],
+    finds: [{ object: 'table public.t' }],
+    good: [],
+  },
+  {
+    check: 'vacuum-time',
+    bad: [{ table: 'public.t', seconds: 3000, since: 7200 }],
+    finds: [{ object: 'table public.t' }],
+    good: [{ table: 'public.t', seconds: 10, since: 7200 }],
+  },
+  {
+    check: 'visibility-map',
+    bad: [{ table: 'public.t', bytes: 2 * GB, visible: 0.1, inserted: 5 }],
+    finds: [{ object: 'table public.t' }],
+    good: [],
+  },
+  {
+    check: 'index-count',
+    bad: [{ table: 'public.t', indexes: 12, indexBytes: 1, tableBytes: 1, writes: 9 }],
+    finds: [{ object: 'table public.t' }],
+    good: [{ table: 'public.t', indexes: 9, indexBytes: 1, tableBytes: 1, writes: 9 }],
+  },
+  {
+    check: 'random-key',
+    bad: [{ table: 'public.t', column: 'id', correlation: 0.01, bytes: 2 * GB, defaulted: 'gen_random_uuid()' }],
+    finds: [{ object: 'table public.t' }],
+    good: [],
+  },
+  {
+    check: 'sequential-scans',
+    bad: [{ table: 'public.t', rows: 1e6, scans: 500, read: 5e8, indexScans: 3 }],
+    finds: [{ object: 'table public.t' }],
+    good: [{ table: 'public.t', rows: 1e6, scans: 500, read: 5e5, indexScans: 3 }],
+  },
+  {
+    check: 'unused-index',
+    bad: [
+      {
+        index: 'public.i',
+        table: 'public.t',
+        definition: 'create index i on t (a)',
+        bytes: 2 ** 21,
+        window: 40 * DAY,
+        standbys: 1,
+        writes: 7,
+      },
+    ],
+    finds: [{ object: 'index public.i' }],
+    good: [
+      {
+        index: 'public.i',
+        table: 'public.t',
+        definition: '',
+        bytes: 2 ** 21,
+        window: 10 * DAY,
+        standbys: 0,
+        writes: 7,
+      },
+    ],
+  },
+  {
+    check: 'cache-reads',
+    bad: [{ hits: 2000, reads: 3000, evictions: 10 }],
+    finds: [{ object: 'shared_buffers' }],
+    good: [{ hits: 1_000_000, reads: 3000, evictions: 10 }],
+    context: { before: [{ hits: 1000, reads: 1000, evictions: 0 }], seconds: 10 },
+  },
+  {
+    check: 'checkpoints',
+    bad: [{ timed: 10, requested: 30, seconds: DAY, maxWal: GB, timeout: 300, walBytes: 1e12, walSeconds: DAY }],
+    finds: [{ object: 'setting max_wal_size' }],
+    good: [
+      { timed: 300, requested: 30, seconds: DAY, maxWal: GB, timeout: 300, walBytes: 1e12, walSeconds: DAY },
+      { timed: 1, requested: 9, seconds: 60, maxWal: GB, timeout: 300, walBytes: 1, walSeconds: 60 },
+    ],
+  },
+  {
+    check: 'deadlocks',
+    bad: [
+      { deadlocks: 30, seconds: 7200 },
+      { deadlocks: 1, seconds: 90 * DAY },
+    ],
+    finds: [
+      { level: 'warning', object: 'deadlocks' },
+      { level: 'info', object: 'deadlocks' },
+    ],
+    good: [],
+  },
+  {
+    check: 'full-page-images',
+    bad: [{ images: 2e6, walBytes: 2e10, compression: 'off', best: 'lz4' }],
+    finds: [{ object: 'setting wal_compression' }],
+    good: [
+      { images: 2e6, walBytes: 2e10, compression: 'lz4', best: 'lz4' },
+      { images: 2e5, walBytes: 2e9, compression: 'off', best: 'lz4' },
+    ],
+  },
+  {
+    check: 'rollbacks',
+    bad: [{ commits: 8000, rollbacks: 4000 }],
+    finds: [{ object: 'rollbacks' }],
+    good: [
+      { commits: 80, rollbacks: 40 },
+      { commits: 80_000, rollbacks: 40 },
+    ],
+  },
+  {
+    check: 'session-ends',
+    bad: [
+      { sessions: 200, abandoned: 0, fatal: 50, killed: 1 },
+      { sessions: 200, abandoned: 50, fatal: 0, killed: 0 },
+    ],
+    finds: [
+      { level: 'warning', object: 'sessions' },
+      { level: 'info', object: 'sessions' },
+    ],
+    good: [{ sessions: 200, abandoned: 1, fatal: 1, killed: 1 }],
+  },
+  {
+    check: 'statement-eviction',
+    bad: [{ evicted: 500, seconds: DAY, max: 5000 }],
+    finds: [{ object: 'setting pg_stat_statements.max' }],
+    good: [{ evicted: 1, seconds: DAY, max: 5000 }],
+  },
+  {
+    check: 'statement-load',
+    bad: [
+      { key: 'a', query: `select 'x'`, calls: 300, ms: 9000, rows: 1, temporary: 3 },
+      { key: 'b', query: 'select 2', calls: 10, ms: 100, rows: 1, temporary: 0 },
+    ],
+    finds: [{ object: 'statement a' }],
+    good: [{ key: 'a', query: 'select 1', calls: 100, ms: 1000, rows: 1, temporary: 0 }],
+    context: { before: [{ key: 'a', calls: 100, ms: 1000 }], seconds: 10 },
+  },
+  {
+    check: 'temporary-files',
+    bad: [{ files: 900, bytes: 90 * GB, seconds: 7200 }],
+    finds: [{ object: 'temporary files' }],
+    good: [{ files: 900, bytes: GB, seconds: 7200 }],
+  },
+  {
+    check: 'wait-events',
+    bad: [
+      { type: 'LWLock', event: 'LockManager', sessions: 30 },
+      { type: 'CPU', event: 'running', sessions: 60 },
+    ],
+    finds: [{ object: 'wait event LWLock/LockManager' }],
+    good: [{ type: 'CPU', event: 'running', sessions: 60 }],
+    context: { looks: 10, seconds: 10 },
+  },
+  {
+    check: 'point-in-time',
+    bad: [{ receivers: 0, slots: 0 }],
+    finds: [{ level: 'info', object: 'archive_mode' }],
+    good: [],
+  },
+  {
+    check: 'replication-lag',
+    bad: [{ name: 'b', state: 'streaming', sync: 'async', sent: 0, replayed: 9e8, seconds: 30 }],
+    finds: [{ object: 'standby b' }],
+    good: [{ name: 'b', state: 'streaming', sync: 'async', sent: 0, replayed: 9e3, seconds: 3000 }],
+  },
+  { check: 'standby-conflicts', bad: [{ total: 3, snapshot: 2, lock: 1 }], finds: [{ object: 'conflicts' }], good: [] },
+  {
+    check: 'wal-directory',
+    bad: [{ files: 9, bytes: 9 * GB, max: GB, keep: 0 }],
+    finds: [{ object: 'pg_wal' }],
+    good: [{ files: 9, bytes: 9 * GB, max: GB, keep: 8 * GB }],
+  },
+  {
+    check: 'superusers',
+    bad: Array.from({ length: 11 }, (_, n) => ({ role: `r${n}` })),
+    finds: [{ object: 'superusers' }],
+    good: [{ role: 'postgres' }],
+  },
+  {
+    check: 'partition-count',
+    bad: [{ table: 'public.t', partitions: 2000, relations: 4000, locks: 6400 }],
+    finds: [{ object: 'table public.t' }],
+    good: [{ table: 'public.t', partitions: 50, relations: 100, locks: 6400 }],
+  },
+  {
+    check: 'vector-index-memory',
+    bad: [{ index: 'public.i', bytes: 9 * GB, shared: GB }],
+    finds: [{ object: 'index public.i' }],
+    good: [],
+  },
+  {
+    check: 'vector-recall',
+    bad: [
+      {
+        index: 'public.i',
+        table: 'public.t',
+        column: 'e',
+        operator: '<=>',
+        method: 'hnsw',
+        rows: 1e6,
+        recall: 0.6,
+        worst: 0.1,
+        queries: 20,
+      },
+    ],
+    finds: [{ object: 'index public.i' }],
+    good: [
+      {
+        index: 'public.i',
+        table: 'public.t',
+        column: 'e',
+        operator: '<=>',
+        method: 'hnsw',
+        rows: 1e6,
+        recall: 0.97,
+        worst: 0.8,
+        queries: 20,
+      },
+    ],
+  },
+  {
+    check: 'collation-version',
+    bad: [{ kind: 'database', name: 'shop', recorded: '2.31', actual: '2.36' }],
+    finds: [{ object: 'database shop' }],
+    good: [],
+  },
+  {
+    check: 'cron-job',
+    bad: [
+      {
+        id: 1,
+        name: 'nightly',
+        command: 'vacuum full t',
+        schedule: '0 3 * * *',
+        failed: 0,
+        last: 'succeeded',
+        message: null,
+        full: true,
+      },
+      {
+        id: 2,
+        name: null,
+        command: 'select 1/0',
+        schedule: '0 3 * * *',
+        failed: 7,
+        last: 'failed',
+        message: 'division by zero',
+        full: false,
+      },
+    ],
+    finds: [{ object: 'job nightly' }, { object: 'job 2' }],
+    good: [],
+  },
+  { check: 'invalid-database', bad: [{ database: 'half' }], finds: [{ object: 'database half' }], good: [] },
+  {
+    check: 'logging',
+    bad: [setting('log_lock_waits', 'off')],
+    finds: [{ level: 'info', object: 'setting log_lock_waits' }],
+    good: [setting('log_lock_waits', 'on'), setting('log_temp_files', '10240')],
+  },
+  {
+    check: 'statement-statistics',
+    bad: [{ installed: false, preloaded: true, available: true }],
+    finds: [{ object: 'extension pg_stat_statements' }],
+    good: [{ installed: true, preloaded: true, available: true }],
+  },
+]
+
+describe.each(CASES)('$check', ({ check: id, bad, finds, good, context }) => {
+  const check = CHECKS.find((one) => one.id === id)
+  const judge = (rows: readonly object[], more: Partial<CheckContext> = {}) =>
+    check?.evaluate(rows, { ...CONTEXT, ...more }) ?? []
+
+  test('finds what is wrong, and says what to do', () => {
+    const drafts = judge(bad, context)
+    expect(drafts.map(({ level, object }) => ({ level: level ?? check?.level, object }))).toEqual(
+      finds.map(({ level = check?.level, object }) => ({ level, object })),
+    )
+    for (const { summary, remedy } of drafts) {
+      expect(summary).toMatch(/^[A-Z0-9a-z].*[.:)a-z0-9?]$/s)
+      expect(summary).not.toMatch(/undefined|null|NaN|Infinity/)
+      for (const text of [remedy.text, remedy.lock, remedy.undo]) expect(text).not.toBe('')
+    }
+  })
+
+  test('finds nothing where nothing is wrong', () => {
+    if (id === 'settings-drift')
+      expect(judge(good, { baselineSettings: settingsOf(CONTEXT.server.settings) })).toEqual([])
+    else if (context?.before !== undefined || context?.looks !== undefined) expect(judge(good, context)).toEqual([])
+    else for (const row of good) expect(judge([row])).toEqual([])
+  })
+})
+
+test('no figure of a finding is in its object, so that fingerprints stay', () => {
+  for (const { check: id, bad, context } of CASES) {
+    const check = CHECKS.find((one) => one.id === id)
+    const objects = check?.evaluate(bad, { ...CONTEXT, ...context }).map(({ object }) => object) ?? []
+    for (const object of objects) expect(object, id).not.toMatch(/ %|\d,\d{3}| (MB|GB|kB)\b/)
+  }
+})

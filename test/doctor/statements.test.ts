@@ -1,0 +1,42 @@
+// Every SQL text that a check ships is prepared, and run, on every major that it is for.
+import { expect, test } from 'vitest'
+import { statementFor } from '../../dist/doctor/check.js'
+import { CHECKS } from '../../dist/doctor/checks/index.js'
+import { onEngines } from '../setup/index.js'
+import { availableMajors, startServer } from './scratch-server.js'
+import { diagnose } from './support.js'
+
+const { majors, missing } = await availableMajors()
+const DIRECT = onEngines(['direct'], 'starts servers of its own')
+
+for (const reason of missing) test.skip(`statements [${reason}]`, () => {})
+
+DIRECT.describe('statements', () => {
+  for (const major of majors) {
+    test(`are understood by PostgreSQL ${major}`, async () => {
+      const server = await startServer(major, { settings: { shared_preload_libraries: 'pg_stat_statements' } })
+      const client = await server.client()
+      const extensions = CHECKS.flatMap(({ needs }) => needs?.extension ?? [])
+      for (const name of new Set(extensions)) {
+        await client.query(`create schema if not exists "An extension's"`)
+        await client.query(`create extension if not exists ${name} schema "An extension's"`).catch((error: Error) => {
+          expect(error.message).toMatch(/is not available|has not been loaded/)
+        })
+      }
+      const applicable = CHECKS.filter(
+        ({ versions }) => (versions?.from ?? 0) <= major && major <= (versions?.to ?? 99),
+      )
+      for (const check of applicable.filter(({ needs }) => needs?.extension !== 'pg_cron')) {
+        const text = statementFor(check, major).replaceAll('{schema}', '"An extension\'s"')
+        await client.query(`prepare one as ${text}`).catch((error: Error) => {
+          throw new Error(`${check.id}: ${error.message}`)
+        })
+        await client.query('deallocate one')
+      }
+      const examination = await diagnose(server.url, { sampleMs: 1100, budgetMs: 60_000, memoryBytes: 2 ** 34 })
+      expect(examination.server.major).toBe(major)
+      expect(examination.results.filter(({ outcome }) => outcome === 'could-not-look')).toEqual([])
+      expect(examination.results.map(({ check }) => check)).toEqual(CHECKS.map(({ id }) => id))
+    })
+  }
+})
