@@ -27,7 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/condition.ts'],
   ['src/options.ts', 'src/tenants.ts', 'src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/'],
   ['src/fleet.ts'],
-  ['src/replay/', 'src/import/', 'src/bench/'],
+  ['src/replay/', 'src/import/', 'src/bench/', 'src/lint/', 'src/explain/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

@@ -6,6 +6,7 @@ import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
+import { addLint } from './commands/lint.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
@@ -50,6 +51,7 @@ export function createProgram(shell: Shell): Command {
     addDemo,
     addReplay,
     addMigrate,
+    addLint,
     addStatus,
     addTenant,
     addVectors,
