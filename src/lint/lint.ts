@@ -9,7 +9,7 @@ import type { SettingsFile } from './settings/settings-file.js'
 import type { Source } from './source.js'
 import { loadParser } from './sql/parser.js'
 import type { Statement } from './sql/statement.js'
-import { as, columnOf, under } from './sql/tree.js'
+import { as, columnOf, operatorOf, under } from './sql/tree.js'
 import { suppressionsOf } from './suppression.js'
 
 /** How to lint. */
@@ -179,10 +179,14 @@ function countedColumns(statement: Statement): string[] {
     for (const each of targets ?? []) {
       const target = as(each, 'ResTarget')
       if (target?.name === undefined || table === undefined) continue
-      const isOwn = under(target.val, 'ColumnRef').some((reference) => {
-        const column = columnOf({ ColumnRef: reference })
-        return column?.name === target.name
-      })
+      const value = columnOf(target.val)
+      const isCopied = value?.qualifier === 'excluded' && value.name === target.name
+      const isComputed = under(target.val, 'A_Expr').some(
+        (each) =>
+          /^[-+*/]$/.test(operatorOf({ A_Expr: each }) ?? '') &&
+          under({ A_Expr: each }, 'ColumnRef').some((one) => columnOf({ ColumnRef: one })?.name === target.name),
+      )
+      const isOwn = isCopied || isComputed
       if (isOwn) found.push(`${table}.${target.name}`)
     }
   }

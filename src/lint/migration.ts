@@ -1,6 +1,6 @@
 import type { AlterTableCmd, ColumnDef, Constraint, Node, RangeVar } from 'libpg-query'
 import { isExisting } from './existing.js'
-import type { Surroundings } from './rule.js'
+import type { Fix, Surroundings } from './rule.js'
 import type { Statement } from './sql/statement.js'
 import { as } from './sql/tree.js'
 
@@ -37,4 +37,13 @@ export function constraintOf(column: ColumnDef | undefined, kind: Constraint['co
 /** True for a file that undoes another: what it drops is what it is for. */
 export function isUndo(path: string): boolean {
   return /([._-](down|undo|rollback|revert)\.sql|(^|[/\\])(down|U\d[^/\\]*)\.sql)$/i.test(path)
+}
+
+/** The fix that puts CONCURRENTLY behind the words at the start of a statement; none inside a transaction, which forbids it. */
+export function concurrently(statement: Statement, words: RegExp): { fix?: Fix } {
+  if (statement.transaction !== 'outside' || statement.routine !== undefined) return {}
+  const [found] = words.exec(statement.source.text.slice(statement.start, statement.end)) ?? []
+  if (found === undefined) return {}
+  const at = statement.start + found.length
+  return { fix: { start: at, end: at, text: /[a-z]$/.test(found) ? ' concurrently' : ' CONCURRENTLY' } }
 }

@@ -9,7 +9,7 @@ test('every rule has examples, and every example a rule', () => {
 
 test('names are kebab case and unique', () => {
   const ids = RULES.map(({ id }) => id)
-  expect(ids.filter((id) => !/^[a-z]+(-[a-z0-9]+)*$/.test(id))).toEqual([])
+  expect(ids.filter((id) => !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(id))).toEqual([])
   expect(new Set(ids).size).toBe(ids.length)
 })
 

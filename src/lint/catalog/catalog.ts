@@ -9,6 +9,8 @@ export interface Column {
   readonly modifiers: readonly number[]
   notNull: boolean
   readonly hasDefault: boolean
+  /** Computed from other columns. */
+  readonly generated: boolean
   /** Takes its values from a sequence: serial or identity. */
   readonly serial: boolean
 }

@@ -89,6 +89,7 @@ export function columnFrom(definition: ColumnDef): Column {
     modifiers: (definition.typeName?.typmods ?? []).flatMap((each) => numberOf(each) ?? []),
     notNull: constraints.some((kind) => kind === 'CONSTR_NOTNULL' || kind === 'CONSTR_PRIMARY') || serial,
     hasDefault: serial || constraints.some((kind) => kind === 'CONSTR_DEFAULT' || kind === 'CONSTR_GENERATED'),
+    generated: constraints.includes('CONSTR_GENERATED'),
     serial,
   }
 }

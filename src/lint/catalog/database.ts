@@ -12,7 +12,7 @@ const TABLES = `
     (select parent.relname from pg_catalog.pg_inherits i join pg_catalog.pg_class parent on parent.oid = i.inhparent
      where i.inhrelid = c.oid and c.relispartition limit 1) as "partitionOf",
     (select count(*)::integer from pg_catalog.pg_policy y where y.polrelid = c.oid) as policies,
-    (select json_agg(json_build_array(a.attnum, a.attname, t.typname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '',
+    (select json_agg(json_build_array(a.attnum, a.attname, t.typname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '', a.attgenerated <> '',
        a.attidentity <> '' or coalesce(pg_catalog.pg_get_serial_sequence(pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) is not null, false))
        order by a.attnum)
      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -48,7 +48,7 @@ interface Row {
   readonly partitionKey: readonly number[] | null
   readonly partitionOf: string | null
   readonly policies: number
-  readonly columns: readonly [number, string, string, number, boolean, boolean, boolean][] | null
+  readonly columns: readonly [number, string, string, number, boolean, boolean, boolean, boolean][] | null
   readonly indexes: readonly [string, string, number[], boolean, boolean, (string | null)[] | null, number][] | null
 }
 
@@ -87,7 +87,7 @@ function tableOf(row: Row): Table {
   const byNumber = new Map((row.columns ?? []).map((column) => [column[0], column[1]]))
   const name = (number: number) => byNumber.get(number)
   const columns = (row.columns ?? []).map(
-    ([, column, type, modifier, notNull, hasDefault, serial]): [string, Column] => [
+    ([, column, type, modifier, notNull, hasDefault, generated, serial]): [string, Column] => [
       column,
       {
         name: column,
@@ -95,6 +95,7 @@ function tableOf(row: Row): Table {
         modifiers: modifiersOf(type, modifier),
         notNull,
         hasDefault,
+        generated,
         serial,
       },
     ],

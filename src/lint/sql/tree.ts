@@ -105,6 +105,9 @@ export function columnOf(node: Node | undefined): { qualifier: string | undefine
 export function stringOf(node: Node | undefined): string | undefined {
   const cast = as(node, 'TypeCast')
   if (cast !== undefined) return stringOf(cast.arg)
+  // The parser takes a bare word for a type: `off`.
+  const word = as(node, 'TypeName')
+  if (word !== undefined) return lastWord(word.names)
   const constant = as(node, 'A_Const')
   return constant?.sval === undefined ? as(node, 'String')?.sval : (constant.sval.sval ?? '')
 }

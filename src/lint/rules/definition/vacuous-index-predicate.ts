@@ -18,7 +18,7 @@ export const vacuousIndexPredicate: StatementRule = {
       if (test?.nulltesttype !== 'IS_NOT_NULL') continue
       const column = table?.columns.get(columnOf(test.arg)?.name ?? '')
       if (column?.notNull === true) yield { at: test.location, message: `${column.name} is never null` }
-      else if (column?.hasDefault === true)
+      else if (column?.hasDefault === true && !column.generated)
         yield { at: test.location, message: `${column.name} has a default: hardly a row is null` }
     }
   },

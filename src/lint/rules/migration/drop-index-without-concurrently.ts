@@ -1,3 +1,4 @@
+import { concurrently } from '../../migration.js'
 import type { StatementRule } from '../../rule.js'
 import { as, words } from '../../sql/tree.js'
 
@@ -16,7 +17,11 @@ export const dropIndexWithoutConcurrently: StatementRule = {
     for (const each of drop.objects ?? []) {
       const name = words(as(each, 'List')?.items).at(-1)
       const isNew = statements.some((other) => other.start < statement.start && other.is('IndexStmt')?.idxname === name)
-      if (!isNew) yield { message: `queries on the table of ${name} wait for the drop, and it waits for them` }
+      if (isNew) continue
+      // CONCURRENTLY takes one index at a time.
+      const fix =
+        drop.objects?.length === 1 && drop.behavior !== 'DROP_CASCADE' ? concurrently(statement, /^drop\s+index/i) : {}
+      yield { message: `queries on the table of ${name} wait for the drop, and it waits for them`, ...fix }
     }
   },
 }

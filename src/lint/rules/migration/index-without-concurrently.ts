@@ -1,4 +1,5 @@
 import { isExisting } from '../../existing.js'
+import { concurrently } from '../../migration.js'
 import type { StatementRule } from '../../rule.js'
 
 export const indexWithoutConcurrently: StatementRule = {
@@ -27,6 +28,10 @@ export const indexWithoutConcurrently: StatementRule = {
       }
       return
     }
-    yield { at: index.relation?.location, message: `writes to ${relation} wait until the index is built` }
+    yield {
+      at: index.relation?.location,
+      message: `writes to ${relation} wait until the index is built`,
+      ...concurrently(statement, /^create\s+(unique\s+)?index/i),
+    }
   },
 }

@@ -60,9 +60,14 @@ export const unknownColumn: StatementRule = {
       const near = renamed !== undefined && columns?.has(renamed) ? renamed : closest(column.name, [...(columns ?? [])])
       const hint =
         majors !== undefined ? `; it is there in ${span(majors)}` : near === undefined ? '' : `; ${near} is meant?`
+      const { text } = statement.source
+      const start = reference.node.location === undefined ? -1 : text.indexOf(column.name, reference.node.location)
+      const isOne =
+        renamed !== undefined && near === renamed && text.slice(start, start + column.name.length) === column.name
       yield {
         at: reference.node.location,
         message: `${found} has no column ${column.name} in PostgreSQL ${version}${hint}`,
+        ...(isOne && start !== -1 && { fix: { start, end: start + column.name.length, text: renamed } }),
       }
     }
   },

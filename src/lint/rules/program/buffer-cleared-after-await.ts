@@ -15,6 +15,16 @@ export const bufferCleared: ProgramRule = {
       if (node.type !== 'AssignmentExpression' || node.operator !== '=') continue
       const name = clearedName(node)
       if (name === undefined) continue
+      // A new array in a variable of the function around may be what its only caller waits for.
+      const isRenewed = isNode(node.right) && node.right.type === 'ArrayExpression'
+      const isModules = program.places.some(
+        ({ node: each, parent }) =>
+          each.type === 'VariableDeclarator' &&
+          isNode(each.id) &&
+          each.id.name === name &&
+          parent?.parent?.node.type === 'Program',
+      )
+      if (isRenewed && !isModules) continue
       const around = enclosing(place, isFunction)
       if (around === undefined) continue
       const inside = program.places.filter(

@@ -32,7 +32,9 @@ export const keysetTie: StatementRule = {
       if (relation?.table !== undefined && keys.length > 0) {
         if (keys.some((key) => key.columns.every((column) => column !== undefined && known.has(column)))) continue
       } else if (order.length > 1 || !TIMES.test(first.name)) continue
+      const level = TIMES.test(first.name) ? 'warning' : 'info'
       yield {
+        level,
         at: as(sortClause[0], 'SortBy')?.location ?? as(page, 'A_Expr')?.location,
         message: `rows of the same ${order.map((each) => each?.name).join(', ')} are skipped where a page ends`,
       }

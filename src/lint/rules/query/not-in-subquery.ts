@@ -1,4 +1,6 @@
+import type { Node } from 'libpg-query'
 import type { StatementRule } from '../../rule.js'
+import type { Statement } from '../../sql/statement.js'
 import { as } from '../../sql/tree.js'
 
 export const notInSubquery: StatementRule = {
@@ -12,9 +14,10 @@ export const notInSubquery: StatementRule = {
     for (const { node } of statement.all('BoolExpr')) {
       if (node.boolop !== 'NOT_EXPR') continue
       const link = as(node.args?.[0], 'SubLink')
-      if (link?.subLinkType === 'ANY_SUBLINK' && link.operName === undefined) {
+      if (link?.subLinkType === 'ANY_SUBLINK' && link.operName === undefined && !isList(link.subselect)) {
         yield {
           at: link.location ?? node.location,
+          ...(isOfStatement(link.subselect, statement) && { level: 'info' as const }),
           message: 'a null among the results of the subquery makes the whole result empty',
         }
       }
@@ -26,4 +29,17 @@ export const notInSubquery: StatementRule = {
       }
     }
   },
+}
+
+/** A list that a function unfolds is short, and whoever wrote it knows of its nulls. */
+function isList(node: Node | undefined): boolean {
+  const from = as(node, 'SelectStmt')?.fromClause ?? []
+  return from.length > 0 && from.every((each) => 'RangeFunction' in each)
+}
+
+/** A common table expression is the statement's own: whoever wrote it knows of its nulls, if hardly of the next reader. */
+function isOfStatement(node: Node | undefined, statement: Statement): boolean {
+  const names = new Set(statement.all('CommonTableExpr').map((each) => each.node.ctename))
+  const from = as(node, 'SelectStmt')?.fromClause ?? []
+  return from.length > 0 && from.every((each) => names.has(as(each, 'RangeVar')?.relname))
 }

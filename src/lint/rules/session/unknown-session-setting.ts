@@ -27,7 +27,7 @@ export const unknownSessionSetting: StatementRule = {
     if (statement.routine?.dynamic === true) return
     for (const { node } of statement.all('VariableSetStmt')) {
       const name = node.name?.toLowerCase()
-      if (name === undefined || name.includes('.') || OTHERS.has(name) || /transaction|session/i.test(name)) continue
+      if (name === undefined || name.includes('.') || OTHERS.has(name)) continue
       if (/^VAR_(SET_MULTI|RESET_ALL)$/.test(node.kind ?? '') || knownSetting(name, version) !== undefined) continue
       const majors = settingMajors(name)
       const near = closest(name, settingNames())

@@ -12,6 +12,8 @@ export const vectorFilter: StatementRule = {
   remedy:
     "`set local hnsw.iterative_scan = 'strict_order'` (pgvector 0.8) in the transaction, a partial index, or a partition a tenant; and compare exactly where few rows qualify.",
   *check(statement, surroundings) {
+    const orders = vectorOrders(statement, surroundings)
+    if (orders.length === 0) return
     const isIterative = surroundings.statements.some(
       (each) =>
         /iterative_scan$/.test(each.is('VariableSetStmt')?.name ?? '') ||
@@ -19,7 +21,7 @@ export const vectorFilter: StatementRule = {
         each.all('VariableSetStmt').some(({ node }) => /iterative_scan$/.test(node.name ?? '')),
     )
     if (isIterative) return
-    for (const { place, select, distance, relations } of vectorOrders(statement, surroundings)) {
+    for (const { place, select, distance, relations } of orders) {
       if (select.limitCount === undefined) continue
       const table = relations.find((each) => each.table !== undefined)?.table
       if (table?.indexes.some(({ method, partial }) => /^(hnsw|ivfflat)$/.test(method) && !partial) !== true) continue

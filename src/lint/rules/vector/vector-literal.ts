@@ -1,6 +1,8 @@
 import type { StatementRule } from '../../rule.js'
 import { stringOf, typeName } from '../../sql/tree.js'
 
+const VECTOR = /^\s*\[\s*-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(\s*,\s*-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)*\s*\]\s*$/i
+
 export const vectorLiteral: StatementRule = {
   on: 'sql',
   id: 'vector-literal',
@@ -12,8 +14,7 @@ export const vectorLiteral: StatementRule = {
     for (const { node } of statement.all('TypeCast')) {
       if (!/^(vector|halfvec)$/.test(typeName(node.typeName))) continue
       const text = 'A_Const' in (node.arg ?? {}) ? stringOf(node.arg) : undefined
-      if (text === undefined || /^\s*\[\s*-?[\d.]+(e[+-]?\d+)?(\s*,\s*-?[\d.]+(e[+-]?\d+)?)*\s*\]\s*$/i.test(text))
-        continue
+      if (text === undefined || VECTOR.test(text)) continue
       yield { at: node.location, message: `'${text.slice(0, 40)}' is no vector` }
     }
   },

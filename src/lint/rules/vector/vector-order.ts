@@ -1,5 +1,5 @@
 import type { StatementRule } from '../../rule.js'
-import { as } from '../../sql/tree.js'
+import { as, numberOf, operatorOf } from '../../sql/tree.js'
 import { vectorOrders } from '../../vector/orders.js'
 
 export const vectorOrderWithoutLimit: StatementRule = {
@@ -11,6 +11,9 @@ export const vectorOrderWithoutLimit: StatementRule = {
   remedy: 'ORDER BY embedding <=> $1 LIMIT k; turn a similarity around outside.',
   *check(statement, surroundings) {
     for (const { select, sort, distance, isBare } of vectorOrders(statement, surroundings)) {
+      // `+ 0` keeps the index away: an exact search, and meant.
+      const sum = as(sort.node, 'A_Expr')
+      if (operatorOf(sort.node) === '+' && numberOf(sum?.rexpr) === 0) continue
       const at = as(distance, 'A_Expr')?.location
       if (sort.sortby_dir === 'SORTBY_DESC') yield { at, message: 'descending order compares every row' }
       else if (!isBare) yield { at, message: 'what is made of the distance cannot be looked up in an index' }

@@ -1,5 +1,5 @@
 import type { StatementRule } from '../../rule.js'
-import { as } from '../../sql/tree.js'
+import { as, columnOf, under } from '../../sql/tree.js'
 
 const EXPIRY = /(^|_)(expires|expiry|expiration|expire|valid_until|ttl|deadline)(_at|_on|_date|_time)?$/i
 
@@ -14,6 +14,10 @@ export const upsertKeepsExpiry: StatementRule = {
     for (const { node } of statement.all('InsertStmt')) {
       const conflict = node.onConflictClause
       if (conflict?.action !== 'ONCONFLICT_UPDATE') continue
+      // `where false` locks the row and leaves it; a condition on the expiry knows of it.
+      const isLock = as(conflict.whereClause, 'A_Const')?.boolval !== undefined
+      const names = under(conflict.whereClause, 'ColumnRef').map((each) => columnOf({ ColumnRef: each })?.name ?? '')
+      if (isLock || names.some((name) => EXPIRY.test(name))) continue
       const expiry = (node.cols ?? [])
         .map((each) => as(each, 'ResTarget'))
         .find((each) => EXPIRY.test(each?.name ?? ''))

@@ -4,8 +4,7 @@ import { as, columnOf, under } from '../../sql/tree.js'
 /** Columns that add up, whatever the statement says of others. */
 const COUNTS = /(^|_)(count|counts|counter|visits|hits|balance|attempts|views|uses)$/i
 /** Columns that a client computes from what it has read before, when others beside it are counted up. */
-const LEARNED =
-  /(^|_)(q|q_?values?|score|average|avg|mean|total|sum|value|confidence|uncertainty|weight|rating|reward)$/i
+const LEARNED = /(^|_)(q|q_?values?|score|average|avg|mean|total|sum|confidence|uncertainty|weight|rating|reward)$/i
 
 export const upsertLosesUpdate: StatementRule = {
   on: 'sql',
@@ -17,6 +16,9 @@ export const upsertLosesUpdate: StatementRule = {
     'Compute it in SQL: `q = t.q + $alpha * ($reward + $gamma * $next - t.q)`, `visits = t.visits + 1`; or compare a version and try again.',
   *check(statement) {
     for (const { node } of statement.all('InsertStmt')) {
+      // What a query computes from tables it computes in the database.
+      const source = as(node.selectStmt, 'SelectStmt')
+      if ((source?.fromClause ?? []).some((each) => !('RangeFunction' in each))) continue
       const targets = (node.onConflictClause?.targetList ?? []).map((each) => as(each, 'ResTarget'))
       const counts = targets.some((target) => isComputedFromItself(target?.val, target?.name))
       for (const target of targets) {

@@ -1,5 +1,6 @@
+import type { Node } from 'libpg-query'
 import type { StatementRule } from '../../rule.js'
-import { as, under } from '../../sql/tree.js'
+import { as, lastWord, under } from '../../sql/tree.js'
 
 export const upsertUnordered: StatementRule = {
   on: 'sql',
@@ -22,7 +23,12 @@ export const upsertUnordered: StatementRule = {
         (node.withClause?.ctes ?? []).some((cte) =>
           under(cte, 'SelectStmt').some((each) => (each.sortClause?.length ?? 0) > 0),
         )
-      const isOne = as(select.limitCount, 'A_Const')?.ival?.ival === 1
+      const common = new Map(
+        statement.all('CommonTableExpr').map((each) => [each.node.ctename ?? '', each.node.ctequery] as const),
+      )
+      const isOne =
+        as(select.limitCount, 'A_Const')?.ival?.ival === 1 ||
+        (select.fromClause ?? []).every((each) => hasOneRow(each, common))
       const isAggregate =
         select.groupClause === undefined &&
         select.targetList?.some((each) => under(each, 'FuncCall').some((call) => call.agg_star === true))
@@ -34,4 +40,18 @@ export const upsertUnordered: StatementRule = {
       }
     }
   },
+}
+
+/** True for what yields a row at most: a record out of JSON, and what is made of that alone. */
+function hasOneRow(node: Node | undefined, common: ReadonlyMap<string, Node | undefined>, depth = 0): boolean {
+  if (node === undefined || depth > 10) return false
+  const join = as(node, 'JoinExpr')
+  if (join !== undefined) return hasOneRow(join.larg, common, depth + 1) && hasOneRow(join.rarg, common, depth + 1)
+  const call = under(as(node, 'RangeFunction')?.functions?.[0], 'FuncCall')[0]
+  if (call !== undefined) return /^jsonb?_(to|populate)_record$/.test(lastWord(call.funcname))
+  const relation = as(node, 'RangeVar')
+  const query = relation?.schemaname === undefined ? common.get(relation?.relname ?? '') : undefined
+  const select = as(query, 'SelectStmt') ?? as(as(query, 'InsertStmt')?.selectStmt, 'SelectStmt')
+  const from = select?.fromClause ?? []
+  return from.length > 0 && from.every((each) => hasOneRow(each, common, depth + 1))
 }
