@@ -4,6 +4,7 @@ import { addAudit } from './commands/audit.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addEvents } from './commands/events.js'
+import { addExplain } from './commands/explain.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
 import { addLint } from './commands/lint.js'
@@ -52,6 +53,7 @@ export function createProgram(shell: Shell): Command {
     addReplay,
     addMigrate,
     addLint,
+    addExplain,
     addStatus,
     addTenant,
     addVectors,

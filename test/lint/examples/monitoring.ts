@@ -48,7 +48,7 @@ export const MONITORING: Readonly<Record<string, Examples>> = {
         text: 'const rows = await client.query(`select query, mean_time from pg_stat_statements where mean_time > 100`)',
         as: 'ts',
       },
-    ].map((each) => (typeof each === 'string' && each.startsWith('const') ? { text: each, as: 'ts' as const } : each)),
+    ],
     good: [
       'select schemaname, relname, indexrelname, idx_scan from pg_stat_user_indexes',
       'select tablename, indexname from pg_indexes',
