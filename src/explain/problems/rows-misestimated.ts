@@ -1,3 +1,4 @@
+import type { PlanNode } from '../plan.js'
 import { many, type ProblemKind } from '../problem.js'
 
 export const rowsMisestimated: ProblemKind = {
@@ -7,6 +8,7 @@ export const rowsMisestimated: ProblemKind = {
   remedy:
     'ANALYZE the tables; for columns that go together `create statistics`; for a skewed column a larger statistics target or n_distinct.',
   *find(_plan, nodes, timing) {
+    const stopped = stoppedByLimit(nodes)
     for (const node of nodes) {
       const { actual, planRows } = node
       if (actual === undefined || planRows === undefined) continue
@@ -17,7 +19,7 @@ export const rowsMisestimated: ProblemKind = {
       const whole = timing.totalMs ?? 0
       const share = whole === 0 ? 1 : (timing.ms(node) ?? 0) / whole
       if (share < 0.05) continue
-      const isStopped = estimated > found && nodes.some((each) => each.type === 'Limit' && each.id < node.id)
+      const isStopped = estimated > found && stopped.has(node)
       // The first node that is off is where it begins: those above only inherit it.
       const isInherited = node.children.some((child) => {
         const below =
@@ -34,4 +36,20 @@ export const rowsMisestimated: ProblemKind = {
       }
     }
   },
+}
+
+/** Nodes that a LIMIT above them may end before their last row: none below a sort, a hash or a plain aggregate. */
+function stoppedByLimit(nodes: readonly PlanNode[]): Set<PlanNode> {
+  const stopped = new Set<PlanNode>()
+  const visit = (node: PlanNode): void => {
+    for (const child of node.children) {
+      stopped.add(child)
+      const isBlocking =
+        /^(Sort|Hash|Bitmap Index Scan)$/.test(child.type) ||
+        (child.type === 'Aggregate' && child.strategy !== 'Sorted')
+      if (!isBlocking) visit(child)
+    }
+  }
+  for (const node of nodes) if (node.type === 'Limit') visit(node)
+  return stopped
 }
