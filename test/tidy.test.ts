@@ -16,7 +16,8 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 
 /**
  * The layers, lowest first; those of one line do not know each other. A file may import its own layer and lower ones.
- * `database` and `input` are unaware of options and stores; `replay` needs nothing but a store's shape; the demo measures
+ * `database` and `input` are unaware of options and stores; `replay` needs nothing but a store's shape; `explain` parses
+ * statements as the linter does; the demo measures
  * with the bench's tools; `index` is the door, which nobody inside goes through.
  */
 const LAYERS: readonly (readonly string[])[] = [
@@ -34,7 +35,8 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/stores/metadata/',
   ],
   ['src/fleet.ts'],
-  ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/'],
+  ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
+  ['src/explain/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

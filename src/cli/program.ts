@@ -5,9 +5,11 @@ import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
+import { addExplain } from './commands/explain.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
 import { addMetadata } from './commands/metadata.js'
+import { addLint } from './commands/lint.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
@@ -52,6 +54,8 @@ export function createProgram(shell: Shell): Command {
     addDemo,
     addReplay,
     addMigrate,
+    addLint,
+    addExplain,
     addStatus,
     addTenant,
     addVectors,

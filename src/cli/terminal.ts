@@ -14,6 +14,10 @@ export interface Terminal {
   result(value: unknown, text: () => string): void
   /** Tells something on the side. Silent with `--quiet` and `--json`. */
   note(text: string): void
+  /** Columns of the terminal; 80 where nobody looks, at most 120. */
+  readonly width: number
+  /** Prints a text to stdout whatever the format of results: a document in a format of its own. */
+  text(text: string): void
   /** A table: left-aligned unless the column's head begins with ">". */
   table(head: readonly string[], rows: readonly (readonly string[])[]): string
 }
@@ -29,6 +33,10 @@ export function createTerminal(options: { json: boolean; quiet: boolean }): Term
     colors,
     result(value, text) {
       process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text()}\n`)
+    },
+    width: Math.max(60, Math.min(process.stdout.columns ?? 80, 120)),
+    text(text) {
+      process.stdout.write(`${text}\n`)
     },
     note(text) {
       if (!quiet && !json) process.stderr.write(`${text}\n`)

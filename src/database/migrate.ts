@@ -114,12 +114,14 @@ export async function migrateDown(
             execute format('drop routine %s', v_name);
           end loop;
         end $$`)
+      // pgfleet-lint ignore write-without-where: all routines were dropped, so none is recorded any more
       await connection.query('delete from platform.routines')
     }
     for (const step of steps) {
       await apply(connection, `${label(step)}.down.sql`, step.down.text)
       await connection.query('delete from platform.migrations where version = $1', [step.version])
     }
+    // pgfleet-lint ignore drop-cascade: the last step of the way down; only the ledger is left in the schema
     if (to === 0 && version(applied) > 0) await connection.query('drop schema platform cascade')
     return { version: Math.min(to, version(applied)), migrations: steps.map(label), routines: [] }
   })

@@ -157,6 +157,7 @@ function pairContestant(work: Work, size: number, rows: number, connections: Sta
       // One session may run better than the other, whatever its role: each is the application's for half of the time.
       for (const [app, bypass] of [connections, connections.toReversed() as [pg.Client, pg.Client]]) {
         await bypass.query('reset role')
+        // pgfleet-lint ignore session-setting: a connection of this benchmark's own, which no pool gets back
         await app.query('set role pgfleet_app')
         const times = { bypass: [] as number[], app: [] as number[] }
         const pairs = async (milliseconds: number, counted: boolean) => {

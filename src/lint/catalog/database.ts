@@ -1,0 +1,130 @@
+import type { Connection } from '../../database/database.js'
+import { FleetError } from '../../errors.js'
+import { PG_VERSIONS, type PgVersion } from '../rule.js'
+import { Catalog, type Column, type Table } from './catalog.js'
+
+const VERSION = `select current_setting('server_version_num')::integer / 10000 as major`
+
+// One row a table; names are short so that a large catalogue stays small on its way.
+const TABLES = `
+  select n.nspname as schema, c.relname as name, c.relkind as kind, c.relrowsecurity as secured, c.relforcerowsecurity as forced,
+    p.partattrs::integer[] as "partitionKey",
+    (select parent.relname from pg_catalog.pg_inherits i join pg_catalog.pg_class parent on parent.oid = i.inhparent
+     where i.inhrelid = c.oid and c.relispartition limit 1) as "partitionOf",
+    (select count(*)::integer from pg_catalog.pg_policy y where y.polrelid = c.oid) as policies,
+    (select json_agg(json_build_array(a.attnum, a.attname, t.typname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '', a.attgenerated <> '',
+       a.attidentity <> '' or coalesce(pg_catalog.pg_get_serial_sequence(pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) is not null, false))
+       order by a.attnum)
+     from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+    (select json_agg(json_build_array(i.relname, m.amname, x.indkey::integer[], x.indisunique, x.indpred is not null,
+       (select json_agg(o.opcname order by k.place) from pg_catalog.unnest(x.indclass::oid[]) with ordinality k(class, place)
+        join pg_catalog.pg_opclass o on o.oid = k.class), x.indnkeyatts) order by i.relname)
+     from pg_catalog.pg_index x join pg_catalog.pg_class i on i.oid = x.indexrelid join pg_catalog.pg_am m on m.oid = i.relam
+     where x.indrelid = c.oid and x.indisvalid) as indexes
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  left join pg_catalog.pg_partitioned_table p on p.partrelid = c.oid
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+    and n.nspname !~ '^pg_(toast_)?temp_'
+  order by n.nspname, c.relname
+  limit 50001`
+
+const FUNCTIONS = `
+  select p.proname as name, min(p.provolatile) as first, max(p.provolatile) as last
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where n.nspname not in ('pg_catalog', 'information_schema') and p.prokind = 'f'
+  group by p.proname
+  order by p.proname
+  limit 50000`
+
+interface Row {
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  readonly secured: boolean
+  readonly forced: boolean
+  readonly partitionKey: readonly number[] | null
+  readonly partitionOf: string | null
+  readonly policies: number
+  readonly columns: readonly [number, string, string, number, boolean, boolean, boolean, boolean][] | null
+  readonly indexes: readonly [string, string, number[], boolean, boolean, (string | null)[] | null, number][] | null
+}
+
+/** Tables, columns, indexes, keys of partitions, policies and functions of a database; only read, with time-outs. */
+export async function readCatalog(connection: Connection): Promise<{ catalog: Catalog; version: PgVersion }> {
+  const { rows: versions } = await connection.query<{ major: number }>(VERSION)
+  const major = versions[0]?.major ?? 0
+  const version = PG_VERSIONS.find((each) => each === major)
+  if (version === undefined) {
+    throw new FleetError('OPTIONS_INVALID', {
+      message: `the server is of major ${major}, and ${PG_VERSIONS[0]} to ${PG_VERSIONS.at(-1)} are known`,
+      field: 'url',
+      hint: 'Lint without --url, with the --pg-version that comes nearest.',
+    })
+  }
+  const catalog = new Catalog()
+  await connection.query('begin transaction read only')
+  try {
+    await connection.query("set local statement_timeout = '30s'")
+    await connection.query("set local lock_timeout = '2s'")
+    const { rows } = await connection.query<Row>(TABLES)
+    if (rows.length > 50_000) {
+      throw new FleetError('OPTIONS_INVALID', { message: 'the database holds more than 50,000 tables', field: 'url' })
+    }
+    for (const row of rows) catalog.add(tableOf(row))
+    const functions = await connection.query<{ name: string; first: 'i' | 's' | 'v'; last: 'i' | 's' | 'v' }>(FUNCTIONS)
+    for (const { name, first, last } of functions.rows)
+      catalog.volatilities.set(name, first === last ? first : undefined)
+  } finally {
+    await connection.query('rollback').catch(() => {})
+  }
+  return { catalog, version }
+}
+
+function tableOf(row: Row): Table {
+  const byNumber = new Map((row.columns ?? []).map((column) => [column[0], column[1]]))
+  const name = (number: number) => byNumber.get(number)
+  const columns = (row.columns ?? []).map(
+    ([, column, type, modifier, notNull, hasDefault, generated, serial]): [string, Column] => [
+      column,
+      {
+        name: column,
+        type: type.replace(/^_(.*)$/, '$1[]'),
+        modifiers: modifiersOf(type, modifier),
+        notNull,
+        hasDefault,
+        generated,
+        serial,
+      },
+    ],
+  )
+  return {
+    schema: row.schema,
+    name: row.name,
+    kind: row.kind === 'v' || row.kind === 'm' ? 'view' : 'table',
+    columns: new Map(columns),
+    complete: true,
+    indexes: (row.indexes ?? []).map(([index, method, keys, unique, partial, classes, count]) => ({
+      name: index,
+      method,
+      columns: keys.slice(0, count).map(name),
+      unique,
+      partial,
+      classes: keys.slice(0, count).map((_, i) => classes?.[i] ?? undefined),
+      expressionColumns: [],
+    })),
+    partitionKey: row.partitionKey?.flatMap((number) => name(number) ?? []),
+    partitionOf: row.partitionOf ?? undefined,
+    rowSecurity: row.secured,
+    forced: row.forced,
+    policies: row.policies,
+  }
+}
+
+function modifiersOf(type: string, modifier: number): number[] {
+  if (modifier < 0) return []
+  if (type === 'numeric') return [((modifier - 4) >> 16) & 0xffff, (modifier - 4) & 0x7ff]
+  return type === 'vector' || type === 'halfvec' ? [modifier] : [modifier - 4]
+}

@@ -1,0 +1,184 @@
+// Written by scripts/server-facts.ts from servers of the majors 15, 16, 17, 18.
+/** A relation of the system catalogue each, with its columns, and the majors that have them when not all. */
+export const COLUMN_FACTS = `
+pg_aggregate:aggcombinefn aggdeserialfn aggfinalextra aggfinalfn aggfinalmodify aggfnoid agginitval aggkind
+aggmfinalextra aggmfinalfn aggmfinalmodify aggminitval aggminvtransfn aggmtransfn aggmtransspace aggmtranstype
+aggnumdirectargs aggserialfn aggsortop aggtransfn aggtransspace aggtranstype pg_am:amhandler amname amtype oid
+pg_amop:amopfamily amoplefttype amopmethod amopopr amoppurpose amoprighttype amopsortfamily amopstrategy oid
+pg_amproc:amproc amprocfamily amproclefttype amprocnum amprocrighttype oid pg_attrdef:adbin adnum adrelid oid
+pg_attribute:attacl attalign attbyval attcacheoff@15-17 attcollation attcompression attfdwoptions attgenerated
+atthasdef atthasmissing attidentity attinhcount attisdropped attislocal attlen attmissingval attname attndims
+attnotnull attnum attoptions attrelid attstattarget attstorage atttypid atttypmod pg_auth_members:admin_option
+grantor member roleid inherit_option@16-18 oid@16-18 set_option@16-18 pg_authid:oid rolbypassrls rolcanlogin
+rolconnlimit rolcreatedb rolcreaterole rolinherit rolname rolpassword rolreplication rolsuper rolvaliduntil
+pg_available_extension_versions:comment installed name relocatable requires schema superuser trusted version
+pg_available_extensions:comment default_version installed_version name pg_backend_memory_contexts:free_bytes
+free_chunks ident level name parent@15-17 total_bytes total_nblocks used_bytes path@18-18 type@18-18
+pg_cast:castcontext castfunc castmethod castsource casttarget oid pg_class:oid relacl relallvisible relam relchecks
+relfilenode relforcerowsecurity relfrozenxid relhasindex relhasrules relhassubclass relhastriggers relispartition
+relispopulated relisshared relkind relminmxid relname relnamespace relnatts reloftype reloptions relowner relpages
+relpartbound relpersistence relreplident relrewrite relrowsecurity reltablespace reltoastrelid reltuples reltype
+relallfrozen@18-18 pg_collation:collcollate collctype collencoding colliculocale@15-16 collisdeterministic collname
+collnamespace collowner collprovider collversion oid collicurules@16-18 colllocale@17-18 pg_config:name setting
+pg_constraint:conbin condeferrable condeferred conexclop confdelsetcols confdeltype conffeqop confkey confmatchtype
+confrelid confupdtype conindid coninhcount conislocal conkey conname connamespace connoinherit conparentid conpfeqop
+conppeqop conrelid contype contypid convalidated oid conenforced@18-18 conperiod@18-18 pg_conversion:condefault
+conforencoding conname connamespace conowner conproc contoencoding oid pg_cursors:creation_time is_binary
+is_holdable is_scrollable name statement pg_database:datacl datallowconn datcollate datcollversion datconnlimit
+datctype datdba datfrozenxid daticulocale@15-16 datistemplate datlocprovider datminmxid datname dattablespace
+encoding oid daticurules@16-18 dathasloginevt@17-18 datlocale@17-18 pg_db_role_setting:setconfig setdatabase setrole
+pg_default_acl:defaclacl defaclnamespace defaclobjtype defaclrole oid pg_depend:classid deptype objid objsubid
+refclassid refobjid refobjsubid pg_description:classoid description objoid objsubid pg_enum:enumlabel enumsortorder
+enumtypid oid pg_event_trigger:evtenabled evtevent evtfoid evtname evtowner evttags oid pg_extension:extcondition
+extconfig extname extnamespace extowner extrelocatable extversion oid pg_file_settings:applied error name seqno
+setting sourcefile sourceline pg_foreign_data_wrapper:fdwacl fdwhandler fdwname fdwoptions fdwowner fdwvalidator oid
+pg_foreign_server:oid srvacl srvfdw srvname srvoptions srvowner srvtype srvversion pg_foreign_table:ftoptions
+ftrelid ftserver pg_group:grolist groname grosysid pg_hba_file_rules:address auth_method database error line_number
+netmask options type user_name file_name@16-18 rule_number@16-18 pg_ident_file_mappings:error line_number map_name
+pg_username sys_name file_name@16-18 map_number@16-18 pg_index:indcheckxmin indclass indcollation indexprs
+indexrelid indimmediate indisclustered indisexclusion indislive indisprimary indisready indisreplident indisunique
+indisvalid indkey indnatts indnkeyatts indnullsnotdistinct indoption indpred indrelid pg_indexes:indexdef indexname
+schemaname tablename tablespace pg_inherits:inhdetachpending inhparent inhrelid inhseqno pg_init_privs:classoid
+initprivs objoid objsubid privtype pg_language:lanacl laninline lanispl lanname lanowner lanplcallfoid lanpltrusted
+lanvalidator oid pg_largeobject:data loid pageno pg_largeobject_metadata:lomacl lomowner oid pg_locks:classid
+database fastpath granted locktype mode objid objsubid page pid relation transactionid tuple virtualtransaction
+virtualxid waitstart pg_matviews:definition hasindexes ispopulated matviewname matviewowner schemaname tablespace
+pg_namespace:nspacl nspname nspowner oid pg_opclass:oid opcdefault opcfamily opcintype opckeytype opcmethod opcname
+opcnamespace opcowner pg_operator:oid oprcanhash oprcanmerge oprcode oprcom oprjoin oprkind oprleft oprname
+oprnamespace oprnegate oprowner oprrest oprresult oprright pg_opfamily:oid opfmethod opfname opfnamespace opfowner
+pg_parameter_acl:oid paracl parname pg_partitioned_table:partattrs partclass partcollation partdefid partexprs
+partnatts partrelid partstrat pg_policies:cmd permissive policyname qual roles schemaname tablename with_check
+pg_policy:oid polcmd polname polpermissive polqual polrelid polroles polwithcheck
+pg_prepared_statements:custom_plans from_sql generic_plans name parameter_types prepare_time statement
+result_types@16-18 pg_prepared_xacts:database gid owner prepared transaction pg_proc:oid proacl proallargtypes
+proargdefaults proargmodes proargnames proargtypes probin proconfig procost proisstrict prokind prolang proleakproof
+proname pronamespace pronargdefaults pronargs proowner proparallel proretset prorettype prorows prosecdef prosqlbody
+prosrc prosupport protrftypes provariadic provolatile pg_publication:oid puballtables pubdelete pubinsert pubname
+pubowner pubtruncate pubupdate pubviaroot pubgencols@18-18 pg_publication_namespace:oid pnnspid pnpubid
+pg_publication_rel:oid prattrs prpubid prqual prrelid pg_publication_tables:attnames pubname rowfilter schemaname
+tablename pg_range:rngcanonical rngcollation rngmultitypid rngsubdiff rngsubopc rngsubtype rngtypid
+pg_replication_origin:roident roname pg_replication_origin_status:external_id local_id local_lsn remote_lsn
+pg_replication_slots:active active_pid catalog_xmin confirmed_flush_lsn database datoid plugin restart_lsn
+safe_wal_size slot_name slot_type temporary two_phase wal_status xmin conflicting@16-18 failover@17-18
+inactive_since@17-18 invalidation_reason@17-18 synced@17-18 two_phase_at@18-18 pg_rewrite:ev_action ev_class
+ev_enabled ev_qual ev_type is_instead oid rulename pg_roles:oid rolbypassrls rolcanlogin rolconfig rolconnlimit
+rolcreatedb rolcreaterole rolinherit rolname rolpassword rolreplication rolsuper rolvaliduntil pg_rules:definition
+rulename schemaname tablename pg_seclabel:classoid label objoid objsubid provider pg_seclabels:classoid label
+objname objnamespace objoid objsubid objtype provider pg_sequence:seqcache seqcycle seqincrement seqmax seqmin
+seqrelid seqstart seqtypid pg_sequences:cache_size cycle data_type increment_by last_value max_value min_value
+schemaname sequencename sequenceowner start_value pg_settings:boot_val category context enumvals extra_desc max_val
+min_val name pending_restart reset_val setting short_desc source sourcefile sourceline unit vartype pg_shadow:passwd
+usebypassrls useconfig usecreatedb usename userepl usesuper usesysid valuntil pg_shdepend:classid dbid deptype objid
+objsubid refclassid refobjid pg_shdescription:classoid description objoid pg_shmem_allocations:allocated_size name
+off size pg_shseclabel:classoid label objoid provider pg_stat_activity:application_name backend_start backend_type
+backend_xid backend_xmin client_addr client_hostname client_port datid datname leader_pid pid query query_id
+query_start state state_change usename usesysid wait_event wait_event_type xact_start pg_stat_all_indexes:idx_scan
+idx_tup_fetch idx_tup_read indexrelid indexrelname relid relname schemaname last_idx_scan@16-18
+pg_stat_all_tables:analyze_count autoanalyze_count autovacuum_count idx_scan idx_tup_fetch last_analyze
+last_autoanalyze last_autovacuum last_vacuum n_dead_tup n_ins_since_vacuum n_live_tup n_mod_since_analyze n_tup_del
+n_tup_hot_upd n_tup_ins n_tup_upd relid relname schemaname seq_scan seq_tup_read vacuum_count last_idx_scan@16-18
+last_seq_scan@16-18 n_tup_newpage_upd@16-18 total_analyze_time@18-18 total_autoanalyze_time@18-18
+total_autovacuum_time@18-18 total_vacuum_time@18-18 pg_stat_archiver:archived_count failed_count last_archived_time
+last_archived_wal last_failed_time last_failed_wal stats_reset pg_stat_bgwriter:buffers_alloc buffers_backend@15-16
+buffers_backend_fsync@15-16 buffers_checkpoint@15-16 buffers_clean checkpoint_sync_time@15-16
+checkpoint_write_time@15-16 checkpoints_req@15-16 checkpoints_timed@15-16 maxwritten_clean stats_reset
+pg_stat_database:active_time blk_read_time blk_write_time blks_hit blks_read checksum_failures checksum_last_failure
+conflicts datid datname deadlocks idle_in_transaction_time numbackends session_time sessions sessions_abandoned
+sessions_fatal sessions_killed stats_reset temp_bytes temp_files tup_deleted tup_fetched tup_inserted tup_returned
+tup_updated xact_commit xact_rollback parallel_workers_launched@18-18 parallel_workers_to_launch@18-18
+pg_stat_database_conflicts:confl_bufferpin confl_deadlock confl_lock confl_snapshot confl_tablespace datid datname
+confl_active_logicalslot@16-18 pg_stat_gssapi:encrypted gss_authenticated pid principal credentials_delegated@16-18
+pg_stat_progress_analyze:child_tables_done child_tables_total current_child_table_relid datid datname
+ext_stats_computed ext_stats_total phase pid relid sample_blks_scanned sample_blks_total delay_time@18-18
+pg_stat_progress_basebackup:backup_streamed backup_total phase pid tablespaces_streamed tablespaces_total
+pg_stat_progress_cluster:cluster_index_relid command datid datname heap_blks_scanned heap_blks_total
+heap_tuples_scanned heap_tuples_written index_rebuild_count phase pid relid pg_stat_progress_copy:bytes_processed
+bytes_total command datid datname pid relid tuples_excluded tuples_processed type tuples_skipped@17-18
+pg_stat_progress_create_index:blocks_done blocks_total command current_locker_pid datid datname index_relid
+lockers_done lockers_total partitions_done partitions_total phase pid relid tuples_done tuples_total
+pg_stat_progress_vacuum:datid datname heap_blks_scanned heap_blks_total heap_blks_vacuumed index_vacuum_count
+max_dead_tuples@15-16 num_dead_tuples@15-16 phase pid relid dead_tuple_bytes@17-18 indexes_processed@17-18
+indexes_total@17-18 max_dead_tuple_bytes@17-18 num_dead_item_ids@17-18 delay_time@18-18
+pg_stat_recovery_prefetch:block_distance hit io_depth prefetch skip_fpw skip_init skip_new skip_rep stats_reset
+wal_distance pg_stat_replication:application_name backend_start backend_xmin client_addr client_hostname client_port
+flush_lag flush_lsn pid replay_lag replay_lsn reply_time sent_lsn state sync_priority sync_state usename usesysid
+write_lag write_lsn pg_stat_replication_slots:slot_name spill_bytes spill_count spill_txns stats_reset stream_bytes
+stream_count stream_txns total_bytes total_txns pg_stat_slru:blks_exists blks_hit blks_read blks_written blks_zeroed
+flushes name stats_reset truncates pg_stat_ssl:bits cipher client_dn client_serial issuer_dn pid ssl version
+pg_stat_statements:blk_read_time@15-16 blk_write_time@15-16 calls dbid jit_emission_count jit_emission_time
+jit_functions jit_generation_time jit_inlining_count jit_inlining_time jit_optimization_count jit_optimization_time
+local_blks_dirtied local_blks_hit local_blks_read local_blks_written max_exec_time max_plan_time mean_exec_time
+mean_plan_time min_exec_time min_plan_time plans query queryid rows shared_blks_dirtied shared_blks_hit
+shared_blks_read shared_blks_written stddev_exec_time stddev_plan_time temp_blk_read_time temp_blk_write_time
+temp_blks_read temp_blks_written toplevel total_exec_time total_plan_time userid wal_bytes wal_fpi wal_records
+jit_deform_count@17-18 jit_deform_time@17-18 local_blk_read_time@17-18 local_blk_write_time@17-18
+minmax_stats_since@17-18 shared_blk_read_time@17-18 shared_blk_write_time@17-18 stats_since@17-18
+parallel_workers_launched@18-18 parallel_workers_to_launch@18-18 wal_buffers_full@18-18
+pg_stat_statements_info:dealloc stats_reset pg_stat_subscription:last_msg_receipt_time last_msg_send_time
+latest_end_lsn latest_end_time pid received_lsn relid subid subname leader_pid@16-18 worker_type@17-18
+pg_stat_subscription_stats:apply_error_count stats_reset subid subname sync_error_count confl_delete_missing@18-18
+confl_delete_origin_differs@18-18 confl_insert_exists@18-18 confl_multiple_unique_conflicts@18-18
+confl_update_exists@18-18 confl_update_missing@18-18 confl_update_origin_differs@18-18 pg_stat_sys_indexes:idx_scan
+idx_tup_fetch idx_tup_read indexrelid indexrelname relid relname schemaname last_idx_scan@16-18
+pg_stat_sys_tables:analyze_count autoanalyze_count autovacuum_count idx_scan idx_tup_fetch last_analyze
+last_autoanalyze last_autovacuum last_vacuum n_dead_tup n_ins_since_vacuum n_live_tup n_mod_since_analyze n_tup_del
+n_tup_hot_upd n_tup_ins n_tup_upd relid relname schemaname seq_scan seq_tup_read vacuum_count last_idx_scan@16-18
+last_seq_scan@16-18 n_tup_newpage_upd@16-18 total_analyze_time@18-18 total_autoanalyze_time@18-18
+total_autovacuum_time@18-18 total_vacuum_time@18-18 pg_stat_user_functions:calls funcid funcname schemaname
+self_time total_time pg_stat_user_indexes:idx_scan idx_tup_fetch idx_tup_read indexrelid indexrelname relid relname
+schemaname last_idx_scan@16-18 pg_stat_user_tables:analyze_count autoanalyze_count autovacuum_count idx_scan
+idx_tup_fetch last_analyze last_autoanalyze last_autovacuum last_vacuum n_dead_tup n_ins_since_vacuum n_live_tup
+n_mod_since_analyze n_tup_del n_tup_hot_upd n_tup_ins n_tup_upd relid relname schemaname seq_scan seq_tup_read
+vacuum_count last_idx_scan@16-18 last_seq_scan@16-18 n_tup_newpage_upd@16-18 total_analyze_time@18-18
+total_autoanalyze_time@18-18 total_autovacuum_time@18-18 total_vacuum_time@18-18 pg_stat_wal:stats_reset
+wal_buffers_full wal_bytes wal_fpi wal_records wal_sync@15-17 wal_sync_time@15-17 wal_write@15-17
+wal_write_time@15-17 pg_stat_wal_receiver:conninfo flushed_lsn last_msg_receipt_time last_msg_send_time
+latest_end_lsn latest_end_time pid receive_start_lsn receive_start_tli received_tli sender_host sender_port
+slot_name status written_lsn pg_stat_xact_all_tables:idx_scan idx_tup_fetch n_tup_del n_tup_hot_upd n_tup_ins
+n_tup_upd relid relname schemaname seq_scan seq_tup_read n_tup_newpage_upd@16-18 pg_stat_xact_sys_tables:idx_scan
+idx_tup_fetch n_tup_del n_tup_hot_upd n_tup_ins n_tup_upd relid relname schemaname seq_scan seq_tup_read
+n_tup_newpage_upd@16-18 pg_stat_xact_user_functions:calls funcid funcname schemaname self_time total_time
+pg_stat_xact_user_tables:idx_scan idx_tup_fetch n_tup_del n_tup_hot_upd n_tup_ins n_tup_upd relid relname schemaname
+seq_scan seq_tup_read n_tup_newpage_upd@16-18 pg_statio_all_indexes:idx_blks_hit idx_blks_read indexrelid
+indexrelname relid relname schemaname pg_statio_all_sequences:blks_hit blks_read relid relname schemaname
+pg_statio_all_tables:heap_blks_hit heap_blks_read idx_blks_hit idx_blks_read relid relname schemaname tidx_blks_hit
+tidx_blks_read toast_blks_hit toast_blks_read pg_statio_sys_indexes:idx_blks_hit idx_blks_read indexrelid
+indexrelname relid relname schemaname pg_statio_sys_sequences:blks_hit blks_read relid relname schemaname
+pg_statio_sys_tables:heap_blks_hit heap_blks_read idx_blks_hit idx_blks_read relid relname schemaname tidx_blks_hit
+tidx_blks_read toast_blks_hit toast_blks_read pg_statio_user_indexes:idx_blks_hit idx_blks_read indexrelid
+indexrelname relid relname schemaname pg_statio_user_sequences:blks_hit blks_read relid relname schemaname
+pg_statio_user_tables:heap_blks_hit heap_blks_read idx_blks_hit idx_blks_read relid relname schemaname tidx_blks_hit
+tidx_blks_read toast_blks_hit toast_blks_read pg_statistic:staattnum stacoll1 stacoll2 stacoll3 stacoll4 stacoll5
+stadistinct stainherit stakind1 stakind2 stakind3 stakind4 stakind5 stanullfrac stanumbers1 stanumbers2 stanumbers3
+stanumbers4 stanumbers5 staop1 staop2 staop3 staop4 staop5 starelid stavalues1 stavalues2 stavalues3 stavalues4
+stavalues5 stawidth pg_statistic_ext:oid stxexprs stxkeys stxkind stxname stxnamespace stxowner stxrelid
+stxstattarget pg_statistic_ext_data:stxddependencies stxdexpr stxdinherit stxdmcv stxdndistinct stxoid
+pg_stats:attname avg_width correlation elem_count_histogram histogram_bounds inherited most_common_elem_freqs
+most_common_elems most_common_freqs most_common_vals n_distinct null_frac schemaname tablename
+range_bounds_histogram@17-18 range_empty_frac@17-18 range_length_histogram@17-18 pg_stats_ext:attnames dependencies
+exprs inherited kinds most_common_base_freqs most_common_freqs most_common_val_nulls most_common_vals n_distinct
+schemaname statistics_name statistics_owner statistics_schemaname tablename pg_stats_ext_exprs:avg_width correlation
+elem_count_histogram expr histogram_bounds inherited most_common_elem_freqs most_common_elems most_common_freqs
+most_common_vals n_distinct null_frac schemaname statistics_name statistics_owner statistics_schemaname tablename
+pg_subscription:oid subbinary subconninfo subdbid subdisableonerr subenabled subname subowner subpublications
+subskiplsn subslotname substream subsynccommit subtwophasestate suborigin@16-18 subpasswordrequired@16-18
+subrunasowner@16-18 subfailover@17-18 pg_subscription_rel:srrelid srsubid srsublsn srsubstate pg_tables:hasindexes
+hasrules hastriggers rowsecurity schemaname tablename tableowner tablespace pg_tablespace:oid spcacl spcname
+spcoptions spcowner pg_timezone_abbrevs:abbrev is_dst utc_offset pg_timezone_names:abbrev is_dst name utc_offset
+pg_transform:oid trffromsql trflang trftosql trftype pg_trigger:oid tgargs tgattr tgconstraint tgconstrindid
+tgconstrrelid tgdeferrable tgenabled tgfoid tginitdeferred tgisinternal tgname tgnargs tgnewtable tgoldtable
+tgparentid tgqual tgrelid tgtype pg_ts_config:cfgname cfgnamespace cfgowner cfgparser oid pg_ts_config_map:mapcfg
+mapdict mapseqno maptokentype pg_ts_dict:dictinitoption dictname dictnamespace dictowner dicttemplate oid
+pg_ts_parser:oid prsend prsheadline prslextype prsname prsnamespace prsstart prstoken pg_ts_template:oid tmplinit
+tmpllexize tmplname tmplnamespace pg_type:oid typacl typalign typanalyze typarray typbasetype typbyval typcategory
+typcollation typdefault typdefaultbin typdelim typelem typinput typisdefined typispreferred typlen typmodin
+typmodout typname typnamespace typndims typnotnull typoutput typowner typreceive typrelid typsend typstorage
+typsubscript typtype typtypmod pg_user:passwd usebypassrls useconfig usecreatedb usename userepl usesuper usesysid
+valuntil pg_user_mapping:oid umoptions umserver umuser pg_user_mappings:srvid srvname umid umoptions umuser usename
+pg_views:definition schemaname viewname viewowner pg_stat_io@16-18:backend_type context evictions extend_time
+extends fsync_time fsyncs hits object op_bytes@16-17 read_time reads reuses stats_reset write_time writeback_time
+writebacks writes extend_bytes@18-18 read_bytes@18-18 write_bytes@18-18 pg_stat_checkpointer@17-18:buffers_written
+num_requested num_timed restartpoints_done restartpoints_req restartpoints_timed stats_reset sync_time write_time
+num_done@18-18 slru_written@18-18 pg_wait_events@17-18:description name type pg_aios@18-18:f_buffered f_localmem
+f_sync handle_data_len io_generation io_id length off operation pid raw_result result state target target_desc
+pg_shmem_allocations_numa@18-18:name numa_node size`
