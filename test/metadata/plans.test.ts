@@ -87,6 +87,8 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       ],
       ['metadata.delete_entities', items('mixed', () => ({}))],
       ['metadata.merge_volatile', '20'],
+      ['metadata.delete_expired', '20'],
+      ['metadata.forget_tombstones', '20'],
       [
         'metadata.list_entities',
         'NORMAL',
@@ -108,7 +110,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     }
     for (const text of FILL) await sql(fleet, text)
     // What autovacuum does within a minute; until then plans made for empty tables may read more.
-    await sql(fleet, 'analyze metadata.entities, metadata.entries, metadata.volatile_entries, metadata.roles')
+    await sql(fleet, 'vacuum (analyze) metadata.entities, metadata.entries, metadata.volatile_entries, metadata.roles')
     for (const [n, call] of calls.entries()) {
       plans.length = 0
       await run(...call)
