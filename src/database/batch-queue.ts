@@ -6,39 +6,43 @@ import type { BatchOptions } from './batch-options.js'
 import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 
-/** The calls of one operation, tenant and durability that wait, and those in flight. */
+/** What waits of one durability, and what is in flight. */
+interface Lane {
+  itemsToSend: number
+  flights: number
+  itemsInFlight: number
+}
+const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
+
+/**
+ * The calls of one operation and tenant that wait, and those in flight. Statements of one durability leave together, in the
+ * order of their calls; where keys order them, across durabilities too.
+ */
 export class BatchQueue {
   readonly operation: AnyOperation
   readonly #tenant: string
-  readonly #durability: Durability
   readonly #send: Send
   readonly #options: BatchOptions
   readonly #meter: BatchMeter
   readonly #onIdle: () => void
   /** What is sent next, in its order. */
   readonly #units = new Set<Unit>()
-  /** Those of #units whose place a later call may take, by coalesce key. */
-  readonly #lines = new Map<string, Unit[]>()
+  /** The last one of #units about each order key. */
+  readonly #last = new Map<string, Unit>()
   /** Calls that found no room, in their order. */
   readonly #waiting: Unit[] = []
   readonly #flying = new Set<Unit>()
   /** Order keys of what is in flight. */
   readonly #flyingKeys = new Set<string>()
-  /** How many unsettled calls there are of each order key. */
-  readonly #heldKeys = new Map<string, number>()
   readonly #drained: (() => void)[] = []
   /** Items of callers that wait, those that gave way included: the limit is theirs. */
   #items = 0
-  /** Items of #units. */
-  #itemsToSend = 0
-  #inFlight = 0
-  #itemsInFlight = 0
+  readonly #lanes = { durable: newLane(), async: newLane() }
   #scheduled = false
 
   constructor(
     operation: AnyOperation,
     tenant: string,
-    durability: Durability,
     send: Send,
     options: BatchOptions,
     meter: BatchMeter,
@@ -46,7 +50,6 @@ export class BatchQueue {
   ) {
     this.operation = operation
     this.#tenant = tenant
-    this.#durability = durability
     this.#send = send
     this.#options = options
     this.#meter = meter
@@ -58,16 +61,13 @@ export class BatchQueue {
     return this.#items
   }
 
-  /** True when an unsettled call is about one of the items. */
-  holds(items: readonly unknown[]): boolean {
-    return items.some((item) => {
-      const key = this.operation.orderKey?.(item)
-      return key !== undefined && (this.#heldKeys.has(key) || this.#flyingKeys.has(key))
-    })
-  }
-
   /** The results in order. Throws at once when it is aborted already, or full. */
-  submit(items: readonly unknown[], encoded: readonly string[], signal: AbortSignal | undefined): Promise<unknown[]> {
+  submit(
+    items: readonly unknown[],
+    encoded: readonly string[],
+    durability: Durability,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown[]> {
     if (signal?.aborted) throw aborted(signal)
     // Behind those who wait, so that a large call is not overtaken for ever.
     const mustWait = this.#waiting.length > 0 || !this.#fits(items.length)
@@ -76,22 +76,11 @@ export class BatchQueue {
         message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
       })
     }
-    const unit = new Unit(this.operation, items, encoded, this.#onSettled)
+    const unit = new Unit(this.operation, items, encoded, durability)
     unit.abortOn(signal, () => this.#abort(unit, signal))
-    for (const key of unit.orderKeys) this.#count(key, 1)
     if (mustWait) this.#waiting.push(unit)
     else this.#enter(unit)
     return unit.promise
-  }
-
-  readonly #onSettled = (unit: Unit): void => {
-    for (const key of unit.orderKeys) this.#count(key, -1)
-  }
-
-  #count(key: string, by: 1 | -1): void {
-    const many = (this.#heldKeys.get(key) ?? 0) + by
-    if (many === 0) this.#heldKeys.delete(key)
-    else this.#heldKeys.set(key, many)
   }
 
   #abort(unit: Unit, signal: AbortSignal | undefined): void {
@@ -127,13 +116,20 @@ export class BatchQueue {
     const heir = unit.line?.at(-1)
     if (heir === undefined) {
       this.#units.delete(unit)
-      this.#itemsToSend -= unit.items.length
-      if (unit.coalesceKey !== undefined) this.#lines.delete(unit.coalesceKey)
+      this.#lanes[unit.durability].itemsToSend -= unit.items.length
+      this.#forget(unit)
       return
     }
+    this.#lanes[unit.durability].itemsToSend--
+    this.#lanes[heir.durability].itemsToSend++
     const units = [...this.#units]
     this.#units.clear()
     for (const each of units) this.#units.add(each === unit ? heir : each)
+    for (const key of unit.orderKeys) if (this.#last.get(key) === unit) this.#last.set(key, heir)
+  }
+
+  #forget(unit: Unit): void {
+    for (const key of unit.orderKeys) if (this.#last.get(key) === unit) this.#last.delete(key)
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -148,10 +144,10 @@ export class BatchQueue {
     const flying = [...this.#flying].flatMap((unit) => unit.line ?? [unit]).filter(({ settled }) => !settled)
     const held = { queued: sizeOf(waiting), inFlight: sizeOf(flying) }
     this.#units.clear()
-    this.#lines.clear()
+    this.#last.clear()
     this.#waiting.length = 0
     this.#items = 0
-    this.#itemsToSend = 0
+    for (const lane of Object.values(this.#lanes)) lane.itemsToSend = 0
     for (const unit of waiting) {
       unit.reject(new FleetError('CLOSED', { message: 'the fleet was closed before the call could be sent' }))
     }
@@ -168,7 +164,7 @@ export class BatchQueue {
   }
 
   #isIdle(): boolean {
-    return this.#units.size === 0 && this.#inFlight === 0 && this.#waiting.length === 0 && !this.#scheduled
+    return this.#units.size === 0 && this.#flying.size === 0 && this.#waiting.length === 0 && !this.#scheduled
   }
 
   #settleIdle(): void {
@@ -184,20 +180,19 @@ export class BatchQueue {
 
   #enter(unit: Unit): void {
     this.#items += unit.items.length
-    this.#itemsToSend += unit.items.length
+    this.#lanes[unit.durability].itemsToSend += unit.items.length
     if (unit.coalesceKey !== undefined) {
-      const line = this.#lines.get(unit.coalesceKey)
-      const last = line?.at(-1)
-      if (line === undefined || last === undefined) {
-        unit.line = [unit]
-        this.#lines.set(unit.coalesceKey, unit.line)
-      } else {
-        this.#units.delete(last)
-        this.#itemsToSend--
-        line.push(unit)
-        unit.line = line
+      // Nothing else about it stands between the two, which must not come to stand before this one's forerunners.
+      const before = this.#last.get(unit.orderKeys[0] as string)
+      if (before?.coalesceKey === unit.coalesceKey && before.line !== undefined) {
+        this.#units.delete(before)
+        this.#lanes[before.durability].itemsToSend--
+        unit.line = before.line
       }
+      unit.line ??= []
+      unit.line.push(unit)
     }
+    for (const key of unit.orderKeys) this.#last.set(key, unit)
     this.#units.add(unit)
     this.#schedule()
   }
@@ -217,8 +212,7 @@ export class BatchQueue {
 
   #schedule(): void {
     if (this.#scheduled || this.#units.size === 0) return
-    if (this.#inFlight > 0 && this.#itemsToSend < (this.operation.itemsMin ?? 1)) return
-    if (this.#inFlight >= this.#options.flightsMax) return
+    if (!this.#mayLeave(this.#lanes.durable) && !this.#mayLeave(this.#lanes.async)) return
     this.#scheduled = true
     // At the end of the event loop's turn: whoever was resumed by the last flight has asked again by then.
     setImmediate(() => {
@@ -227,6 +221,15 @@ export class BatchQueue {
     })
   }
 
+  #mayLeave({ itemsToSend, flights }: Lane): boolean {
+    return (
+      itemsToSend > 0 &&
+      flights < this.#options.flightsMax &&
+      (flights === 0 || itemsToSend >= (this.operation.itemsMin ?? 1))
+    )
+  }
+
+  /** What leaves next, of one lane. */
   #take(): Unit[] {
     let items = 0
     let bytes = 0
@@ -234,32 +237,42 @@ export class BatchQueue {
     /** Keys of what has to stay behind what is in flight; nothing of the same key overtakes it. */
     const blocked = new Set<string>()
     const isBlocked = (key: string) => this.#flyingKeys.has(key) || blocked.has(key)
-    // An equal share for each flight: two of half the size keep the cores of the server and of this process busy.
-    const share = Math.ceil((this.#itemsToSend + this.#itemsInFlight) / this.#options.flightsMax)
-    const itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
+    let lane: Lane | undefined
+    let itemsMax = 0
     for (const unit of this.#units) {
-      if (unit.orderKeys.some(isBlocked)) {
+      const own = this.#lanes[unit.durability]
+      if (unit.orderKeys.some(isBlocked) || (lane === undefined ? !this.#mayLeave(own) : own !== lane)) {
         for (const key of unit.orderKeys) blocked.add(key)
         continue
+      }
+      if (lane === undefined) {
+        lane = own
+        // An equal share for each flight: two of half the size keep the cores of the server and of this process busy.
+        const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / this.#options.flightsMax)
+        itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
       }
       items += unit.items.length
       bytes += unit.bytes
       if (taken.length > 0 && (items > itemsMax || bytes > this.#options.bytesMax)) break
       taken.push(unit)
+      // Should it be refused, its forerunners are sent, before anything that came later.
+      if (unit.line !== undefined && unit.line.length > 1) blocked.add(unit.orderKeys[0] as string)
     }
     for (const unit of taken) {
       this.#units.delete(unit)
-      this.#itemsToSend -= unit.items.length
-      if (unit.coalesceKey !== undefined) this.#lines.delete(unit.coalesceKey)
+      this.#lanes[unit.durability].itemsToSend -= unit.items.length
+      this.#forget(unit)
     }
     return taken
   }
 
   async #fly(units: Unit[]): Promise<void> {
-    if (units.length === 0) return this.#settleIdle()
+    const [first] = units
+    if (first === undefined) return this.#settleIdle()
+    const lane = this.#lanes[first.durability]
     const items = sizeOf(units)
-    this.#inFlight++
-    this.#itemsInFlight += items
+    lane.flights++
+    lane.itemsInFlight += items
     for (const unit of units) {
       this.#flying.add(unit)
       for (const key of unit.orderKeys) this.#flyingKeys.add(key)
@@ -274,8 +287,8 @@ export class BatchQueue {
       this.#flying.delete(unit)
       for (const key of unit.orderKeys) this.#flyingKeys.delete(key)
     }
-    this.#inFlight--
-    this.#itemsInFlight -= items
+    lane.flights--
+    lane.itemsInFlight -= items
     this.#schedule()
     this.#settleIdle()
   }
@@ -286,7 +299,7 @@ export class BatchQueue {
     let rows: { ordinal: number }[]
     try {
       rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
-        durability: this.#durability,
+        durability: (units[0] as Unit).durability,
         idempotent,
         attached: attached(
           this.operation,

@@ -1,5 +1,5 @@
 import { onAbort } from './abort-signal.js'
-import type { AnyOperation } from './batch.js'
+import type { AnyOperation, Durability } from './batch.js'
 
 const NO_KEYS: readonly string[] = []
 
@@ -9,6 +9,7 @@ export class Unit {
   readonly encoded: readonly string[]
   readonly bytes: number
   readonly idempotent: boolean
+  readonly durability: Durability
   readonly queuedAt = performance.now()
   /** What its items are about, where that orders them. */
   readonly orderKeys: readonly string[]
@@ -19,17 +20,12 @@ export class Unit {
   readonly promise: Promise<unknown[]>
   #fulfil!: (results: unknown[]) => void
   #refuse!: (error: unknown) => void
-  #onSettled: (unit: Unit) => void
   #forget: (() => void) | undefined
 
-  constructor(
-    operation: AnyOperation,
-    items: readonly unknown[],
-    encoded: readonly string[],
-    onSettled: (unit: Unit) => void,
-  ) {
+  constructor(operation: AnyOperation, items: readonly unknown[], encoded: readonly string[], durability: Durability) {
     this.items = items
     this.encoded = encoded
+    this.durability = durability
     this.bytes = 0
     this.idempotent = true
     for (let i = 0; i < items.length; i++) {
@@ -39,7 +35,6 @@ export class Unit {
     const { orderKey } = operation
     this.orderKeys = orderKey === undefined ? NO_KEYS : items.map((item) => orderKey(item))
     this.coalesceKey = items.length === 1 ? operation.coalesceKey?.(items[0]) : undefined
-    this.#onSettled = onSettled
     this.promise = new Promise((resolve, reject) => {
       this.#fulfil = resolve
       this.#refuse = reject
@@ -63,7 +58,6 @@ export class Unit {
     if (this.settled) return false
     this.settled = true
     this.#forget?.()
-    this.#onSettled(this)
     return true
   }
 }

@@ -41,16 +41,17 @@ export interface Operation<Item, Row, Result> {
   decode(row: Row | undefined, item: Item): Result
   /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
   isIdempotent(item: Item): boolean
-  /** What an item is about: items of one key leave in the order in which they came, never in two statements at once. */
+  /**
+   * What an item is about: items of one key leave in the order in which they came, whatever their durability, and never in
+   * two statements at once.
+   */
   orderKey?(item: Item): string
   /**
    * A call with one item that waits gives way to a later one of the same key, which takes its place at the end, and settles
    * with that one's row; when that one is refused, it is sent after all. Undefined for an item that neither gives way nor
-   * takes the way of others. Needs `orderKey`.
+   * takes the way of others. Needs `orderKey`; items of one key ask for the same durability.
    */
   coalesceKey?(item: Item): string | undefined
-  /** True when the function gives each item the durability that it needs; then a lane may take an item of another. */
-  readonly lanesAreHints?: boolean
 }
 
 /** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
@@ -96,25 +97,19 @@ export class Batcher {
       })
     }
     const encoded = items.map((item) => operation.encode(item))
-    const queue = this.#queueFor(operation, tenant, items, options.durability ?? 'durable')
-    return queue.submit(items, encoded, options.signal) as Promise<Result[]>
+    const durability = options.durability ?? 'durable'
+    const queue = this.#queueFor(operation, tenant, durability)
+    return queue.submit(items, encoded, durability, options.signal) as Promise<Result[]>
   }
 
-  #queueFor(operation: AnyOperation, tenant: string, items: readonly unknown[], durability: Durability): BatchQueue {
-    const key = (lane: Durability) => `${operation.name}\n${tenant}\n${lane}`
-    const queue = this.#queues.get(key(durability))
-    if (operation.lanesAreHints) {
-      // Behind what waits in the other lane, so that items of one key keep their order.
-      const other = this.#queues.get(key(durability === 'durable' ? 'async' : 'durable'))
-      if (other?.holds(items) && !queue?.holds(items)) return other
-    }
+  #queueFor(operation: AnyOperation, tenant: string, durability: Durability): BatchQueue {
+    const key = `${operation.name}\n${tenant}${operation.orderKey === undefined ? `\n${durability}` : ''}`
+    const queue = this.#queues.get(key)
     if (queue !== undefined) return queue
     const meter = this.#meters.get(operation.name) ?? new BatchMeter(operation.name)
     this.#meters.set(operation.name, meter)
-    const made = new BatchQueue(operation, tenant, durability, this.#send, this.#options, meter, () =>
-      this.#queues.delete(key(durability)),
-    )
-    this.#queues.set(key(durability), made)
+    const made = new BatchQueue(operation, tenant, this.#send, this.#options, meter, () => this.#queues.delete(key))
+    this.#queues.set(key, made)
     return made
   }
 

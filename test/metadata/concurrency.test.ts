@@ -91,7 +91,7 @@ test('writers, movers, deleters and upkeep at once: nothing fails that need not,
   await stores[0].entities.create(names.map((name) => ({ name })))
   const codes = new Set<string>()
   const attempt = async (call: () => Promise<unknown>) => {
-    await call().catch((error) => codes.add(error.code ?? String(error)))
+    await call().catch((error) => codes.add(`${error.code} ${error.message}`.replace(/^(METADATA_\w+).*/, '$1')))
   }
   await Promise.all(
     Array.from({ length: 10 }, async (_, worker) => {

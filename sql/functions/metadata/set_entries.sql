@@ -109,7 +109,9 @@ begin
   ),
   plain as materialized (
     select coalesce(bool_and(case
-        when i.is_allowed then i.durability <> 'volatile' and not i.is_pending and (i.is_there or i.type is null)
+        -- What is pending may be what decides whether the item is allowed.
+        when i.durability = 'volatile' or i.is_pending then false
+        when i.is_allowed then i.is_there or i.type is null
         else i.call is null
       end), true) as is_plain,
       count(*) filter (where i.winner = i.ordinal and i.is_allowed and i.type is not null and not i.is_same) as expected

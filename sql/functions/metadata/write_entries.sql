@@ -2,8 +2,8 @@
 -- volatile, and expected versions. items and rows as there; `expected` bigint: written only when the key is at this version,
 -- 0 when it is not there, else refused as stale; such a key stands once among the items.
 --
--- Locks are taken in one order: entities, metadata.volatile_entries, metadata.entries, each by key. Whoever makes a key holds
--- its entity, so that the quota is exact and nobody makes the same key beside it.
+-- Locks are taken in one order: entities, metadata.volatile_entries, metadata.entries, each by key. Whatever makes a key, or
+-- reaches metadata.entries, holds its entity, so that the quota is exact and nobody makes the same key beside it.
 -- What a volatile group is given goes to metadata.volatile_entries; a write that asks for more, or meets a row there though
 -- the group is not volatile any more, takes its version from that row and then moves it to metadata.entries.
 create or replace function metadata.write_entries(p_tenant text, p_items jsonb)
@@ -21,6 +21,10 @@ as $$
 declare
   v_now timestamptz := statement_timestamp();
   v_items metadata.judged_entry[];
+  v_makes boolean;
+  v_needed uuid[];
+  v_held uuid[] := '{}';
+  v_is_exclusive boolean := false;
   v_keys_max integer;
   v_counts jsonb;
   v_stale integer[] := '{}';
@@ -29,33 +33,42 @@ declare
   v_winners metadata.judged_entry[];
 begin
   perform platform.enter(p_tenant);
-  v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
-  if exists (
-    select from unnest(v_items) i
-    where i.entity_id is not null
-      and ((i.type is not null and not i.is_there) or i.expected is not null or (i.is_volatile and i.durability <> 'volatile') or (i.is_pending and not i.is_volatile))
-  ) then
-    perform from metadata.entities e
-    where e.tenant_id = p_tenant and e.entity_id = any (array(select i.entity_id from unnest(v_items) i))
-    order by e.entity_id
-    for no key update;
-    perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
-    join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
-    order by e.entity_id, e.key
-    for no key update of e;
-    perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
-    join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
-    order by e.entity_id, e.key
-    for no key update of e;
+  loop
     v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
-  elsif exists (select from unnest(v_items) i where i.may_expire) then
-    -- Whoever removes the entity for its age holds it, and looks for newer entries then.
-    perform from metadata.entities e
-    where e.tenant_id = p_tenant and e.entity_id = any (array(select i.entity_id from unnest(v_items) i where i.may_expire))
-    order by e.entity_id
-    for key share;
-    v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
-  end if;
+    v_makes := exists (
+      select from unnest(v_items) i
+      where i.entity_id is not null and not i.is_same
+        and (i.durability <> 'volatile' or not i.is_volatile or not i.is_there or i.expected is not null)
+    );
+    -- Whoever removes an entity for its age holds it, and looks for newer entries then: so those that may expire are held, too.
+    v_needed := array(select distinct i.entity_id from unnest(v_items) i where i.entity_id is not null and (v_makes or i.may_expire));
+    -- Judged again once they are held: meanwhile an entity may have given way to another of its name.
+    exit when v_needed <@ v_held and (v_is_exclusive or not v_makes);
+    v_is_exclusive := v_makes;
+    if v_makes then
+      v_held := array(
+        select e.entity_id from metadata.entities e
+        where e.tenant_id = p_tenant and e.entity_id = any (v_needed)
+        order by e.entity_id
+        for no key update
+      );
+      perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
+      join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+      order by e.entity_id, e.key
+      for no key update of e;
+      perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
+      join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+      order by e.entity_id, e.key
+      for no key update of e;
+    else
+      v_held := array(
+        select e.entity_id from metadata.entities e
+        where e.tenant_id = p_tenant and e.entity_id = any (v_needed)
+        order by e.entity_id
+        for key share
+      );
+    end if;
+  end loop;
 
   v_stale := array(
     select i.ordinal from unnest(v_items) i

@@ -51,6 +51,7 @@ export interface MetadataEntry extends EntryKey {
 export interface EncodedWrite extends Refused {
   readonly json: string
   readonly durability: GroupDurability | undefined
+  readonly deletes: boolean
 }
 
 /** What became of a write. */
@@ -89,9 +90,9 @@ export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
   decode: decodeWritten,
   isIdempotent: () => false,
   orderKey: ({ entity, key }) => `${entity.length}:${entity}${key}`,
-  // Of one agent only: what one may write says nothing of another.
-  coalesceKey: ({ entity, key, agent }) => `${entity.length}:${key.length}:${entity}${key}${agent ?? ''}`,
-  lanesAreHints: true,
+  // Of one agent only, and of what needs the same right: what one may do says nothing of another. And asks for the same.
+  coalesceKey: ({ entity, key, agent, durability, deletes }) =>
+    `${deletes ? 'd' : 's'}${durability ?? ''}:${entity.length}:${key.length}:${entity}${key}${agent ?? ''}`,
 }
 
 export const COMPARE_AND_SET: Operation<EncodedWrite, WrittenRow, Written> = {
@@ -223,5 +224,6 @@ function encode(
     agent,
     expected,
     durability,
+    deletes: value.type === undefined,
   }
 }
