@@ -58,6 +58,8 @@ describe('entities', () => {
     const logged = await changesOf(fleet(), tenant)
     expect(logged.map(({ kind, names }) => [kind, names])).toEqual([
       ['entities', ['lamp']],
+      // Under its old name it has left, under its new one it has come.
+      ['entities', ['lamp']],
       ['entities', ['light']],
     ])
   })

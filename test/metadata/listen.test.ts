@@ -43,6 +43,8 @@ onEngines(['direct', 'pooled'], 'the embedded database has one process').describ
       await metadata.set({ entity: 'e', key: 'k', value })
       await take(follower, 1)
       best = Math.min(best, (looks[last] as number) - (looks[last - 1] as number))
+      // Calm once more before the next attempt.
+      looks.length = 0
     }
     expect(best).toBeLessThanOrEqual(250)
     await Promise.all([writer.close(), reader.close()])
