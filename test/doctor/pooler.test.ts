@@ -23,7 +23,7 @@ DIRECT.describe('a pooler', () => {
     // Examined through the pooler itself, in transaction mode.
     const sick = await diagnose(pooler.urlOf({}), { openPooler })
     expect(sick.results.filter(({ outcome }) => outcome === 'could-not-look').map(({ check }) => check)).toEqual([
-      'shared-buffers',
+      'cache-size',
       'worst-case-memory',
     ])
     expect(findingsOf(sick, 'pooler-settings').map(({ object }) => object)).toEqual([

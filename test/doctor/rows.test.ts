@@ -119,7 +119,7 @@ const CASES: readonly Case[] = [
     good: [memory],
   },
   {
-    check: 'shared-buffers',
+    check: 'cache-size',
     bad: [{ sharedBuffers: 9 * GB, cache: 4 * GB, hugePages: 'off' }],
     finds: [
       { object: 'setting shared_buffers' },

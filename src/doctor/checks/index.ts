@@ -1,4 +1,5 @@
 import type { Check } from '../check.js'
+import { cacheSize } from './connections/cache-size.js'
 import { connectionChurn } from './connections/connection-churn.js'
 import { connectionUsage } from './connections/connection-usage.js'
 import { idleInTransaction } from './connections/idle-in-transaction.js'
@@ -7,7 +8,6 @@ import { poolerSum } from './connections/pooler-sum.js'
 import { poolerVersion } from './connections/pooler-version.js'
 import { poolerWaiting } from './connections/pooler-waiting.js'
 import { sessionSet } from './connections/session-set.js'
-import { sharedBuffers } from './connections/shared-buffers.js'
 import { timeouts } from './connections/timeouts.js'
 import { worstCaseMemory } from './connections/worst-case-memory.js'
 import { duplicateForeignKey } from './indexes/duplicate-foreign-key.js'
@@ -123,6 +123,7 @@ export const CHECKS: readonly Check[] = [
   plannerSwitch,
   serverVersion,
   settingsDrift,
+  cacheSize,
   connectionChurn,
   connectionUsage,
   idleInTransaction,
@@ -131,7 +132,6 @@ export const CHECKS: readonly Check[] = [
   poolerVersion,
   poolerWaiting,
   sessionSet,
-  sharedBuffers,
   timeouts,
   worstCaseMemory,
   autovacuumCost,
