@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest'
 import { type Check, defineCheck, ORDER } from '../../dist/doctor/check.js'
 import { CHECKS } from '../../dist/doctor/checks/index.js'
-import { onEngines } from '../setup/index.js'
-import { startServer } from './scratch-server.js'
+import { onScratchServers, startServer } from './scratch-server.js'
 import { diagnose, resultOf } from './support.js'
 
-const DIRECT = onEngines(['direct'], 'starts servers of its own')
+const DIRECT = await onScratchServers()
 
 const check = (id: string, sql: string, more: Partial<Check> = {}): Check =>
   defineCheck({

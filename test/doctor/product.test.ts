@@ -6,11 +6,12 @@ import { runCli } from '../cli/run-cli.js'
 import { type Place, sampleOf } from '../conformance/operation.js'
 import { OPERATIONS } from '../conformance/operations/index.js'
 import { keyProvider } from '../conformance/operations/secrets.js'
-import { onEngines } from '../setup/index.js'
-import { startPooler, startServer } from './scratch-server.js'
+import { onScratchServers, startPooler, startServer } from './scratch-server.js'
 import { cure, diagnose, findingsOf, flushStatistics } from './support.js'
 
-onEngines(['direct'], 'starts servers of its own').describe('pgfleet', () => {
+const DIRECT = await onScratchServers()
+
+DIRECT.describe('pgfleet', () => {
   test('has nothing of warning level in a fresh database with work going on', async () => {
     const server = await startServer(17, { settings: { shared_preload_libraries: 'pg_stat_statements', jit: 'off' } })
     const pooler = await startPooler(server)

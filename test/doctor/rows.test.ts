@@ -64,6 +64,24 @@ const cost = { delay: 2, limit: 200, dirty: 20, workers: 3, limitSource: 'defaul
 
 const CASES: readonly Case[] = [
   {
+    check: 'pooler-waiting',
+    bad: [
+      { database: 'shop', user: 'app', cl_waiting: '3', maxwait: '9', sv_active: '5', sv_idle: '0' },
+      { database: 'shop', user: 'job', cl_waiting: '1', maxwait: '2', sv_active: '5', sv_idle: '0' },
+    ],
+    finds: [
+      { level: 'error', object: 'pool app@shop' },
+      { level: 'warning', object: 'pool job@shop' },
+    ],
+    good: [{ database: 'shop', user: 'app', cl_waiting: '0', maxwait: '0', sv_active: '5', sv_idle: '0' }],
+  },
+  {
+    check: 'pooler-version',
+    bad: [{ version: 'PgBouncer 1.24.1' }],
+    finds: [{ object: 'pooler' }],
+    good: [{ version: 'PgBouncer 1.25.2' }, { version: 'PgBouncer 2.0' }, { version: 'odyssey' }],
+  },
+  {
     check: 'checksum-failure',
     bad: [{ database: 'shop', failures: 2, last: 'today' }],
     finds: [{ object: 'database shop' }],

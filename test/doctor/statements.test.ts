@@ -2,12 +2,11 @@
 import { expect, test } from 'vitest'
 import { statementFor } from '../../dist/doctor/check.js'
 import { CHECKS } from '../../dist/doctor/checks/index.js'
-import { onEngines } from '../setup/index.js'
-import { availableMajors, startServer } from './scratch-server.js'
+import { availableMajors, onScratchServers, startServer } from './scratch-server.js'
 import { diagnose } from './support.js'
 
 const { majors, missing } = await availableMajors()
-const DIRECT = onEngines(['direct'], 'starts servers of its own')
+const DIRECT = await onScratchServers()
 
 for (const reason of missing) test.skip(`statements [${reason}]`, () => {})
 
@@ -23,7 +22,8 @@ DIRECT.describe('statements', () => {
           expect(error.message).toMatch(/is not available|has not been loaded/)
         })
       }
-      const applicable = CHECKS.filter(
+      const checks = CHECKS.filter(({ source }) => source !== 'pooler')
+      const applicable = checks.filter(
         ({ versions }) => (versions?.from ?? 0) <= major && major <= (versions?.to ?? 99),
       )
       for (const check of applicable.filter(({ needs }) => needs?.extension !== 'pg_cron')) {
@@ -36,7 +36,7 @@ DIRECT.describe('statements', () => {
       const examination = await diagnose(server.url, { sampleMs: 1100, budgetMs: 60_000, memoryBytes: 2 ** 34 })
       expect(examination.server.major).toBe(major)
       expect(examination.results.filter(({ outcome }) => outcome === 'could-not-look')).toEqual([])
-      expect(examination.results.map(({ check }) => check)).toEqual(CHECKS.map(({ id }) => id))
+      expect(examination.results.map(({ check }) => check)).toEqual(checks.map(({ id }) => id))
     })
   }
 })

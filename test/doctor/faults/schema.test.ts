@@ -3,8 +3,7 @@ import type pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Level } from '../../../dist/doctor/check.js'
 import type { ThresholdName } from '../../../dist/doctor/thresholds.js'
-import { onEngines } from '../../setup/index.js'
-import { type ScratchServer, startServer } from '../scratch-server.js'
+import { onScratchServers, type ScratchServer, startServer } from '../scratch-server.js'
 import { cure, diagnose, errorsOf, findingsOf, flushStatistics } from '../support.js'
 
 interface Fault {
@@ -388,6 +387,7 @@ const FAULTS: readonly Fault[] = [
     ],
     object: '"on n"',
     thresholds: { hotUpdates: 1000 },
+    instead: ['drop index "on n"'],
   },
   {
     check: 'session-set',
@@ -484,7 +484,7 @@ const FAULTS: readonly Fault[] = [
   },
 ]
 
-const DIRECT = onEngines(['direct'], 'starts a server of its own')
+const DIRECT = await onScratchServers()
 let server: ScratchServer
 
 async function fresh(name: string): Promise<pg.Client> {
