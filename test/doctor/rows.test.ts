@@ -482,6 +482,12 @@ const CASES: readonly Case[] = [
     finds: [{ object: 'job nightly' }, { object: 'job 2' }],
     good: [],
   },
+  {
+    check: 'orphaned-table',
+    bad: [{ table: 'pg_temp_9.t', bytes: 8192, age: 5 }],
+    finds: [{ object: 'table pg_temp_9.t' }],
+    good: [],
+  },
   { check: 'invalid-database', bad: [{ database: 'half' }], finds: [{ object: 'database half' }], good: [] },
   {
     check: 'logging',

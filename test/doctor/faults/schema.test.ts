@@ -437,6 +437,18 @@ const FAULTS: readonly Fault[] = [
     budgetMs: 60_000,
   },
   {
+    check: 'gin-pending-list',
+    level: 'info',
+    by: [
+      'create extension pgstattuple',
+      'create table t (id int, words text[]) with (autovacuum_enabled = off)',
+      'create index "the words" on t using gin (words) with (gin_pending_list_limit = 4096)',
+      "insert into t select i, array_fill('word' || i, array[30]) || array['b' || i, 'c' || i] from generate_series(1, 40000) i",
+    ],
+    object: '"the words"',
+    budgetMs: 60_000,
+  },
+  {
     check: 'table-bloat',
     level: 'warning',
     by: [
