@@ -24,10 +24,7 @@ export function settingsOf(settings: Readonly<Record<string, string>>): Record<s
   return Object.fromEntries(
     Object.entries(settings)
       .filter(([name]) => !TRANSIENT.has(name) && !OURS.has(name))
-      .map(([name, value]) => [
-        name,
-        /password|conninfo|command|passphrase|secret|key/i.test(name) ? hash(value) : value,
-      ])
+      .map(([name, value]) => [name, /password|conninfo|command|passphrase|secret/i.test(name) ? hash(value) : value])
       .toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)),
   )
 }

@@ -40,7 +40,7 @@ export interface Examination {
 
 /** How long a statement may wait for a lock: it must never queue behind others for long. */
 const LOCK_TIMEOUT_MS = 200
-/** Most looks of a check that looks every second. */
+/** Between two looks of a check that looks again and again. */
 const TICK_MS = 1000
 
 interface Answer {

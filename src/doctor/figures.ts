@@ -22,7 +22,7 @@ export function counted(value: number, noun: string): string {
 
 /** A share of 1 in per cent. */
 export function percent(share: number): string {
-  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`
 }
 
 /** Seconds in the two largest units: `3 d 4 h`, `5 min`, `12 s`. */

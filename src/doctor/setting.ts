@@ -17,7 +17,7 @@ export function settingRemedy(
 ): Remedy {
   const restart = context === 'postmaster'
   return {
-    text: `${text}${restart ? ' It takes effect when the server restarts.' : ''} Where the provider sets it, use its console.`,
+    text: `${text}${restart ? ' It takes effect when the server restarts.' : ''} Where the provider sets it, use its control panel.`,
     sql: [
       `alter system set ${name} = ${/^-?\d+(\.\d+)?$/.test(value) ? value : `'${value}'`}`,
       'select pg_reload_conf()',

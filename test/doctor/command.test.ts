@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CHECKS } from '../../dist/doctor/checks/index.js'
 import { runCli } from '../cli/run-cli.js'
-import { afterFile, onEngines } from '../setup/index.js'
-import { type ScratchServer, startServer } from './scratch-server.js'
+import { afterFile } from '../setup/index.js'
+import { onScratchServers, type ScratchServer, startServer } from './scratch-server.js'
 
 const directory = await mkdtemp(join(tmpdir(), 'doctor-command-'))
 afterFile(() => rm(directory, { recursive: true, force: true }))
@@ -122,7 +122,9 @@ describe('what is no database that can be examined', () => {
   })
 })
 
-onEngines(['direct'], 'starts a server of its own').describe('a stranger’s database', () => {
+const DIRECT = await onScratchServers()
+
+DIRECT.describe('a stranger’s database', () => {
   let server: ScratchServer
 
   beforeAll(async () => {

@@ -81,8 +81,12 @@ login may, the control group's limit before the machine's.
 | 2 | wrong usage, or the database cannot be examined: no connection, wrong password, no PostgreSQL 15 to 18 |
 | 130 | interrupted |
 
-\`--format json\` (or \`--json\`), \`markdown\` and \`sarif\` (2.1.0) are for programs; \`--show warning\` leaves out what is graver than nobody
-asked; \`--check ID...\` asks some only, \`--list\` lists them. Literals of SQL are struck out in every format, and passwords are never read.
+\`--format json\` (or \`--json\`), \`markdown\` and \`sarif\` (2.1.0) are for programs; \`--show warning\` leaves out what is only worth
+knowing; \`--check ID...\` asks some only, \`--list\` lists them. Literals of SQL are struck out in every format, and passwords are never shown.
+
+The JSON document has \`findings\` (the gravest first: \`check\`, \`level\`, \`object\`, \`summary\`, \`evidence\`, \`remedy\` with \`text\`, \`sql\`, \`lock\` and
+\`undo\`, \`order\`, \`fingerprint\`), \`results\` (of every check its \`outcome\`, \`examined\` of \`total\`, and the \`reason\` where it could not look),
+\`ignored\`, \`known\`, \`server\`.
 
 \`--write-baseline FILE\` keeps the fingerprints of what is there and the settings; with \`--baseline FILE\` only what is new is shown and
 counts for the exit code, and [settings-drift](doctor/settings-drift.md) compares the settings.

@@ -2,11 +2,10 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { connect } from '../../dist/doctor/connection.js'
-import { onEngines } from '../setup/index.js'
-import { startPooler, startServer } from './scratch-server.js'
+import { onScratchServers, startPooler, startServer } from './scratch-server.js'
 import { diagnose, errorsOf, findingsOf, resultOf } from './support.js'
 
-const DIRECT = onEngines(['direct'], 'starts servers of its own')
+const DIRECT = await onScratchServers()
 
 DIRECT.describe('a pooler', () => {
   test('is asked, and session settings behind it are an error', async () => {
@@ -23,7 +22,7 @@ DIRECT.describe('a pooler', () => {
     // Examined through the pooler itself, in transaction mode.
     const sick = await diagnose(pooler.urlOf({}), { openPooler })
     expect(sick.results.filter(({ outcome }) => outcome === 'could-not-look').map(({ check }) => check)).toEqual([
-      'shared-buffers',
+      'cache-size',
       'worst-case-memory',
     ])
     expect(findingsOf(sick, 'pooler-settings').map(({ object }) => object)).toEqual([

@@ -64,6 +64,24 @@ const cost = { delay: 2, limit: 200, dirty: 20, workers: 3, limitSource: 'defaul
 
 const CASES: readonly Case[] = [
   {
+    check: 'pooler-waiting',
+    bad: [
+      { database: 'shop', user: 'app', cl_waiting: '3', maxwait: '9', sv_active: '5', sv_idle: '0' },
+      { database: 'shop', user: 'job', cl_waiting: '1', maxwait: '2', sv_active: '5', sv_idle: '0' },
+    ],
+    finds: [
+      { level: 'error', object: 'pool app@shop' },
+      { level: 'warning', object: 'pool job@shop' },
+    ],
+    good: [{ database: 'shop', user: 'app', cl_waiting: '0', maxwait: '0', sv_active: '5', sv_idle: '0' }],
+  },
+  {
+    check: 'pooler-version',
+    bad: [{ version: 'PgBouncer 1.24.1' }],
+    finds: [{ object: 'pooler' }],
+    good: [{ version: 'PgBouncer 1.25.2' }, { version: 'PgBouncer 2.0' }, { version: 'odyssey' }],
+  },
+  {
     check: 'checksum-failure',
     bad: [{ database: 'shop', failures: 2, last: 'today' }],
     finds: [{ object: 'database shop' }],
@@ -119,7 +137,7 @@ const CASES: readonly Case[] = [
     good: [memory],
   },
   {
-    check: 'shared-buffers',
+    check: 'cache-size',
     bad: [{ sharedBuffers: 9 * GB, cache: 4 * GB, hugePages: 'off' }],
     finds: [
       { object: 'setting shared_buffers' },
@@ -462,6 +480,12 @@ const CASES: readonly Case[] = [
       },
     ],
     finds: [{ object: 'job nightly' }, { object: 'job 2' }],
+    good: [],
+  },
+  {
+    check: 'orphaned-table',
+    bad: [{ table: 'pg_temp_9.t', bytes: 8192, age: 5 }],
+    finds: [{ object: 'table pg_temp_9.t' }],
     good: [],
   },
   { check: 'invalid-database', bad: [{ database: 'half' }], finds: [{ object: 'database half' }], good: [] },

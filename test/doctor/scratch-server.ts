@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterFile } from '../setup/index.js'
+import { afterFile, engine, onEngines } from '../setup/index.js'
 
 const run = promisify(execFile)
 
@@ -46,6 +46,13 @@ export async function availableMajors(): Promise<{ majors: number[]; missing: st
     else majors.push(major)
   }
   return { majors, missing }
+}
+
+/** Tests that start servers of their own: on the engine "direct", where PostgreSQL 17 can be started; else skipped by name. */
+export async function onScratchServers(): Promise<ReturnType<typeof onEngines>> {
+  if (engine !== 'direct') return onEngines(['direct'], 'starts servers of its own')
+  const { majors, missing } = await availableMajors()
+  return majors.includes(17) ? onEngines(['direct'], '') : onEngines([], missing.join('; '))
 }
 
 /** Starts a server with a fresh cluster; stopped and removed after the file. */

@@ -1,10 +1,9 @@
 // pgfleet doctor --prove-tenancy: what it proves, what it finds, and what it does not claim.
 import { expect, test } from 'vitest'
 import { runCli } from '../cli/run-cli.js'
-import { onEngines } from '../setup/index.js'
-import { startPooler, startServer } from './scratch-server.js'
+import { onScratchServers, startPooler, startServer } from './scratch-server.js'
 
-const DIRECT = onEngines(['direct'], 'starts servers of its own')
+const DIRECT = await onScratchServers()
 
 const SCHEMA = `
   create table notes (tenant text not null, id int not null, body text, primary key (tenant, id)) partition by hash (tenant);

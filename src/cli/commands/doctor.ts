@@ -114,6 +114,9 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
       budgetMs: wants('deep', options) ? options.budget : 0,
       timeoutMs: options.timeout,
       signal: context.signal,
+      progress: ({ id, depth }) => {
+        if (depth === 'deep') terminal.note(`reading for ${id}`)
+      },
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
       ...(pooler === undefined ? {} : { openPooler: () => connect(pooler, options.timeout) }),
       ...(baseline === undefined ? {} : { baselineSettings: baseline.settings }),

@@ -1,4 +1,5 @@
 import type { Check } from '../check.js'
+import { cacheSize } from './connections/cache-size.js'
 import { connectionChurn } from './connections/connection-churn.js'
 import { connectionUsage } from './connections/connection-usage.js'
 import { idleInTransaction } from './connections/idle-in-transaction.js'
@@ -7,13 +8,13 @@ import { poolerSum } from './connections/pooler-sum.js'
 import { poolerVersion } from './connections/pooler-version.js'
 import { poolerWaiting } from './connections/pooler-waiting.js'
 import { sessionSet } from './connections/session-set.js'
-import { sharedBuffers } from './connections/shared-buffers.js'
 import { timeouts } from './connections/timeouts.js'
 import { worstCaseMemory } from './connections/worst-case-memory.js'
 import { duplicateForeignKey } from './indexes/duplicate-foreign-key.js'
 import { duplicateIndex } from './indexes/duplicate-index.js'
 import { foreignKeyIndex } from './indexes/foreign-key-index.js'
 import { foreignKeyType } from './indexes/foreign-key-type.js'
+import { ginPendingList } from './indexes/gin-pending-list.js'
 import { indexBloatMeasured } from './indexes/index-bloat-measured.js'
 import { indexCount } from './indexes/index-count.js'
 import { invalidIndex } from './indexes/invalid-index.js'
@@ -32,6 +33,7 @@ import { disabledTrigger } from './operations/disabled-trigger.js'
 import { invalidDatabase } from './operations/invalid-database.js'
 import { logging } from './operations/logging.js'
 import { materializedView } from './operations/materialized-view.js'
+import { orphanedTable } from './operations/orphaned-table.js'
 import { statementStatistics } from './operations/statement-statistics.js'
 import { unloggedTable } from './operations/unlogged-table.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
@@ -123,6 +125,7 @@ export const CHECKS: readonly Check[] = [
   plannerSwitch,
   serverVersion,
   settingsDrift,
+  cacheSize,
   connectionChurn,
   connectionUsage,
   idleInTransaction,
@@ -131,7 +134,6 @@ export const CHECKS: readonly Check[] = [
   poolerVersion,
   poolerWaiting,
   sessionSet,
-  sharedBuffers,
   timeouts,
   worstCaseMemory,
   autovacuumCost,
@@ -157,6 +159,7 @@ export const CHECKS: readonly Check[] = [
   duplicateIndex,
   foreignKeyIndex,
   foreignKeyType,
+  ginPendingList,
   indexBloatMeasured,
   indexCount,
   invalidIndex,
@@ -222,6 +225,7 @@ export const CHECKS: readonly Check[] = [
   invalidDatabase,
   logging,
   materializedView,
+  orphanedTable,
   statementStatistics,
   unloggedTable,
 ]

@@ -90,6 +90,8 @@ function formatGroup(
     if (!sameText) lines.push(...wrap(text, width, '      fix:  ', '            '))
     for (const statement of sql)
       lines.push(...wrap(`${statement};`, width, '        ', '          ').map(palette.green))
+    if (perCheckMax === Number.POSITIVE_INFINITY && shown.length > 1)
+      lines.push(palette.dim(`        ${finding.fingerprint}`))
     if (!sameText) lines.push(...wrap(`lock: ${lock}; undo: ${undo}`, width, '      ', '            ').map(palette.dim))
   }
   if (group.length > shown.length) {

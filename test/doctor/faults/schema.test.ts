@@ -3,8 +3,7 @@ import type pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Level } from '../../../dist/doctor/check.js'
 import type { ThresholdName } from '../../../dist/doctor/thresholds.js'
-import { onEngines } from '../../setup/index.js'
-import { type ScratchServer, startServer } from '../scratch-server.js'
+import { onScratchServers, type ScratchServer, startServer } from '../scratch-server.js'
 import { cure, diagnose, errorsOf, findingsOf, flushStatistics } from '../support.js'
 
 interface Fault {
@@ -388,6 +387,7 @@ const FAULTS: readonly Fault[] = [
     ],
     object: '"on n"',
     thresholds: { hotUpdates: 1000 },
+    instead: ['drop index "on n"'],
   },
   {
     check: 'session-set',
@@ -434,6 +434,18 @@ const FAULTS: readonly Fault[] = [
       'analyze items',
     ],
     object: 'filter tenant',
+    budgetMs: 60_000,
+  },
+  {
+    check: 'gin-pending-list',
+    level: 'info',
+    by: [
+      'create extension pgstattuple',
+      'create table t (id int, words text[]) with (autovacuum_enabled = off)',
+      'create index "the words" on t using gin (words) with (gin_pending_list_limit = 4096)',
+      "insert into t select i, array_fill('word' || i, array[30]) || array['b' || i, 'c' || i] from generate_series(1, 40000) i",
+    ],
+    object: '"the words"',
     budgetMs: 60_000,
   },
   {
@@ -484,7 +496,7 @@ const FAULTS: readonly Fault[] = [
   },
 ]
 
-const DIRECT = onEngines(['direct'], 'starts a server of its own')
+const DIRECT = await onScratchServers()
 let server: ScratchServer
 
 async function fresh(name: string): Promise<pg.Client> {

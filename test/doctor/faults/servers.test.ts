@@ -1,10 +1,9 @@
 // Faults of a whole server, each on one of its own.
 import { expect, test } from 'vitest'
-import { onEngines } from '../../setup/index.js'
-import { startServer } from '../scratch-server.js'
+import { onScratchServers, startServer } from '../scratch-server.js'
 import { cure, diagnose, errorsOf, findingsOf, resultOf } from '../support.js'
 
-const DIRECT = onEngines(['direct'], 'starts servers of its own')
+const DIRECT = await onScratchServers()
 
 DIRECT.describe('a server', () => {
   test('with MD5 passwords, settings that wait for a restart, and an archiver that fails', async () => {
@@ -59,7 +58,7 @@ DIRECT.describe('a server', () => {
     await client.query(`create role monitor login password 'monitor' in role pg_monitor`)
     await client.query(`create role plain login password 'plain'`)
     await client.query(
-      'create table t (id int primary key, n int); insert into t select i from generate_series(1, 500) i; analyze t',
+      'create table t (id int primary key, n int); insert into t select i from generate_series(1, 50000) i; analyze t',
     )
     // What a login may not see is told, and the rest goes on.
     const monitor = await diagnose(server.urlOf({ user: 'monitor', password: 'monitor' }))

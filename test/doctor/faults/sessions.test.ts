@@ -1,10 +1,9 @@
 // Sessions, transactions, slots and locks that stand in the way of others.
 import { beforeAll, expect, test } from 'vitest'
-import { onEngines } from '../../setup/index.js'
-import { type ScratchServer, startServer } from '../scratch-server.js'
+import { onScratchServers, type ScratchServer, startServer } from '../scratch-server.js'
 import { cure, diagnose, errorsOf, findingsOf } from '../support.js'
 
-const DIRECT = onEngines(['direct'], 'starts a server of its own')
+const DIRECT = await onScratchServers()
 
 DIRECT.describe('what stands in the way', () => {
   let server: ScratchServer

@@ -32,7 +32,7 @@ export const sequenceExhaustion = defineCheck<Row>({
       select c.oid, s.seqtypid, s.seqmin, s.seqmax, s.seqincrement, s.seqcycle,
         has_sequence_privilege(c.oid, 'select') or has_sequence_privilege(c.oid, 'usage') as readable
       from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname !~ '^pg_temp' and has_schema_privilege(n.oid, 'usage')
+      where n.nspname !~ '^pg_temp' and (c.relpersistence = 'p' or not pg_is_in_recovery()) and has_schema_privilege(n.oid, 'usage')
     ),
     filled as (
       select d.objid as sequence, d.refobjid as attrelid, d.refobjsubid as attnum

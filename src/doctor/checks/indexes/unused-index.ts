@@ -28,8 +28,8 @@ export const unusedIndex = defineCheck<Row>({
     with indexes as (
       select i.indexrelid, i.indrelid, s.idx_scan, c.relpages::float8 * 8192 as bytes, t.n_tup_ins + t.n_tup_upd + t.n_tup_del as writes,
         i.indisunique or i.indisprimary or i.indisexclusion or i.indisreplident or i.indexprs is not null
-          or exists (select from pg_inherits h where h.inhrelid = i.indexrelid)
-          or exists (select from pg_constraint k where k.conindid = i.indexrelid)
+          or i.indexrelid in (select h.inhrelid from pg_inherits h)
+          or i.indexrelid in (select k.conindid from pg_constraint k)
           or exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = i.indrelid
             and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey) as kept
       from pg_index i join pg_class c on c.oid = i.indexrelid

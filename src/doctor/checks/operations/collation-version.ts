@@ -27,7 +27,7 @@ export const collationVersion = defineCheck<Row>({
       union all
       select 'collation', format('%I.%I', n.nspname, c.collname), c.collversion, pg_collation_actual_version(c.oid)
       from pg_collation c join pg_namespace n on n.oid = c.collnamespace
-      where c.collversion is not null and exists (select from pg_index i where c.oid = any (i.indcollation))
+      where c.collversion is not null and c.oid in (select unnest(i.indcollation::oid[]) from pg_index i)
     )
     select count(*)::int as total, count(*)::int as examined,
       jsonb_agg(jsonb_build_object('kind', v.kind, 'name', v.name, 'recorded', v.recorded, 'actual', v.actual) order by v.kind, v.name)

@@ -51,7 +51,7 @@ export const hostAuthentication = defineCheck<Row>({
         level,
         summary:
           error === null
-            ? `Line ${line} of pg_hba.conf lets ${users} into ${databases} from ${address ?? 'a local socket'} by ${method}.`
+            ? `Line ${line} of pg_hba.conf: ${method} for user ${users}, database ${databases}, ${address === null ? 'on the local socket' : `from ${address}`}.`
             : `Line ${line} of pg_hba.conf cannot be read: ${error}.`,
         remedy: {
           text: 'Change the method to scram-sha-256 (peer for a local socket), make sure that the roles have a SCRAM password, and reload.',

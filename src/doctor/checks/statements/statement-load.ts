@@ -34,7 +34,9 @@ export const statementLoad = defineCheck<Row>({
     select count(*)::int as total, count(*) filter (where s.queryid is not null)::int as examined,
       jsonb_agg(jsonb_build_object('key', s.userid || '/' || s.queryid || '/' || s.toplevel, 'query', left(s.query, 1000), 'calls', s.calls,
         'ms', s.total_exec_time, 'rows', s.rows, 'temporary', s.temp_blks_written)) filter (where s.queryid is not null) as found
-    from {schema}.pg_stat_statements s where s.dbid = (select d.oid from pg_database d where d.datname = current_database()) and s.toplevel`,
+    from {schema}.pg_stat_statements s where s.dbid = (select d.oid from pg_database d where d.datname = current_database()) and s.toplevel
+      -- Not those of this examination itself.
+      and s.query !~ '\\yas examined\\y'`,
   evaluate: (rows, { before, seconds, thresholds: { statementMs, statementCalls } }) => {
     const first = new Map((before as Row[]).map((row) => [row.key, row]))
     const spent = rows.map((row) => {

@@ -1,5 +1,5 @@
 import { defineCheck, ORDER } from '../../check.js'
-import { count } from '../../figures.js'
+import { count, counted } from '../../figures.js'
 import { redact } from '../../redact.js'
 
 interface Row {
@@ -61,7 +61,7 @@ export const hotUpdateIndex = defineCheck<Row>({
           {
             object: `index ${index}`,
             summary: `${index} holds ${column}, which updates of ${table} set: ${count(hot)} of ${count(updates)} were HOT.`,
-            evidence: [`${count(found.calls)} calls: ${redact(found.query)}`],
+            evidence: [`${counted(found.calls, 'call')}: ${redact(found.query)}`],
             remedy: constraint
               ? {
                   text: `The index belongs to a constraint: keep it, and do not set ${column} where it does not change.`,
@@ -69,8 +69,7 @@ export const hotUpdateIndex = defineCheck<Row>({
                   undo: 'none needed',
                 }
               : {
-                  text: `Create an index without ${column} where queries need one, then drop this.`,
-                  sql: [`drop index concurrently ${index}`],
+                  text: `Create an index on the other columns where queries, a foreign key or a policy need one; then drop this.`,
                   lock: 'share update exclusive on the table: reads and writes go on',
                   undo: 'create the index again',
                 },

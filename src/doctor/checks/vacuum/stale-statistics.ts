@@ -42,7 +42,9 @@ export const staleStatistics = defineCheck<Row>({
       )
       .map(({ table, rows: size, modified, never }) => ({
         object: `table ${table}`,
-        summary: `${never ? `${table} was never analysed; ` : ''}${count(modified)} of about ${count(size)} rows of ${table} (${percent(modified / Math.max(size, 1))}) changed since it was analysed.`,
+        summary: never
+          ? `${table}, with about ${count(size)} rows, was never analysed.`
+          : `${count(modified)} of about ${count(size)} rows of ${table} (${percent(modified / Math.max(size, 1))}) changed since it was analysed.`,
         remedy: {
           text: 'Analyse it.',
           sql: [`analyze ${table}`],

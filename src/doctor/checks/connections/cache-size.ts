@@ -13,8 +13,8 @@ const SHARE_MAX = 0.4
 const HUGE_BYTES = 8 * 1024 ** 3
 
 /** M3 and M4: the two caches, and what the planner believes of them. */
-export const sharedBuffers = defineCheck<Row>({
-  id: 'shared-buffers',
+export const cacheSize = defineCheck<Row>({
+  id: 'cache-size',
   title: 'The size of the caches',
   area: 'connections',
   level: 'warning',
