@@ -41,14 +41,21 @@ const withProblems = (settings: SettingsFile) => ({ settings, problems: settings
 
 /** psql's own commands, and data behind COPY FROM stdin, are no SQL: blanks take their place. */
 function withoutPsql(text: string): string {
-  if (!/^\\|^copy\b[^;]*\bfrom\s+stdin/im.test(text)) return text
+  if (!/^\\|\\g|^copy\b[^;]*\bfrom\s+stdin/im.test(text)) return text
   const blank = (part: string) => part.replaceAll(/[^\n]/g, ' ')
   return text
     .replaceAll(
       /^(copy\b[^;]*\bfrom\s+stdin[^;]*;[ \t]*\r?\n)((?:(?!\\\.).*\n)*)(\\\..*)?/gim,
       (_, copy: string, data: string, end = '') => blank(copy) + blank(data) + blank(end as string),
     )
+    // \g and its like send what stands before them.
+    .replaceAll(/\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch)\b.*$/gm, (part) => `;${blank(part).slice(1)}`)
     .replaceAll(/^\\.*$/gm, blank)
+}
+
+/** Each variable of psql becomes a name or a string of the same length. */
+function withoutVariables(text: string): string {
+  return text.replaceAll(/(?<![:\w\]]):(?=['"]?[A-Za-z_])/g, ' ')
 }
 
 function readSql(source: Source): Document {
@@ -56,10 +63,13 @@ function readSql(source: Source): Document {
   const migration = isMigration(source.path)
   const statements: Statement[] = []
   const problems: { at: number; message: string }[] = []
-  const parsed = parse(text)
+  const plain = parse(text)
+  // psql's variables, :name, :'name' and :"name", are looked for where there would be no SQL otherwise.
+  const filled = 'problem' in plain && plain.problem.message.includes('":"') ? withoutVariables(text) : text
+  const parsed = filled === text ? plain : parse(filled)
   if ('problem' in parsed) problems.push({ at: parsed.problem.offset, message: parsed.problem.message })
   let transaction: Transaction = migration && !runsOutside(source.text) ? 'inside' : 'outside'
-  const found = 'problem' in parsed ? parseBefore(text, parsed.problem.offset) : parsed.statements
+  const found = 'problem' in parsed ? parseBefore(filled, parsed.problem.offset) : parsed.statements
   found.forEach((each, index) => {
     const kind = (each.node as { kind?: string }).kind
     if (each.kind === 'TransactionStmt' && /_(BEGIN|START)$/.test(kind ?? '')) transaction = 'inside'
