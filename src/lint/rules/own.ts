@@ -8,7 +8,7 @@ export const OWN_FINDINGS = {
     id: 'syntax',
     level: 'error',
     summary: 'The text does not parse.',
-    why: "What PostgreSQL's own grammar refuses cannot run. Statements behind it in the file are not looked at.",
+    why: "What PostgreSQL's own grammar refuses cannot run. Reading goes on behind the next semicolon.",
     remedy: 'Correct it. Where the file is meant for another program, leave it out by `exclude`.',
   },
   invalid: {
