@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
-import { OWN_FINDINGS, RULES } from '../../dist/lint/rules/index.js'
 import { PROBLEM_KINDS } from '../../dist/explain/problems/index.js'
+import { OWN_FINDINGS, RULES } from '../../dist/lint/rules/index.js'
 import { EXAMPLES } from './examples/index.js'
 
-const code = (example: string | { text: string } | undefined) => (typeof example === 'string' ? example : (example?.text ?? ''))
+const code = (example: string | { text: string } | undefined) =>
+  typeof example === 'string' ? example : (example?.text ?? '')
 
 const KINDS = { sql: 'sql', ts: 'ts', 'postgresql.conf': 'conf', 'pgbouncer.ini': 'ini' } as const
 
 function rulesPage(): string {
-  const own = Object.values(OWN_FINDINGS).map(({ id, level, summary, why, remedy }) => `### ${id}\n\n${level}. ${summary} ${why} ${remedy}\n`)
+  const own = Object.values(OWN_FINDINGS).map(
+    ({ id, level, summary, why, remedy }) => `### ${id}\n\n${level}. ${summary} ${why} ${remedy}\n`,
+  )
   const rules = RULES.map(({ id, level, on, summary, why, remedy }) => {
     const { bad, good } = EXAMPLES[id] ?? { bad: [], good: [] }
     const fence = (text: string) => `\`\`\`${KINDS[on]}\n${text}\n\`\`\``
@@ -31,7 +34,9 @@ ${rules.join('\n')}`
 }
 
 function problemsTable(): string {
-  return PROBLEM_KINDS.map(({ id, level, title, remedy }) => `| ${id} | ${level} | ${title} | ${remedy.replaceAll('|', '\\|')} |`).join('\n')
+  return PROBLEM_KINDS.map(
+    ({ id, level, title, remedy }) => `| ${id} | ${level} | ${title} | ${remedy.replaceAll('|', '\\|')} |`,
+  ).join('\n')
 }
 
 test('docs/lint-rules.md is the rules', async () => {
