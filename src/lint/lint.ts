@@ -1,6 +1,7 @@
 import type { Node } from 'libpg-query'
 import { Catalog } from './catalog/catalog.js'
 import { applyStatement } from './catalog/changes.js'
+import { type Prepare, type Refusal, refusedStatements } from './catalog/prepare.js'
 import { type Configuration, levelIn } from './configuration.js'
 import { type Document, readDocument } from './document.js'
 import type { Finding, Level, Located, PgVersion, Pooling, Problem, Rule, Surroundings } from './rule.js'
@@ -19,6 +20,8 @@ export interface LintOptions {
   readonly configuration?: Configuration
   /** What a database holds; what the files create is added to it. */
   readonly catalog?: Catalog
+  /** Asks a server whether it takes a statement. */
+  readonly prepare?: Prepare
   readonly signal?: AbortSignal
 }
 
@@ -47,6 +50,8 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
     // Thousands of files are read without holding up what else the process does.
     if (documents.length % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+  const refusals =
+    options.prepare === undefined ? [] : await refusedStatements(documents, options.prepare, options.signal)
   const found: Located[] = []
   const suppressed: Located[] = []
   let statements = 0
@@ -60,16 +65,28 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
       counted,
       statements: document.statements,
     }
-    const located = [...problemsOf(document, surroundings)].flatMap(({ rule, problem, start }) => {
-      const level = levelOf(rule, problem, document.source, options.configuration)
-      return level === 'off' ? [] : [locate(document.source, rule, problem, start, level)]
-    })
+    const located = [...problemsOf(document, surroundings), ...refused(document, refusals)].flatMap(
+      ({ rule, problem, start }) => {
+        const level = levelOf(rule, problem, document.source, options.configuration)
+        return level === 'off' ? [] : [locate(document.source, rule, problem, start, level)]
+      },
+    )
     const { kept, silenced, own } = suppress(document, located)
     found.push(...[...kept, ...own].sort(byPlace))
     suppressed.push(...silenced.sort(byPlace))
     if (statements % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return { findings: unique(found), suppressed: unique(suppressed), files: sources.length, statements }
+}
+
+function refused(document: Document, refusals: readonly Refusal[]): Raw[] {
+  return refusals
+    .filter(({ statement }) => statement.source === document.source)
+    .map(({ statement, message, at }) => ({
+      rule: OWN_FINDINGS.refused,
+      problem: { at, message },
+      start: statement.start,
+    }))
 }
 
 type RuleText = Pick<Rule, 'id' | 'level' | 'remedy'>

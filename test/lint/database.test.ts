@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { nodesOf } from '../../dist/explain/plan.js'
 import { explain } from '../../dist/explain/run.js'
 import { systemColumns } from '../../dist/lint/catalog/catalog.js'
-import { readCatalog } from '../../dist/lint/catalog/database.js'
+import { withDatabaseKnowledge } from '../../dist/lint/catalog/database.js'
 import { lint } from '../../dist/lint/lint.js'
 import { knownSetting } from '../../dist/lint/settings/known-setting.js'
 import { Source } from '../../dist/lint/source.js'
@@ -22,7 +22,10 @@ await sql(fleet, 'create index orders_email on shop.orders (email)')
 await sql(fleet, 'alter table shop.orders enable row level security')
 await sql(fleet, `create function shop.fresh(t timestamptz) returns boolean language sql stable as 'select true'`)
 
-const read = () => fleet.database.lend(readCatalog)
+const read = () =>
+  fleet.database.lend((connection) =>
+    withDatabaseKnowledge(connection, async ({ catalog, version }) => ({ catalog, version })),
+  )
 const findings = async (text: string) => {
   const { catalog, version } = await read()
   return (await lint([new Source('a.sql', 'sql', text)], { version, catalog })).findings.map(
@@ -62,6 +65,32 @@ test('rules see with it what they cannot see without', async () => {
     'unique-without-partition-key',
   )
   expect(await findings('select id from shop.orders where email = $1 and at > $2')).toEqual([])
+})
+
+test('the database is asked whether it takes each statement, and runs none', async () => {
+  const refusals = (text: string, path = 'a.sql') =>
+    fleet.database.lend((connection) =>
+      withDatabaseKnowledge(connection, async (database) => {
+        const { findings: all } = await lint([new Source(path, path.endsWith('ts') ? 'ts' : 'sql', text)], database)
+        return all.filter(({ finding }) => finding.rule === 'statement-refused').map(({ finding }) => finding)
+      }),
+    )
+  expect(await refusals('select id from shop.orders where at > $1;\nselect recall_at_10(1);')).toMatchObject([
+    { line: 2, column: 8, message: expect.stringContaining('recall_at_10') },
+  ])
+  expect(await refusals('await client.query(`select nothing from shop.orders`)', 'a.ts')).toMatchObject([
+    { line: 1, column: 28 },
+  ])
+  expect(
+    await refusals(
+      'create table later (x int); select x from later; alter table shop.orders add column n int; select n from shop.orders;',
+    ),
+  ).toEqual([])
+  expect(await refusals('await sql`select id from ${table}`', 'a.ts')).toEqual([])
+  expect(
+    await refusals('delete from shop.orders where at > now(); insert into shop.orders (at) values (now())'),
+  ).toEqual([])
+  expect(await sql(fleet, 'select count(*)::int as n from shop.orders')).toEqual([{ n: 0 }])
 })
 
 test('what is known of this major is what its server says', async () => {

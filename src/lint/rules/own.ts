@@ -11,6 +11,13 @@ export const OWN_FINDINGS = {
     why: "What PostgreSQL's own grammar refuses cannot run. Reading goes on behind the next semicolon.",
     remedy: 'Correct it. Where the file is meant for another program, leave it out by `exclude`.',
   },
+  refused: {
+    id: 'statement-refused',
+    level: 'error',
+    summary: 'The database of --url refuses to prepare a statement.',
+    why: 'A table, column, function or type that it names is not there, or the types do not fit.',
+    remedy: 'Correct the statement, or bring the schema of the database up to date.',
+  },
   invalid: {
     id: 'suppression-invalid',
     level: 'warning',
