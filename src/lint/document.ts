@@ -137,7 +137,7 @@ function readTypeScript(source: Source): Document {
     const parsed = parse(literal.sql)
     if ('problem' in parsed) return
     let transaction: Transaction = 'unknown'
-    const place = { source, index, migration: false }
+    const place = { source, index, migration: false, composed: literal.composed }
     for (const each of parsed.statements) {
       const kind = (each.node as { kind?: string }).kind
       if (each.kind === 'TransactionStmt') transaction = /_(BEGIN|START)$/.test(kind ?? '') ? 'inside' : 'unknown'

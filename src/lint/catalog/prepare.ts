@@ -19,7 +19,6 @@ export type Prepare = (
 const PREPARED = /^(SelectStmt|InsertStmt|UpdateStmt|DeleteStmt|MergeStmt)$/
 /** Missing schema, table, column, function, operator, type; ambiguous names; types that do not fit. */
 const CODES = /^(3F000|42P01|42703|42883|42704|42702|42725|42804|42P08|42P18|42809|42P10|42803|22P02)$/
-const STATEMENTS_MAX = 20_000
 
 /** Prepares on a connection, inside a transaction that is rolled back: nothing runs. */
 export function preparing(connection: Connection): Prepare {
@@ -45,57 +44,51 @@ export function preparing(connection: Connection): Prepare {
 }
 
 /**
- * The statements of files and programs that the server refuses. Those of migrations and bodies are left out, for they meet
- * another state of the schema; so is what the files themselves create.
+ * The statements of a file or program that the server refuses. Those of migrations and bodies are left out, for they meet
+ * another state of the schema; so is what names something that the files themselves create.
  */
 export async function refusedStatements(
-  documents: readonly Document[],
+  { source, statements }: Document,
+  made: ReadonlySet<string>,
   prepare: Prepare,
   signal?: AbortSignal,
 ): Promise<Refusal[]> {
-  const made = namesMade(documents)
   const refusals: Refusal[] = []
-  let count = 0
-  for (const { source, statements } of documents) {
-    for (const statement of statements) {
-      if (!PREPARED.test(statement.kind) || statement.routine !== undefined || statement.migration) continue
-      // A name that the program fills in is no name of the database.
-      if (/\bhole_\d+\b/.test(statement.sql) || ++count > STATEMENTS_MAX) continue
-      signal?.throwIfAborted()
-      const refused = await prepare(statement.sql)
-      if (refused === undefined || !CODES.test(refused.code)) continue
-      const named = [...refused.message.matchAll(/[\w$]+/g)].map(([word]) => word.toLowerCase())
-      if (named.some((word) => made.has(word))) continue
-      const isVerbatim = source.text.startsWith(statement.sql, statement.start)
-      const at = isVerbatim && refused.position !== undefined ? statement.start + refused.position : statement.start
-      refusals.push({ statement, message: refused.message, at })
-    }
+  for (const statement of statements) {
+    if (!PREPARED.test(statement.kind) || statement.routine !== undefined || statement.migration) continue
+    if (statement.composed) continue
+    // A name that the program fills in is no name of the database.
+    if (/\bhole_\d+\b/.test(statement.sql)) continue
+    signal?.throwIfAborted()
+    const refused = await prepare(statement.sql)
+    if (refused === undefined || !CODES.test(refused.code)) continue
+    const named = [...refused.message.matchAll(/[\w$]+/g)].map(([word]) => word.toLowerCase())
+    if (named.some((word) => made.has(word))) continue
+    const isVerbatim = source.text.startsWith(statement.sql, statement.start)
+    const at = isVerbatim && refused.position !== undefined ? statement.start + refused.position : statement.start
+    refusals.push({ statement, message: refused.message, at })
   }
   return refusals
 }
 
-/** Names of what the files create: the database need not have it yet. */
-function namesMade(documents: readonly Document[]): Set<string> {
-  const names = new Set<string>()
-  for (const { source, statements } of documents) {
-    if (source.kind !== 'sql') continue
-    for (const statement of statements) {
-      const relation =
-        statement.is('CreateStmt')?.relation ??
-        statement.is('ViewStmt')?.view ??
-        statement.is('CreateTableAsStmt')?.into?.rel
-      const schema = statement.is('CreateSchemaStmt')?.schemaname
-      const added = (statement.is('AlterTableStmt')?.cmds ?? []).map(
-        (each) => as(as(each, 'AlterTableCmd')?.def, 'ColumnDef')?.colname,
-      )
-      const columns =
-        statement.is('CreateStmt') === undefined ? [] : statement.all('ColumnDef').map(({ node }) => node.colname)
-      const routine = lastWord(statement.is('CreateFunctionStmt')?.funcname)
-      const renamed = statement.is('RenameStmt')?.newname
-      for (const name of [relation?.relname, schema, routine, renamed, ...added, ...columns]) {
-        if (name !== undefined && name !== '') names.add(name.toLowerCase())
-      }
-    }
-  }
-  return names
+/** Names of what a file creates, in lower case: a database need not have it yet. */
+export function namesMade({ source, statements }: Document): string[] {
+  if (source.kind !== 'sql') return []
+  return statements.flatMap((statement) => {
+    const create = statement.is('CreateStmt')
+    const relation = create?.relation ?? statement.is('ViewStmt')?.view ?? statement.is('CreateTableAsStmt')?.into?.rel
+    const added = (statement.is('AlterTableStmt')?.cmds ?? []).map(
+      (each) => as(as(each, 'AlterTableCmd')?.def, 'ColumnDef')?.colname,
+    )
+    const columns = create === undefined ? [] : statement.all('ColumnDef').map(({ node }) => node.colname)
+    const names = [
+      relation?.relname,
+      statement.is('CreateSchemaStmt')?.schemaname,
+      lastWord(statement.is('CreateFunctionStmt')?.funcname),
+      statement.is('RenameStmt')?.newname,
+      ...added,
+      ...columns,
+    ]
+    return names.flatMap((name) => (name === undefined || name === '' ? [] : [name.toLowerCase()]))
+  })
 }
