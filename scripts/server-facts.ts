@@ -30,6 +30,9 @@ const FUNCTIONS = `
     and p.proname !~ '^(binary_upgrade|pg_stat_get|ts_|has_|pg_replication|brin|gin|gist|hash|json_populate|RI_|_)'
   order by p.proname collate "C"`
 
+// What the servers that are asked need not have: Debian's own, and what a later minor release added to all majors.
+const ADDED = ['extension_destdir string|superuser||||', 'output_plugin_libraries string|superuser||||']
+
 interface Setting {
   name: string
   vartype: string
@@ -96,7 +99,9 @@ const head = (what: string) =>
 await writeFile(
   'src/lint/server/setting-facts.ts',
   `${head('A setting each: name, majors that have it when not all, then type|context|unit|min|max|values.')}export const SETTING_FACTS = \`\n${wrap(
-    [...settings].flatMap(([name, { of }]) => [...of].map(([text, has]) => `${name}${mark(has)} ${text}`)),
+    [...settings]
+      .flatMap(([name, { of }]) => [...of].map(([text, has]) => `${name}${mark(has)} ${text}`))
+      .concat(ADDED.filter((one) => !settings.has(one.split(' ', 1)[0] ?? ''))),
     '; ',
   )}\`\n`,
 )

@@ -6,7 +6,7 @@ import {
 } from './settings/settings-file.js'
 import { isMigration, type Source } from './source.js'
 import { readBody } from './sql/body.js'
-import { parse, relocate } from './sql/parser.js'
+import { type Parsed, parse, relocate } from './sql/parser.js'
 import { Statement, type Transaction } from './sql/statement.js'
 import { type Program, readProgram } from './typescript/program.js'
 import { sqlLiterals } from './typescript/sql-literal.js'
@@ -41,26 +41,36 @@ const withProblems = (settings: SettingsFile) => ({ settings, problems: settings
 
 /** psql's own commands, and data behind COPY FROM stdin, are no SQL: blanks take their place. */
 function withoutPsql(text: string): string {
-  if (!/^\\|^copy\b[^;]*\bfrom\s+stdin/im.test(text)) return text
+  if (!/^\\|\\g|^copy\b[^;]*\bfrom\s+stdin/im.test(text)) return text
   const blank = (part: string) => part.replaceAll(/[^\n]/g, ' ')
-  return text
-    .replaceAll(
-      /^(copy\b[^;]*\bfrom\s+stdin[^;]*;[ \t]*\r?\n)((?:(?!\\\.).*\n)*)(\\\..*)?/gim,
-      (_, copy: string, data: string, end = '') => blank(copy) + blank(data) + blank(end as string),
-    )
-    .replaceAll(/^\\.*$/gm, blank)
+  return (
+    text
+      .replaceAll(
+        /^(copy\b[^;]*\bfrom\s+stdin[^;]*;[ \t]*\r?\n)((?:(?!\\\.).*\n)*)(\\\..*)?/gim,
+        (_, copy: string, data: string, end = '') => blank(copy) + blank(data) + blank(end as string),
+      )
+      // \g and its like send what stands before them.
+      .replaceAll(/\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch)\b.*$/gm, (part) => `;${blank(part).slice(1)}`)
+      .replaceAll(/^\\.*$/gm, blank)
+  )
+}
+
+/** Each variable of psql becomes a name or a string of the same length. */
+function withoutVariables(text: string): string {
+  return text.replaceAll(/(?<![:\w\]]):(?=['"]?[A-Za-z_])/g, ' ')
 }
 
 function readSql(source: Source): Document {
   const text = withoutPsql(source.text)
   const migration = isMigration(source.path)
   const statements: Statement[] = []
-  const problems: { at: number; message: string }[] = []
-  const parsed = parse(text)
-  if ('problem' in parsed) problems.push({ at: parsed.problem.offset, message: parsed.problem.message })
+  const plain = parse(text)
+  // psql's variables, :name, :'name' and :"name", are looked for where there would be no SQL otherwise.
+  const filled = 'problem' in plain && plain.problem.message.includes('":"') ? withoutVariables(text) : text
+  const whole = 'problem' in plain ? parseAll(filled) : { statements: plain.statements, problems: [] }
+  const problems = [...whole.problems]
   let transaction: Transaction = migration && !runsOutside(source.text) ? 'inside' : 'outside'
-  const found = 'problem' in parsed ? parseBefore(text, parsed.problem.offset) : parsed.statements
-  found.forEach((each, index) => {
+  whole.statements.forEach((each, index) => {
     const kind = (each.node as { kind?: string }).kind
     if (each.kind === 'TransactionStmt' && /_(BEGIN|START)$/.test(kind ?? '')) transaction = 'inside'
     const place = { source, index, migration }
@@ -73,13 +83,35 @@ function readSql(source: Source): Document {
   return { source, statements, settings: alterSystemSettings(source, statements), program: undefined, problems }
 }
 
-/** The statements in front of the one that does not parse. */
-function parseBefore(text: string, offset: number) {
-  for (let end = text.lastIndexOf(';', offset); end > 0; end = text.lastIndexOf(';', end - 1)) {
-    const parsed = parse(text.slice(0, end + 1))
-    if (!('problem' in parsed)) return parsed.statements
+/** After so many places that do not parse the rest is not looked at. */
+const SYNTAX_MAX = 20
+
+/** The statements of a text, and the places where it does not parse: reading goes on behind the next semicolon. */
+function parseAll(text: string): { statements: Parsed[]; problems: { at: number; message: string }[] } {
+  const statements: Parsed[] = []
+  const problems: { at: number; message: string }[] = []
+  let from = 0
+  while (from < text.length && problems.length < SYNTAX_MAX) {
+    // Blanks in place of what was read keep all offsets as they are.
+    const rest = from === 0 ? text : text.slice(0, from).replaceAll(/[^\n]/g, ' ') + text.slice(from)
+    const parsed = parse(rest)
+    if (!('problem' in parsed)) {
+      statements.push(...parsed.statements)
+      break
+    }
+    const { offset, message } = parsed.problem
+    problems.push({ at: offset, message })
+    for (let end = rest.lastIndexOf(';', offset - 1); end >= from; end = rest.lastIndexOf(';', end - 1)) {
+      const before = parse(rest.slice(0, end + 1))
+      if ('problem' in before) continue
+      statements.push(...before.statements)
+      break
+    }
+    const next = text.indexOf(';', offset)
+    if (next === -1) break
+    from = next + 1
   }
-  return []
+  return { statements, problems }
 }
 
 /** Whether the comments of a migration say that it runs outside a transaction, in the words of the usual tools. */
@@ -105,7 +137,7 @@ function readTypeScript(source: Source): Document {
     const parsed = parse(literal.sql)
     if ('problem' in parsed) return
     let transaction: Transaction = 'unknown'
-    const place = { source, index, migration: false }
+    const place = { source, index, migration: false, composed: literal.composed }
     for (const each of parsed.statements) {
       const kind = (each.node as { kind?: string }).kind
       if (each.kind === 'TransactionStmt') transaction = /_(BEGIN|START)$/.test(kind ?? '') ? 'inside' : 'unknown'

@@ -1,6 +1,7 @@
 import type { Node } from 'libpg-query'
 import { Catalog } from './catalog/catalog.js'
 import { applyStatement } from './catalog/changes.js'
+import { namesMade, type Prepare, type Refusal, refusedStatements } from './catalog/prepare.js'
 import { type Configuration, levelIn } from './configuration.js'
 import { type Document, readDocument } from './document.js'
 import type { Finding, Level, Located, PgVersion, Pooling, Problem, Rule, Surroundings } from './rule.js'
@@ -19,6 +20,8 @@ export interface LintOptions {
   readonly configuration?: Configuration
   /** What a database holds; what the files create is added to it. */
   readonly catalog?: Catalog
+  /** Asks a server whether it takes a statement. */
+  readonly prepare?: Prepare
   readonly signal?: AbortSignal
 }
 
@@ -34,24 +37,30 @@ export interface LintReport {
 export async function lint(sources: readonly Source[], options: LintOptions): Promise<LintReport> {
   await loadParser()
   const catalog = options.catalog ?? new Catalog()
-  const documents: Document[] = []
   const counted = new Set<string>()
-  for (const source of sources) {
+  const made = new Set<string>()
+  // Each source is read twice: first for what it creates. The trees of all at once would take too much memory.
+  for (const [i, source] of sources.entries()) {
     options.signal?.throwIfAborted()
+    // A program creates nothing; what matters of it are the columns that it updates.
+    if (source.kind !== 'sql' && !(source.kind === 'ts' && /\bupdate\b/i.test(source.text))) continue
     const document = readDocument(source)
-    documents.push(document)
+    for (const name of namesMade(document)) made.add(name)
     for (const statement of document.statements) {
       if (source.kind === 'sql') applyStatement(catalog, statement)
       for (const column of countedColumns(statement)) counted.add(column)
     }
     // Thousands of files are read without holding up what else the process does.
-    if (documents.length % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   const found: Located[] = []
   const suppressed: Located[] = []
   let statements = 0
-  for (const document of documents) {
+  for (const [i, source] of sources.entries()) {
     options.signal?.throwIfAborted()
+    const document = readDocument(source)
+    const refusals =
+      options.prepare === undefined ? [] : await refusedStatements(document, made, options.prepare, options.signal)
     statements += document.statements.length
     const surroundings: Surroundings = {
       catalog,
@@ -60,16 +69,26 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
       counted,
       statements: document.statements,
     }
-    const located = [...problemsOf(document, surroundings)].flatMap(({ rule, problem, start }) => {
-      const level = levelOf(rule, problem, document.source, options.configuration)
-      return level === 'off' ? [] : [locate(document.source, rule, problem, start, level)]
-    })
+    const located = [...problemsOf(document, surroundings), ...refused(refusals)].flatMap(
+      ({ rule, problem, start }) => {
+        const level = levelOf(rule, problem, document.source, options.configuration)
+        return level === 'off' ? [] : [locate(document.source, rule, problem, start, level)]
+      },
+    )
     const { kept, silenced, own } = suppress(document, located)
     found.push(...[...kept, ...own].sort(byPlace))
     suppressed.push(...silenced.sort(byPlace))
-    if (statements % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return { findings: unique(found), suppressed: unique(suppressed), files: sources.length, statements }
+}
+
+function refused(refusals: readonly Refusal[]): Raw[] {
+  return refusals.map(({ statement, message, at }) => ({
+    rule: OWN_FINDINGS.refused,
+    problem: { at, message },
+    start: statement.start,
+  }))
 }
 
 type RuleText = Pick<Rule, 'id' | 'level' | 'remedy'>

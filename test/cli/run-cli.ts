@@ -17,10 +17,13 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 export async function runCli(
   cwd: string,
   parameters: readonly string[],
-  options: { env?: Record<string, string>; interrupt?: { after: string; milliseconds: number } } = {},
+  options: { env?: Record<string, string>; stdin?: string; interrupt?: { after: string; milliseconds: number } } = {},
 ): Promise<Ended> {
   const { DATABASE_URL: _, FORCE_COLOR: __, ...env } = process.env
   const child = spawn(process.execPath, [MAIN, ...parameters], { cwd, env: { ...env, ...options.env } })
+  // What waits for its input gets what there is, and its end.
+  child.stdin.on('error', () => {})
+  if (options.stdin !== undefined) child.stdin.end(options.stdin)
   let stdout = ''
   let stderr = ''
   let { interrupt } = options

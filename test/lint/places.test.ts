@@ -35,15 +35,16 @@ test('in bodies of functions, with INTO too, and in strings of programs', async 
   const program =
     'const a = 1\nawait sql`\n  select id from t\n  where id > ${a} and name not in (select name from ${table} where x = ${a})`'
   expect((await lintText({ text: program, as: 'ts' })).map(({ rule, line, column }) => [rule, line, column])).toEqual([
-    ['not-in-subquery', 4, 32],
+    ['not-in-subquery', 4, 28],
   ])
 })
 
-test('what does not parse is a finding with its place; the statements before it are looked at', async () => {
+test('what does not parse is a finding with its place; the statements before it and behind it are looked at', async () => {
   const found = await lintText('truncate a;\nselect 1;\nselec 2;\ntruncate b;')
   expect(found.map(({ rule, line, column }) => [rule, line, column])).toEqual([
     ['truncate', 1, 10],
     ['syntax', 3, 1],
+    ['truncate', 4, 10],
   ])
   const body = await lintText('create function f() returns void language plpgsql as $$\nbegin\n  if x the\nend $$')
   expect(body.map(({ rule, line }) => [rule, line])).toEqual([['syntax', 4]])

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { FleetError } from '../../errors.js'
-import { readCatalog } from '../../lint/catalog/database.js'
-import { CONFIGURATION_FILE, type Configuration, fits, readConfiguration } from '../../lint/configuration.js'
+import { type DatabaseKnowledge, withDatabaseKnowledge } from '../../lint/catalog/database.js'
+import { CONFIGURATION_FILE, fits, readConfiguration } from '../../lint/configuration.js'
 import { readSources } from '../../lint/files.js'
 import { applyFixes } from '../../lint/fixes.js'
 import { type LintReport, lint as lintSources } from '../../lint/lint.js'
@@ -17,6 +17,7 @@ import { SOURCE_KINDS, type SourceKind } from '../../lint/source.js'
 import { action, type Context, type GlobalOptions, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { readStdin } from '../stdin.js'
+import { assertThere } from '../where.js'
 
 const FORMATS = ['table', 'json', 'sarif', 'markdown'] as const
 
@@ -57,7 +58,8 @@ export function addLint(program: Command, shell: Shell): void {
     .addHelpText(
       'after',
       `
-With --url the tables, indexes and functions of that database are known too; it is only read. Suppress a finding by a
+With --url the tables, indexes and functions of that database are known too, and it is asked whether it
+takes each statement; it is only read. Suppress a finding by a
 comment with a reason: -- pgfleet-lint ignore <rule>: <reason>
 
 Examples:
@@ -99,24 +101,32 @@ async function lint(context: Context, options: LintOptions, operands: readonly s
     stdin: () => readStdin(context.signal),
     signal: context.signal,
   })
-  const database = await databaseOf(context, options)
   const version = options.pgVersion === undefined ? undefined : (Number(options.pgVersion) as PgVersion)
-  const report = await lintSources(sources, {
-    version: version ?? database?.version ?? config.pgVersion ?? 18,
-    pooling: options.pooling ?? config.pooling,
-    configuration: config,
-    ...(database === undefined ? {} : { catalog: database.catalog }),
-    signal: context.signal,
-  })
+  const report = await withKnowledge(context, options, (database) =>
+    lintSources(sources, {
+      version: version ?? database?.version ?? config.pgVersion ?? 18,
+      pooling: options.pooling ?? config.pooling,
+      configuration: config,
+      ...(database === undefined ? {} : { catalog: database.catalog, prepare: database.prepare }),
+      signal: context.signal,
+    }),
+  )
   if (options.fix === true) await fix(context, report)
-  print(context, report, level, options, config)
+  print(context, report, level, options)
   return report.findings.some(({ finding }) => isAtLeast(finding.level, level)) ? EXIT.failed : EXIT.ok
 }
 
-/** What the database of --url holds. One of the environment is not asked: linting needs none. */
-async function databaseOf(context: Context, { url, dataDir }: GlobalOptions) {
-  if (url === undefined && dataDir === undefined) return undefined
-  return await context.withDatabase((database) => database.lend(readCatalog))
+/** Lends what the database of --url holds. One of the environment is not asked: linting needs none. */
+async function withKnowledge<T>(
+  context: Context,
+  { url, dataDir }: GlobalOptions,
+  work: (database: DatabaseKnowledge | undefined) => Promise<T>,
+): Promise<T> {
+  if (url === undefined && dataDir === undefined) return await work(undefined)
+  assertThere(context.where)
+  return await context.withDatabase((database) =>
+    database.lend((connection) => withDatabaseKnowledge(connection, work)),
+  )
 }
 
 async function fix(context: Context, report: LintReport): Promise<void> {
@@ -127,7 +137,7 @@ async function fix(context: Context, report: LintReport): Promise<void> {
   }
 }
 
-function print(context: Context, report: LintReport, level: Level, options: LintOptions, _config: Configuration): void {
+function print(context: Context, report: LintReport, level: Level, options: LintOptions): void {
   const { terminal } = context
   const format = options.format ?? (terminal.json ? 'json' : 'table')
   const text = () => {

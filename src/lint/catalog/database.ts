@@ -2,6 +2,7 @@ import type { Connection } from '../../database/database.js'
 import { FleetError } from '../../errors.js'
 import { PG_VERSIONS, type PgVersion } from '../rule.js'
 import { Catalog, type Column, type Table } from './catalog.js'
+import { type Prepare, preparing } from './prepare.js'
 
 const VERSION = `select current_setting('server_version_num')::integer / 10000 as major`
 
@@ -52,8 +53,22 @@ interface Row {
   readonly indexes: readonly [string, string, number[], boolean, boolean, (string | null)[] | null, number][] | null
 }
 
-/** Tables, columns, indexes, keys of partitions, policies and functions of a database; only read, with time-outs. */
-export async function readCatalog(connection: Connection): Promise<{ catalog: Catalog; version: PgVersion }> {
+/** What a database tells the linter. */
+export interface DatabaseKnowledge {
+  readonly catalog: Catalog
+  readonly version: PgVersion
+  /** Asks whether the server takes a statement. */
+  readonly prepare: Prepare
+}
+
+/**
+ * Reads tables, columns, indexes, keys of partitions, policies and functions of a database, and lends them to the callback
+ * in one read-only transaction with time-outs, which is rolled back. Errors: OPTIONS_INVALID for a major that is not known.
+ */
+export async function withDatabaseKnowledge<T>(
+  connection: Connection,
+  work: (knowledge: DatabaseKnowledge) => Promise<T>,
+): Promise<T> {
   const { rows: versions } = await connection.query<{ major: number }>(VERSION)
   const major = versions[0]?.major ?? 0
   const version = PG_VERSIONS.find((each) => each === major)
@@ -64,24 +79,30 @@ export async function readCatalog(connection: Connection): Promise<{ catalog: Ca
       hint: 'Lint without --url, with the --pg-version that comes nearest.',
     })
   }
-  const catalog = new Catalog()
   await connection.query('begin transaction read only')
   try {
     await connection.query("set local statement_timeout = '30s'")
     await connection.query("set local lock_timeout = '2s'")
-    const { rows } = await connection.query<Row>(TABLES)
-    if (rows.length > 50_000) {
-      throw new FleetError('OPTIONS_INVALID', { message: 'the database holds more than 50,000 tables', field: 'url' })
-    }
-    for (const row of rows) catalog.add(tableOf(row))
-    const functions = await connection.query<{ name: string; first: 'i' | 's' | 'v'; last: 'i' | 's' | 'v' }>(FUNCTIONS)
-    for (const { name, first, last } of functions.rows)
-      catalog.volatilities.set(name, first === last ? first : undefined)
+    return await work({ catalog: await readCatalog(connection), version, prepare: preparing(connection) })
   } finally {
     await connection.query('rollback').catch(() => {})
   }
-  return { catalog, version }
 }
+
+async function readCatalog(connection: Connection): Promise<Catalog> {
+  const catalog = new Catalog()
+  const { rows } = await connection.query<Row>(TABLES)
+  if (rows.length > TABLES_MAX) {
+    throw new FleetError('OPTIONS_INVALID', { message: 'the database holds more than 50,000 tables', field: 'url' })
+  }
+  for (const row of rows) catalog.add(tableOf(row))
+  const functions = await connection.query<{ name: string; first: 'i' | 's' | 'v'; last: 'i' | 's' | 'v' }>(FUNCTIONS)
+  for (const { name, first, last } of functions.rows) catalog.volatilities.set(name, first === last ? first : undefined)
+  return catalog
+}
+
+/** A larger catalogue does not fit in memory beside the rest. */
+const TABLES_MAX = 50_000
 
 function tableOf(row: Row): Table {
   const byNumber = new Map((row.columns ?? []).map((column) => [column[0], column[1]]))

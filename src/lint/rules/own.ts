@@ -8,8 +8,15 @@ export const OWN_FINDINGS = {
     id: 'syntax',
     level: 'error',
     summary: 'The text does not parse.',
-    why: "What PostgreSQL's own grammar refuses cannot run. Statements behind it in the file are not looked at.",
+    why: "What PostgreSQL's own grammar refuses cannot run. Reading goes on behind the next semicolon.",
     remedy: 'Correct it. Where the file is meant for another program, leave it out by `exclude`.',
+  },
+  refused: {
+    id: 'statement-refused',
+    level: 'error',
+    summary: 'The database of --url refuses to prepare a statement.',
+    why: 'A table, column, function or type that it names is not there, or the types do not fit.',
+    remedy: 'Correct the statement, or bring the schema of the database up to date.',
   },
   invalid: {
     id: 'suppression-invalid',

@@ -32,6 +32,8 @@ export class Statement {
   readonly migration: boolean
   /** The text as SQL: in TypeScript with parameters in place of interpolations. */
   readonly sql: string
+  /** True for a text that a program puts together: what it fills in may be more than a value. */
+  readonly composed: boolean
   readonly #byKind = new Map<string, Visited[]>()
 
   constructor(content: {
@@ -45,6 +47,7 @@ export class Statement {
     routine?: Routine
     migration: boolean
     sql: string
+    composed?: boolean
   }) {
     this.source = content.source
     this.kind = content.kind as NodeKind
@@ -55,6 +58,7 @@ export class Statement {
     this.routine = content.routine
     this.migration = content.migration
     this.sql = content.sql
+    this.composed = content.composed ?? false
     const all = descend(content.kind, content.node)
     this.tree = all[0] as Visited
     for (const each of all) {

@@ -5,6 +5,8 @@ import { calledName, isNode, type Program, type ProgramNode, type ProgramPlace }
 export interface SqlLiteral {
   /** The SQL with parameters, or names, in the place of interpolations. */
   readonly sql: string
+  /** True when something is filled in, and not as a parameter. */
+  readonly composed: boolean
   /** Offset in the source of an offset in the SQL. */
   place(offset: number): number
   readonly start: number
@@ -52,7 +54,8 @@ export function sqlLiterals(program: Program): SqlLiteral[] {
     const meant = isMeant(place)
     const whole = pieces.map((each) => each.text).join(' x ')
     if (!meant && !SHAPE.some((shape) => shape.test(whole))) return []
-    const literal = fill(pieces, place.node, meant)
+    const tagged = place.parent?.node.type === 'TaggedTemplateExpression'
+    const literal = fill(pieces, place.node, meant, tagged)
     return literal === undefined ? [] : [literal]
   })
 }
@@ -98,15 +101,19 @@ function isMeant({ node, role, parent }: ProgramPlace): boolean {
   return false
 }
 
-function fill(pieces: readonly Piece[], node: ProgramNode, meant: boolean): SqlLiteral | undefined {
+function fill(pieces: readonly Piece[], node: ProgramNode, meant: boolean, tagged: boolean): SqlLiteral | undefined {
   const holes = pieces.length - 1
+  const composed = holes > 0 && !tagged
+  // Parameters of the text itself keep their numbers.
+  const own = pieces.flatMap(({ text }) => [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)))
+  const first = Math.max(0, ...own) + 1
   // A hole is a value, else a name, else nothing: the first filling that parses is taken for what is meant.
   const fillings: ((hole: number) => string)[] = [
-    (hole) => `$${hole + 1}`,
+    (hole) => `$${first + hole}`,
     (hole) => `hole_${hole + 1}`,
-    (hole) => (isNamePlace(pieces[hole]?.text ?? '') ? `hole_${hole + 1}` : `$${hole + 1}`),
+    (hole) => (isNamePlace(pieces[hole]?.text ?? '') ? `hole_${hole + 1}` : `$${first + hole}`),
     (hole) =>
-      isNamePlace(pieces[hole]?.text ?? '') ? `hole_${hole + 1}` : isOwnLine(pieces, hole) ? '' : `$${hole + 1}`,
+      isNamePlace(pieces[hole]?.text ?? '') ? `hole_${hole + 1}` : isOwnLine(pieces, hole) ? '' : `$${first + hole}`,
     () => '',
   ]
   let problem: { message: string; offset: number } | undefined
@@ -114,14 +121,14 @@ function fill(pieces: readonly Piece[], node: ProgramNode, meant: boolean): SqlL
     const { sql, place } = assemble(pieces, filling)
     const parsed = parse(sql)
     if (!('problem' in parsed)) {
-      return parsed.statements.length === 0 ? undefined : { sql, place, start: node.start, end: node.end }
+      return parsed.statements.length === 0 ? undefined : { sql, composed, place, start: node.start, end: node.end }
     }
     problem ??= { message: parsed.problem.message, offset: place(parsed.problem.offset) }
   }
   // Composed SQL need not be whole before it runs.
   if (!meant || holes > 0 || problem === undefined) return undefined
   const { sql, place } = assemble(pieces, () => '')
-  return { sql, place, start: node.start, end: node.end, problem }
+  return { sql, composed, place, start: node.start, end: node.end, problem }
 }
 
 const isNamePlace = (before: string) =>
