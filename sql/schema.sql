@@ -43,6 +43,20 @@ ALTER SCHEMA memory OWNER TO pgfleet_owner;
 COMMENT ON SCHEMA memory IS 'What agents remember: vectors, a bi-temporal knowledge graph, sessions, artifacts, events, keys.';
 
 --
+-- Name: metadata; Type: SCHEMA; Schema: -; Owner: pgfleet_owner
+--
+
+CREATE SCHEMA metadata;
+
+ALTER SCHEMA metadata OWNER TO pgfleet_owner;
+
+--
+-- Name: SCHEMA metadata; Type: COMMENT; Schema: -; Owner: pgfleet_owner
+--
+
+COMMENT ON SCHEMA metadata IS 'What agents share: entities and their metadata, by sync group and channel, with the changes as they happen.';
+
+--
 -- Name: platform; Type: SCHEMA; Schema: -; Owner: pgfleet_owner
 --
 
@@ -55,6 +69,39 @@ ALTER SCHEMA platform OWNER TO pgfleet_owner;
 --
 
 COMMENT ON SCHEMA platform IS 'Shared by all stores: tenants, partitions, migrations.';
+
+--
+-- Name: judged_entry; Type: TYPE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TYPE metadata.judged_entry AS (
+	ordinal integer,
+	call bigint,
+	entity_id uuid,
+	key text,
+	agent_id text,
+	type text,
+	value text,
+	expires_at timestamp with time zone,
+	expected bigint,
+	durability text,
+	is_volatile boolean,
+	version bigint,
+	is_there boolean,
+	is_same boolean,
+	is_stored boolean,
+	is_pending boolean,
+	may_expire boolean,
+	refusal text
+);
+
+ALTER TYPE metadata.judged_entry OWNER TO pgfleet_owner;
+
+--
+-- Name: TYPE judged_entry; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TYPE metadata.judged_entry IS 'An item of a write, beside what is there: its present version, whether it is allowed, and whether it changes anything.';
 
 --
 -- Name: agent_session_statistics(text, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -5768,7 +5815,7 @@ CREATE FUNCTION memory.append_events(p_tenant text, p_events jsonb) RETURNS TABL
     AS $$
 #variable_conflict use_column
 declare
-  v_ids uuid[];
+  v_count bigint;
   v_first text;
   v_last text;
   v_month timestamptz;
@@ -5777,8 +5824,8 @@ declare
 begin
   perform platform.enter(p_tenant);
   -- As text: uuid has no min before PostgreSQL 18.
-  select array_agg(x.id), min(x.id::text), max(x.id::text) into v_ids, v_first, v_last
-  from jsonb_to_recordset(p_events) as x(id uuid);
+  select count(*), min(lower(x.id)), max(lower(x.id)) into v_count, v_first, v_last
+  from jsonb_to_recordset(p_events) as x(id text collate "C");
   -- The first twelve digits of an id are its milliseconds. Written out, here and below: platform.uuid_time costs as much
   -- as a row.
   v_month := date_trunc('month', to_timestamp(('x0000' || translate(left(v_first, 13), '-', ''))::bit(64)::bigint / 1000.0::double precision), 'UTC');
@@ -5788,7 +5835,9 @@ begin
     or v_month not between now() - interval '350 days' and now()
     or to_regclass('memory.events_p' || to_char(v_month at time zone 'UTC', 'YYYYMM')) is null
   then
-    perform platform.ensure_partitions('memory', 'events', v_ids, 'events');
+    perform platform.ensure_partitions('memory', 'events', array(
+      select x.id from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as x order by x.ordinality
+    ), 'events');
   end if;
   v_before := nextval('memory.event_sequence');
   insert into memory.events
@@ -5804,13 +5853,13 @@ begin
   order by n.id, n.sequence
   on conflict (tenant_id, event_id) do nothing;
   get diagnostics v_inserted = row_count;
-  if v_inserted = cardinality(v_ids) then
+  if v_inserted = v_count then
     return;
   end if;
   return query
   select i.ordinality::integer
   from (select u.id, u.ordinality, row_number() over (partition by u.id order by u.ordinality) as place
-    from unnest(v_ids) with ordinality as u(id, ordinality)) i
+    from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as u) i
   join memory.events e on e.tenant_id = p_tenant and e.event_id = i.id
   where i.place > 1 or e.transaction_id <> pg_current_xact_id() or e.sequence < v_before;
 end
@@ -7605,7 +7654,7 @@ declare
   v_event record;
 begin
   perform platform.enter(p_tenant);
-  log := memory.log_name();
+  log := platform.log_name();
   if p_transaction is not null and (p_log is distinct from log or p_transaction > pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, log
       using errcode = 'PF050', column = 'options.after';
@@ -8146,26 +8195,6 @@ ALTER FUNCTION memory.lock_graph(p_changes jsonb) OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION memory.lock_graph(p_changes jsonb) IS 'Locks the entities and relationships of many changes in one order, and returns the transaction time of the changes.';
-
---
--- Name: log_name(); Type: FUNCTION; Schema: memory; Owner: pgfleet_owner
---
-
-CREATE FUNCTION memory.log_name() RETURNS text
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  -- The timeline that is written to, not the one of the last checkpoint.
-  select to_hex(s.system_identifier) || '-' || ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0') from pg_control_system() s
-$$;
-
-ALTER FUNCTION memory.log_name() OWNER TO pgfleet_owner;
-
---
--- Name: FUNCTION log_name(); Type: COMMENT; Schema: memory; Owner: pgfleet_owner
---
-
-COMMENT ON FUNCTION memory.log_name() IS 'The database system and timeline that positions in the event log belong to.';
 
 --
 -- Name: match_texts(integer, text, text, text, integer); Type: FUNCTION; Schema: memory; Owner: pgfleet_search
@@ -10323,6 +10352,2215 @@ ALTER FUNCTION memory.write_vector_scan(p_dimensions integer) OWNER TO pgfleet_o
 COMMENT ON FUNCTION memory.write_vector_scan(p_dimensions integer) IS 'Writes the search function of a dimension; for the owner.';
 
 --
+-- Name: assert_readable(text, text, text); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.assert_readable(p_tenant text, p_agent text, p_group text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_group) then
+    raise exception 'there is no sync group %', quote_literal(p_group) using errcode = 'PF091', column = 'group';
+  end if;
+  if p_agent is not null and not exists (
+    select from metadata.roles r where r.tenant_id = p_tenant and r.agent_id = p_agent and r.sync_group = p_group and r.can_read
+  ) then
+    raise exception 'agent % may not read sync group %', quote_literal(p_agent), quote_literal(p_group)
+      using errcode = 'PF094', column = 'group';
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.assert_readable(p_tenant text, p_agent text, p_group text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION assert_readable(p_tenant text, p_agent text, p_group text); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.assert_readable(p_tenant text, p_agent text, p_group text) IS 'Refuses an unknown sync group, and an agent that may not read it.';
+
+--
+-- Name: capture_tick(text, text, uuid, double precision); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision) RETURNS TABLE(is_held boolean, tick_number bigint, change_count integer, more boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_started timestamptz := clock_timestamp();
+  v_lease record;
+  v_floor xid8;
+  v_transaction xid8;
+  v_sequence bigint;
+  v_read record;
+  v_duration_ms double precision;
+  v_headroom_ms double precision;
+begin
+  perform platform.enter(p_tenant);
+  is_held := false;
+  change_count := 0;
+  more := false;
+  select l.transaction_id, l.sequence, g.tick_ms, g.ticks_kept into v_lease
+  from metadata.tick_leases l
+  join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = l.sync_group
+  where l.tenant_id = p_tenant and l.sync_group = p_sync_group and l.holder_id = p_holder and l.expires_at > v_started and g.is_enabled;
+  if not found then
+    return next;
+    return;
+  end if;
+  is_held := true;
+  v_transaction := v_lease.transaction_id;
+  v_sequence := v_lease.sequence;
+  -- What the log has forgotten can be in no tick; nor can what came before a restore.
+  select f.transaction_id into v_floor from metadata.change_floors f order by f.transaction_id desc limit 1;
+  if v_transaction <= v_floor then
+    v_transaction := (v_floor::text::numeric + 1)::text::xid8;
+    v_sequence := 0;
+  elsif v_transaction > pg_snapshot_xmax(pg_current_snapshot()) then
+    v_transaction := pg_snapshot_xmin(pg_current_snapshot());
+    v_sequence := 0;
+  end if;
+  select max(r.transaction_id::text) filter (where r.kind = 'end') as transaction_id,
+    max(r.sequence) filter (where r.kind = 'end') as sequence,
+    bool_or(r.more) as more,
+    count(*) filter (where r.kind <> 'end' and not (r.kind = 'left' and r.is_here)) as changes,
+    jsonb_agg(
+      jsonb_build_object('entity', r.entity, 'key', r.key, 'version', r.version)
+        || case r.kind
+          when 'left' then '{"left": true}'::jsonb
+          when 'deleted' then '{"deleted": true}'::jsonb
+          else case
+            when octet_length(r.value) > 8192 then jsonb_build_object('bytes', octet_length(r.value))
+            else jsonb_build_object('value', case r.type
+              when 'json' then r.value::jsonb
+              when 'integer' then to_jsonb(r.value::bigint)
+              when 'float' then to_jsonb(r.value::double precision)
+              when 'boolean' then to_jsonb(r.value::boolean)
+              else to_jsonb(r.value)
+            end)
+          end
+        end
+    ) filter (where r.kind <> 'end' and not (r.kind = 'left' and r.is_here)) as delta
+  into v_read
+  from metadata.read_changes(p_tenant, p_sync_group, null, platform.log_name(), v_transaction, v_sequence, null, null, null, 5000) r;
+  if v_read.changes = 0 then
+    return next;
+    return;
+  end if;
+  -- Only from where it was read: a heartbeat, or another holder, may have moved it meanwhile.
+  update metadata.tick_leases l
+  set tick_number = l.tick_number + 1, transaction_id = v_read.transaction_id::xid8, sequence = v_read.sequence
+  where l.tenant_id = p_tenant and l.sync_group = p_sync_group and l.holder_id = p_holder and l.expires_at > clock_timestamp()
+    and l.transaction_id = v_lease.transaction_id and l.sequence = v_lease.sequence
+  returning l.tick_number into tick_number;
+  if not found then
+    return next;
+    return;
+  end if;
+  change_count := v_read.changes;
+  more := v_read.more;
+  v_duration_ms := greatest(extract(epoch from clock_timestamp() - v_started) * 1000, 0);
+  v_headroom_ms := v_lease.tick_ms - p_delay_ms - v_duration_ms;
+  insert into metadata.ticks as t
+    (tenant_id, sync_group, slot, tick_number, due_at, started_at, duration_ms, delay_ms, headroom_ms, is_delayed, change_count, delta)
+  values (p_tenant, p_sync_group, tick_number % v_lease.ticks_kept, tick_number, v_started - p_delay_ms * interval '1 millisecond', v_started,
+    v_duration_ms, p_delay_ms, v_headroom_ms, v_headroom_ms < 0, change_count, v_read.delta)
+  on conflict (tenant_id, sync_group, slot) do update
+  set tick_number = excluded.tick_number, due_at = excluded.due_at, started_at = excluded.started_at, duration_ms = excluded.duration_ms,
+    delay_ms = excluded.delay_ms, headroom_ms = excluded.headroom_ms, is_delayed = excluded.is_delayed,
+    change_count = excluded.change_count, delta = excluded.delta;
+  -- The ring was longer once.
+  delete from metadata.ticks t where t.tenant_id = p_tenant and t.sync_group = p_sync_group and t.slot >= v_lease.ticks_kept;
+  return next;
+end
+$$;
+
+ALTER FUNCTION metadata.capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision) IS 'Writes what has changed in a group since its last tick into the ring.';
+
+--
+-- Name: change_roles(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.change_roles(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, changed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_wrong record;
+  v_changed integer[];
+begin
+  perform platform.enter(p_tenant);
+  select x.ordinality - 1 as place, x.sync_group into v_wrong
+  from rows from (jsonb_to_recordset(p_items) as (sync_group text, "read" boolean)) with ordinality as x
+  where x."read" is not null
+    and not exists (select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = x.sync_group)
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'there is no sync group %', quote_literal(v_wrong.sync_group)
+      using errcode = 'PF091', column = format('roles[%s].syncGroup', v_wrong.place);
+  end if;
+  with item as materialized (
+    select distinct on (x.agent_id, x.sync_group) x.*
+    from rows from (
+      jsonb_to_recordset(p_items) as (agent_id text, sync_group text, "read" boolean, "insert" boolean, "update" boolean, "delete" boolean)
+    ) with ordinality as x
+    order by x.agent_id, x.sync_group, x.ordinality desc
+  ),
+  granted as (
+    insert into metadata.roles as r (tenant_id, agent_id, sync_group, can_read, can_insert, can_update, can_delete, updated_at)
+    select p_tenant, i.agent_id, i.sync_group, i."read", i."insert", i."update", i."delete", v_now
+    from item i
+    where i."read" is not null
+    order by i.agent_id, i.sync_group
+    on conflict (tenant_id, agent_id, sync_group) do update
+    set can_read = excluded.can_read, can_insert = excluded.can_insert, can_update = excluded.can_update, can_delete = excluded.can_delete,
+      updated_at = excluded.updated_at
+    where (r.can_read, r.can_insert, r.can_update, r.can_delete)
+      is distinct from (excluded.can_read, excluded.can_insert, excluded.can_update, excluded.can_delete)
+    returning r.agent_id, r.sync_group
+  ),
+  revoked as (
+    delete from metadata.roles r
+    using item i
+    where r.tenant_id = p_tenant and r.agent_id = i.agent_id and r.sync_group = i.sync_group and i."read" is null
+    returning r.agent_id, r.sync_group
+  ),
+  changed as materialized (
+    select * from granted
+    union all
+    select * from revoked
+  ),
+  logged as (
+    insert into metadata.changes (tenant_id, sync_group, kind, agent_ids)
+    select p_tenant, c.sync_group, 'roles', array_agg(c.agent_id) from changed c group by c.sync_group
+  )
+  select array_agg(i.ordinality::integer) into v_changed
+  from item i
+  join changed c on c.agent_id = i.agent_id and c.sync_group = i.sync_group;
+  return query
+  select n, coalesce(n = any (v_changed), false) from generate_series(1, jsonb_array_length(p_items)) n;
+end
+$$;
+
+ALTER FUNCTION metadata.change_roles(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION change_roles(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.change_roles(p_tenant text, p_items jsonb) IS 'Grants and revokes what agents may do with sync groups.';
+
+--
+-- Name: compare_and_set(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.compare_and_set(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, version bigint, was_there boolean, durability text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_part jsonb;
+begin
+  perform platform.enter(p_tenant);
+  -- All entities at first and in order, so that parts cannot wait for each other in a circle.
+  perform from metadata.entities e
+  where e.tenant_id = p_tenant and e.name = any (array(select x.entity from jsonb_to_recordset(p_items) as x(entity text)))
+  order by e.entity_id
+  for no key update;
+  if (select count(*) = count(distinct (x.entity, x.key)) from jsonb_to_recordset(p_items) as x(entity text, key text)) then
+    return query select * from metadata.write_entries(p_tenant, p_items);
+    return;
+  end if;
+  -- A key stands in several calls: one call after the other, with all their keys locked in order beforehand.
+  perform from (select distinct x.entity, x.key from jsonb_to_recordset(p_items) as x(entity text, key text)) x
+  join metadata.entities n on n.tenant_id = p_tenant and n.name = x.entity
+  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id and e.key = x.key
+  order by e.entity_id, e.key
+  for no key update of e;
+  for v_part in
+    select jsonb_agg(e.item || jsonb_build_object('ordinal', e.place) order by e.place)
+    from jsonb_array_elements(p_items) with ordinality as e(item, place)
+    group by coalesce(e.item -> 'call', to_jsonb(-e.place))
+    order by min(e.place)
+  loop
+    return query select * from metadata.write_entries(p_tenant, v_part);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION metadata.compare_and_set(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION compare_and_set(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.compare_and_set(p_tenant text, p_items jsonb) IS 'Sets and deletes keys that are at the version expected.';
+
+--
+-- Name: create_entities(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.create_entities(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, entity_id uuid, name text, sync_group text, channel text, load_priority integer, expire_after_update_ms bigint, expire_after_creation_ms bigint, created_at timestamp with time zone, updated_at timestamp with time zone, created_by text, updated_by text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_wrong record;
+  v_made uuid[];
+begin
+  perform platform.enter(p_tenant);
+  perform metadata.drop_entities(p_tenant, array(
+    select e.entity_id
+    from jsonb_to_recordset(p_items) as x(id uuid, name text)
+    join metadata.entities e on e.tenant_id = p_tenant and (e.name = x.name)
+    where metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+  ), true, null);
+  select x.ordinality - 1 as place, x.name, x.sync_group, x.agent, g.sync_group is null as is_groupless,
+    x.agent is not null and r.can_insert is not true as is_forbidden, e.entity_id
+  into v_wrong
+  from rows from (jsonb_to_recordset(p_items) as (id uuid, name text, sync_group text, agent text)) with ordinality as x
+  left join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = x.sync_group
+  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = x.agent and r.sync_group = x.sync_group
+  left join metadata.entities e on e.tenant_id = p_tenant and e.name = x.name and e.entity_id <> x.id
+    and not exists (select from metadata.entities s where s.tenant_id = p_tenant and s.entity_id = x.id)
+  where g.sync_group is null or (x.agent is not null and r.can_insert is not true) or e.entity_id is not null
+  order by x.ordinality
+  limit 1;
+  if v_wrong.is_groupless then
+    raise exception 'there is no sync group %', quote_literal(v_wrong.sync_group)
+      using errcode = 'PF091', column = format('entities[%s].syncGroup', v_wrong.place);
+  elsif v_wrong.is_forbidden then
+    raise exception 'agent % may not insert in sync group %', quote_literal(v_wrong.agent), quote_literal(v_wrong.sync_group)
+      using errcode = 'PF094', column = format('entities[%s].syncGroup', v_wrong.place);
+  elsif v_wrong.entity_id is not null then
+    raise exception 'there is an entity % already, with the id %', quote_literal(v_wrong.name), v_wrong.entity_id
+      using errcode = 'PF092', column = format('entities[%s].name', v_wrong.place);
+  end if;
+  -- In the order of the names: two batches that create the same ones wait for each other.
+  with made as (
+    insert into metadata.entities (tenant_id, entity_id, name, sync_group, channel, load_priority, expire_after_update_ms, expire_after_creation_ms,
+      created_at, updated_at, created_by, updated_by)
+    select p_tenant, x.id, x.name, x.sync_group, x.channel, coalesce(x.load_priority, 1), x.expire_after_update_ms, x.expire_after_creation_ms,
+      v_now, v_now, x.agent, x.agent
+    from rows from (
+      jsonb_to_recordset(p_items) as (
+        id uuid, name text, sync_group text, channel text, load_priority integer, expire_after_update_ms bigint, expire_after_creation_ms bigint, agent text
+      )
+    ) with ordinality as x
+    order by x.name, x.ordinality
+    on conflict do nothing
+    returning entity_id
+  )
+  select array_agg(m.entity_id) into v_made from made m;
+  select x.ordinality - 1 as place, x.name, e.entity_id, e.sync_group into v_wrong
+  from rows from (jsonb_to_recordset(p_items) as (id uuid, name text)) with ordinality as x
+  left join metadata.entities e on e.tenant_id = p_tenant and e.name = x.name
+  where not exists (select from metadata.entities s where s.tenant_id = p_tenant and s.entity_id = x.id)
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'there is an entity % already, with the id %', quote_literal(v_wrong.name), v_wrong.entity_id
+      using errcode = 'PF092', column = format('entities[%s].name', v_wrong.place);
+  end if;
+  if v_made is not null then
+    perform metadata.record_changes(p_tenant, 'entities', v_made, null, array(
+      select x.agent from unnest(v_made) m(id) join jsonb_to_recordset(p_items) as x(id uuid, agent text) on x.id = m.id
+    ), false);
+  end if;
+  return query
+  select x.ordinality::integer, e.entity_id, e.name, e.sync_group, e.channel, e.load_priority, e.expire_after_update_ms,
+    e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by
+  from rows from (jsonb_to_recordset(p_items) as (id uuid)) with ordinality as x
+  join metadata.entities e on e.tenant_id = p_tenant and e.entity_id = x.id;
+end
+$$;
+
+ALTER FUNCTION metadata.create_entities(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION create_entities(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.create_entities(p_tenant text, p_items jsonb) IS 'Creates many entities; idempotent by id.';
+
+--
+-- Name: delete_entities(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.delete_entities(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, deleted boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_wrong record;
+  v_ordinals integer[];
+  v_deleted boolean[];
+  v_ids uuid[];
+begin
+  perform platform.enter(p_tenant);
+  select x.ordinality - 1 as place, x.agent, e.sync_group into v_wrong
+  from rows from (jsonb_to_recordset(p_items) as (name text, agent text)) with ordinality as x
+  join metadata.entities e on e.tenant_id = p_tenant and e.name = x.name
+  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = x.agent and r.sync_group = e.sync_group
+  where x.agent is not null and r.can_delete is not true
+  order by x.ordinality
+  limit 1;
+  if found then
+    raise exception 'agent % may not delete in sync group %', quote_literal(v_wrong.agent), quote_literal(v_wrong.sync_group)
+      using errcode = 'PF094', column = format('names[%s]', v_wrong.place);
+  end if;
+  select array_agg(x.ordinality), array_agg(x.entity_id is not null and x.place = 1), array_agg(x.entity_id) filter (where x.entity_id is not null)
+  into v_ordinals, v_deleted, v_ids
+  from (
+    select x.ordinality::integer, e.entity_id, row_number() over (partition by e.entity_id order by x.ordinality) as place
+    from rows from (jsonb_to_recordset(p_items) as (name text)) with ordinality as x
+    left join metadata.entities e on e.tenant_id = p_tenant and e.name = x.name
+  ) x;
+  perform metadata.drop_entities(p_tenant, v_ids, false, array(select x.agent from jsonb_to_recordset(p_items) as x(agent text)));
+  return query
+  select * from unnest(v_ordinals, v_deleted);
+end
+$$;
+
+ALTER FUNCTION metadata.delete_entities(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_entities(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.delete_entities(p_tenant text, p_items jsonb) IS 'Deletes many entities with their entries.';
+
+--
+-- Name: delete_expired(text, integer); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.delete_expired(p_tenant text, p_rows integer) RETURNS TABLE(entries integer, entities integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_due metadata.judged_entry[];
+  v_entity_ids uuid[];
+  v_keys text[];
+  v_is_durable boolean;
+begin
+  perform platform.enter(p_tenant);
+  -- Keys with a pending row are merged first.
+  v_due := array(
+    select (null, null, d.entity_id, d.key, null, null, null, v_now + interval '2 hours', null, 'durable', g.durability = 'volatile', d.version,
+      true, false, true, false, false, null)::metadata.judged_entry
+    from (
+      select e.entity_id, e.key, e.version from metadata.entries e
+      where e.tenant_id = p_tenant and e.expires_at <= v_now and not e.is_deleted
+      limit p_rows
+    ) d
+    join metadata.entities n on n.tenant_id = p_tenant and n.entity_id = d.entity_id
+    join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = n.sync_group
+    where not exists (select from metadata.volatile_entries v where v.tenant_id = p_tenant and v.entity_id = d.entity_id and v.key = d.key)
+  );
+  -- In a volatile group the tombstone takes its version as any write does, by way of the volatile row.
+  perform from metadata.entities e
+  where e.tenant_id = p_tenant and e.entity_id = any (array(select d.entity_id from unnest(v_due) d where d.is_volatile))
+  order by e.entity_id
+  for no key update;
+  if exists (select from unnest(v_due) d where d.is_volatile) then
+    perform from (select d.entity_id, d.key from unnest(v_due) d where d.is_volatile) d
+    join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = d.entity_id and e.key = d.key
+    order by e.entity_id, e.key
+    for no key update of e;
+    v_due := array(
+      select d from unnest(v_due) d
+      join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = d.entity_id and e.key = d.key
+      where not d.is_volatile or (e.expires_at <= v_now and not e.is_deleted and not exists (
+        select from metadata.volatile_entries v where v.tenant_id = p_tenant and v.entity_id = d.entity_id and v.key = d.key
+      ))
+    );
+    perform metadata.write_volatile(p_tenant, array(select d from unnest(v_due) d where d.is_volatile));
+  end if;
+  with item as materialized (
+    select d.entity_id, d.key, d.expires_at from unnest(v_due) d where not d.is_volatile order by d.entity_id, d.key
+  ),
+  buried as (
+    update metadata.entries e
+    set version = e.version + 1, is_deleted = true, expires_at = i.expires_at, json_value = null, text_value = null, integer_value = null,
+      float_value = null, boolean_value = null, bytes_value = null
+    from item i
+    where e.tenant_id = p_tenant and e.entity_id = i.entity_id and e.key = i.key and not e.is_deleted and e.expires_at <= v_now
+    returning e.entity_id, e.key
+  )
+  select array_agg(x.entity_id), array_agg(x.key) into v_entity_ids, v_keys
+  from (
+    select b.entity_id, b.key from buried b
+    union all
+    select d.entity_id, d.key from unnest(v_due) d where d.is_volatile
+  ) x;
+  entries := coalesce(cardinality(v_keys), 0);
+  if entries > 0 then
+    perform metadata.record_changes(p_tenant, 'entries', v_entity_ids, v_keys, null, false);
+  end if;
+  entities := metadata.drop_entities(p_tenant, array(
+    select e.entity_id from metadata.entities e
+    where e.tenant_id = p_tenant and (e.expire_after_update_ms is not null or e.expire_after_creation_ms is not null)
+      and metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    limit p_rows
+  ), true, null);
+  return next;
+end
+$$;
+
+ALTER FUNCTION metadata.delete_expired(p_tenant text, p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_expired(p_tenant text, p_rows integer); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.delete_expired(p_tenant text, p_rows integer) IS 'Removes expired entries and entities.';
+
+--
+-- Name: delete_sync_group(text, text); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.delete_sync_group(p_tenant text, p_group text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform platform.enter(p_tenant);
+  -- Whoever creates an entity or a role in it holds the row, or finds it gone.
+  perform from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_group for update;
+  if not found then
+    return false;
+  end if;
+  if exists (select from metadata.entities e where e.tenant_id = p_tenant and e.sync_group = p_group) then
+    raise exception 'sync group % has entities', quote_literal(p_group) using errcode = 'PF093', column = 'name';
+  end if;
+  insert into metadata.changes (tenant_id, sync_group, kind, agent_ids)
+  select p_tenant, p_group, 'roles', array(
+    select r.agent_id from metadata.roles r where r.tenant_id = p_tenant and r.sync_group = p_group order by r.agent_id
+  );
+  delete from metadata.roles r where r.tenant_id = p_tenant and r.sync_group = p_group;
+  delete from metadata.tick_leases l where l.tenant_id = p_tenant and l.sync_group = p_group;
+  delete from metadata.ticks t where t.tenant_id = p_tenant and t.sync_group = p_group;
+  delete from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_group;
+  return true;
+end
+$$;
+
+ALTER FUNCTION metadata.delete_sync_group(p_tenant text, p_group text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_sync_group(p_tenant text, p_group text); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.delete_sync_group(p_tenant text, p_group text) IS 'Deletes a sync group that has no entities.';
+
+--
+-- Name: drop_entities(text, uuid[], boolean, text[]); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_ids uuid[];
+begin
+  perform platform.enter(p_tenant);
+  if coalesce(cardinality(p_entity_ids), 0) = 0 then
+    return 0;
+  end if;
+  v_ids := array(
+    select e.entity_id from metadata.entities e
+    where e.tenant_id = p_tenant and e.entity_id = any (p_entity_ids)
+    order by e.entity_id
+    for update
+  );
+  perform from metadata.volatile_entries e
+  where e.tenant_id = p_tenant and e.entity_id = any (v_ids)
+  order by e.entity_id, e.key
+  for update;
+  perform from metadata.entries e
+  where e.tenant_id = p_tenant and e.entity_id = any (v_ids)
+  order by e.entity_id, e.key
+  for update;
+  if p_expired then
+    v_ids := array(
+      select e.entity_id from metadata.entities e
+      where e.tenant_id = p_tenant and e.entity_id = any (v_ids)
+        and metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    );
+  end if;
+  perform metadata.record_changes(p_tenant, 'entities', v_ids, null, p_agent_ids, false);
+  delete from metadata.volatile_entries e where e.tenant_id = p_tenant and e.entity_id = any (v_ids);
+  delete from metadata.entries e where e.tenant_id = p_tenant and e.entity_id = any (v_ids);
+  delete from metadata.entities e where e.tenant_id = p_tenant and e.entity_id = any (v_ids);
+  return cardinality(v_ids);
+end
+$$;
+
+ALTER FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) IS 'Deletes entities with their entries.';
+
+--
+-- Name: empty_change_slot(); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.empty_change_slot() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '100ms'
+    AS $_$
+declare
+  v_quarter bigint := floor(extract(epoch from clock_timestamp()) / 900);
+  v_slot integer := (v_quarter + 1) % 4;
+  v_newest timestamptz;
+  v_transaction xid8;
+begin
+  perform from metadata.change_floors f where f.slot = v_slot and f.emptied_at >= to_timestamp(v_quarter * 900);
+  if found then
+    return null;
+  end if;
+  -- Before it is locked: this reads all of it. A clock that was put back leaves newer rows here.
+  execute format('select max(c.recorded_at) from metadata.changes_s%s c', v_slot) into v_newest;
+  if v_newest > clock_timestamp() - interval '30 minutes' then
+    return null;
+  end if;
+  if v_newest is not null then
+    begin
+      execute format('lock table metadata.changes_s%s in access exclusive mode', v_slot);
+    exception
+      when lock_not_available then
+        return null;
+    end;
+    execute format('select c.transaction_id from metadata.changes_s%1$s c where c.slot = %1$s order by c.transaction_id desc limit 1', v_slot) into v_transaction;
+    execute format('truncate metadata.changes_s%s', v_slot);
+  end if;
+  update metadata.change_floors f
+  set transaction_id = greatest(f.transaction_id, v_transaction), emptied_at = clock_timestamp()
+  where f.slot = v_slot;
+  return v_slot;
+end
+$_$;
+
+ALTER FUNCTION metadata.empty_change_slot() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION empty_change_slot(); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.empty_change_slot() IS 'Empties the slot of the log of changes that is written next, when it is old enough.';
+
+--
+-- Name: entries_of(text, uuid); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.entries_of(p_tenant text, p_entity_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'key', p.key, 'type', p.type, 'value', p.value, 'version', p.version, 'updated_at', date_part('epoch', p.updated_at) * 1000,
+      'expires_at', date_part('epoch', nullif(p.expires_at, 'infinity')) * 1000, 'updated_by', p.updated_by
+    ) order by p.key), '[]')
+    from metadata.present_entries p
+    where p.tenant_id = p_tenant and p.entity_id = p_entity_id and p.type is not null and p.expires_at > statement_timestamp()
+  );
+end
+$$;
+
+ALTER FUNCTION metadata.entries_of(p_tenant text, p_entity_id uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION entries_of(p_tenant text, p_entity_id uuid); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.entries_of(p_tenant text, p_entity_id uuid) IS 'The entries of an entity as JSON.';
+
+--
+-- Name: forget_tombstones(text, integer); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.forget_tombstones(p_tenant text, p_rows integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_log timestamptz;
+  v_entity_ids uuid[];
+  v_forgotten integer;
+begin
+  perform platform.enter(p_tenant);
+  select min(c.recorded_at) into v_log
+  from metadata.sync_groups g
+  cross join lateral (
+    select c.recorded_at from metadata.changes c
+    where c.tenant_id = p_tenant and c.sync_group = g.sync_group
+    order by c.transaction_id
+    limit 1
+  ) c
+  where g.tenant_id = p_tenant;
+  -- A tombstone's deadline is two hours behind the deletion.
+  v_log := least(v_now, coalesce(v_log, v_now) + interval '2 hours');
+  v_entity_ids := array(
+    select distinct d.entity_id
+    from (
+      select e.entity_id from metadata.entries e
+      where e.tenant_id = p_tenant and e.expires_at <= v_log and e.is_deleted
+      limit p_rows
+    ) d
+  );
+  perform from metadata.entities e
+  where e.tenant_id = p_tenant and e.entity_id = any (v_entity_ids)
+  order by e.entity_id
+  for no key update;
+  with doomed as materialized (
+    select e.entity_id, e.key from metadata.entries e
+    where e.tenant_id = p_tenant and e.entity_id = any (v_entity_ids) and e.is_deleted and e.expires_at <= v_log
+    order by e.entity_id, e.key
+    limit p_rows
+  ),
+  forgotten as (
+    delete from metadata.entries e
+    using doomed d
+    where e.tenant_id = p_tenant and e.entity_id = d.entity_id and e.key = d.key and e.is_deleted
+    returning e.entity_id, e.version
+  ),
+  raised as (
+    update metadata.entities e
+    set version_floor = greatest(e.version_floor, f.version)
+    from (select f.entity_id, max(f.version) as version from forgotten f group by f.entity_id) f
+    where e.tenant_id = p_tenant and e.entity_id = f.entity_id
+  )
+  select count(*) into v_forgotten from forgotten f;
+  return v_forgotten;
+end
+$$;
+
+ALTER FUNCTION metadata.forget_tombstones(p_tenant text, p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION forget_tombstones(p_tenant text, p_rows integer); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.forget_tombstones(p_tenant text, p_rows integer) IS 'Removes tombstones that no cursor can need any more.';
+
+--
+-- Name: get_entities(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.get_entities(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, entity_id uuid, name text, sync_group text, channel text, load_priority integer, expire_after_update_ms bigint, expire_after_creation_ms bigint, created_at timestamp with time zone, updated_at timestamp with time zone, created_by text, updated_by text, entries jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select i.ordinality::integer, null, e.entity_id, e.name, e.sync_group, e.channel, e.load_priority, e.expire_after_update_ms,
+    e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by,
+    case when i.entries then metadata.entries_of(p_tenant, e.entity_id) end
+  from rows from (jsonb_to_recordset(p_items) as (name text, agent text, entries boolean)) with ordinality as i
+  join metadata.entities e on e.tenant_id = p_tenant and e.name = i.name
+  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+  where (i.agent is null or r.can_read)
+    and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms);
+  return query
+  select i.ordinality::integer, 'forbidden', null::uuid, null, null, null, null::integer, null::bigint, null::bigint, null::timestamptz, null::timestamptz,
+    null, null, null::jsonb
+  from rows from (jsonb_to_recordset(p_items) as (name text, agent text)) with ordinality as i
+  join metadata.entities e on e.tenant_id = p_tenant and e.name = i.name
+  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+  where i.agent is not null and r.can_read is not true;
+end
+$$;
+
+ALTER FUNCTION metadata.get_entities(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_entities(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.get_entities(p_tenant text, p_items jsonb) IS 'Many entities by name, with their entries when asked for.';
+
+--
+-- Name: get_entries(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, type text, value text, version bigint, updated_at timestamp with time zone, expires_at timestamp with time zone, updated_by text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  return query
+  select i.ordinality::integer, p.refusal, p.type, p.value, p.version, p.updated_at, nullif(p.expires_at, 'infinity'), p.updated_by
+  from rows from (jsonb_to_recordset(p_items) as (entity text, key text, agent text)) with ordinality as i
+  join metadata.entities e
+    on e.tenant_id = p_tenant and e.name = i.entity
+    and case
+      when e.expire_after_update_ms is null and e.expire_after_creation_ms is null then true
+      else not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    end
+  left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+  cross join lateral (
+    select null as refusal, q.type, q.value, q.version, q.updated_at, q.expires_at, q.updated_by
+    from metadata.present_entries q
+    where (i.agent is null or r.can_read) and q.tenant_id = p_tenant and q.entity_id = e.entity_id and q.key = i.key
+      and q.type is not null and q.expires_at > statement_timestamp()
+    union all
+    select 'forbidden', null, null, null, null, null, null
+    where i.agent is not null and r.can_read is not true
+  ) p;
+end
+$$;
+
+ALTER FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION get_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) IS 'Many entries by entity and key, with the permission of each item''s agent.';
+
+--
+-- Name: hold_tick_leases(text, uuid, text[], integer); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer) RETURNS TABLE(sync_group text, tick_ms integer, is_held boolean, is_active boolean, is_others boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_now timestamptz := clock_timestamp();
+begin
+  perform platform.enter(p_tenant);
+  -- A group begins where the log begins, so that its first change is in its first tick.
+  insert into metadata.tick_leases (tenant_id, sync_group, holder_id, expires_at, transaction_id)
+  select p_tenant, g.sync_group, p_holder, '-infinity', '0'
+  from metadata.sync_groups g
+  where g.tenant_id = p_tenant and g.is_enabled and (p_groups is null or g.sync_group = any (p_groups))
+    and not exists (select from metadata.tick_leases l where l.tenant_id = p_tenant and l.sync_group = g.sync_group)
+  order by g.sync_group
+  on conflict (tenant_id, sync_group) do nothing;
+  return query
+  with wanted as materialized (
+    select l.sync_group, l.holder_id, l.expires_at, l.transaction_id, l.sequence, g.tick_ms, g.is_enabled,
+      -- In the order of the log: by its key, and no further than the first.
+      (
+        select true from metadata.changes c
+        where c.tenant_id = p_tenant and c.sync_group = l.sync_group and c.transaction_id < v_horizon
+          and (c.transaction_id, c.sequence) > (l.transaction_id, l.sequence)
+        order by c.transaction_id, c.sequence
+        limit 1
+      ) is true as is_active
+    from metadata.tick_leases l
+    join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = l.sync_group
+    where l.tenant_id = p_tenant and (p_groups is null or l.sync_group = any (p_groups))
+    order by l.sync_group
+    for no key update of l skip locked
+  ),
+  held as (
+    update metadata.tick_leases l
+    set holder_id = p_holder, expires_at = v_now + p_lease_ms * interval '1 millisecond',
+      -- A quiet group keeps up with the log, so that the log is never emptied beyond it; one of before a restore
+      -- begins anew.
+      transaction_id = case when w.is_active then l.transaction_id else v_horizon end,
+      sequence = case when w.is_active then l.sequence else 0 end
+    from wanted w
+    where l.tenant_id = p_tenant and l.sync_group = w.sync_group and w.is_enabled
+      and ((w.holder_id = p_holder and w.expires_at > v_now) or (w.expires_at <= v_now and w.is_active))
+    returning l.sync_group
+  )
+  select w.sync_group, w.tick_ms, h.sync_group is not null, w.is_active, h.sync_group is null and w.expires_at > v_now
+  from wanted w
+  left join held h on h.sync_group = w.sync_group;
+end
+$$;
+
+ALTER FUNCTION metadata.hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer) IS 'The heartbeat of a ticker: keeps its leases, takes over those that have run out.';
+
+--
+-- Name: is_over(text, uuid, timestamp with time zone, timestamp with time zone, bigint, bigint); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_now timestamptz := statement_timestamp();
+  v_limit timestamptz := v_now - p_after_update_ms * interval '1 millisecond';
+begin
+  if p_created_at <= v_now - p_after_creation_ms * interval '1 millisecond' then
+    return true;
+  end if;
+  if p_after_update_ms is null or p_updated_at > v_limit then
+    return false;
+  end if;
+  return not exists (
+      select from metadata.volatile_entries v where v.tenant_id = p_tenant and v.entity_id = p_entity_id and v.updated_at > v_limit
+    ) and not exists (
+      select from metadata.entries e where e.tenant_id = p_tenant and e.entity_id = p_entity_id and e.updated_at > v_limit
+    );
+end
+$$;
+
+ALTER FUNCTION metadata.is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint) IS 'Whether an entity has expired.';
+
+--
+-- Name: judge_entries(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.judge_entries(p_tenant text, p_items jsonb) RETURNS SETOF metadata.judged_entry
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_key_length integer;
+  v_value_bytes integer;
+begin
+  select coalesce((t.quotas ->> 'metadata_key_length')::integer, 200), coalesce((t.quotas ->> 'metadata_value_bytes')::integer, 65536)
+  into v_key_length, v_value_bytes
+  from platform.tenants t where t.tenant_id = p_tenant;
+  return query
+  select x.place, x.call, x.entity_id, x.key, x.agent, x.type, x.value, x.expires_at, x.expected,
+    case
+      when x.asked = 'durable' or x.durability = 'durable' then 'durable'
+      when x.asked = 'async' or x.durability = 'async' then 'async'
+      else 'volatile'
+    end,
+    x.durability = 'volatile', x.version, x.is_there,
+    case
+      when not x.is_there then x.type is null
+      when x.type is distinct from x.present_type or x.expected is not null then false
+      when x.ttl is null then x.present_expires_at = 'infinity'
+      else isfinite(x.present_expires_at) and x.present_expires_at between x.expires_at - x.ttl / 10 and x.expires_at + x.ttl / 10
+    end and case x.type
+      when 'json' then x.present_value::jsonb = x.value::jsonb
+      when 'float' then x.present_value::double precision = x.value::double precision
+      else x.present_value is not distinct from x.value
+    end,
+    coalesce(x.is_stored, false), coalesce(x.is_pending, false), x.may_expire,
+    case
+      when x.entity_id is null then 'unknown_entity'
+      when x.agent is not null and not coalesce(case when x.type is null then x.can_delete when x.is_there then x.can_update else x.can_insert end, false)
+        then 'forbidden'
+      when length(x.key) > v_key_length then 'quota_key'
+      when case x.type when 'bytes' then octet_length(x.value) / 4 * 3 else octet_length(x.value) end > v_value_bytes then 'quota_value'
+    end
+  from (
+    select coalesce(i.ordinal, i.ordinality)::integer as place, i.call, e.entity_id, i.key, i.agent, i.type, i.value, i.expected,
+      i.durability as asked, g.durability, i.ttl_ms * interval '1 millisecond' as ttl,
+      case when i.type is null then v_now + interval '2 hours' else coalesce(v_now + i.ttl_ms * interval '1 millisecond', 'infinity') end as expires_at,
+      greatest(p.version, e.version_floor) as version, coalesce(p.type is not null and p.expires_at > v_now, false) as is_there,
+      p.type as present_type, p.value as present_value, p.expires_at as present_expires_at, p.is_stored, p.is_pending,
+      e.expire_after_update_ms is not null as may_expire, r.can_insert, r.can_update, r.can_delete
+    from rows from (
+      jsonb_to_recordset(p_items) as (
+        entity text, key text, agent text, type text, value text, ttl_ms double precision, durability text, call bigint, expected bigint, ordinal integer
+      )
+    ) with ordinality as i
+    left join metadata.entities e
+      on e.tenant_id = p_tenant and e.name = i.entity
+      and case
+        when e.expire_after_update_ms is null and e.expire_after_creation_ms is null then true
+        else not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+      end
+    left join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = e.sync_group
+    left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+    left join lateral (
+      select * from metadata.present_entries q
+      where q.tenant_id = p_tenant and q.entity_id = e.entity_id and q.key = i.key
+      offset 0
+    ) p on true
+  ) x;
+end
+$$;
+
+ALTER FUNCTION metadata.judge_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION judge_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.judge_entries(p_tenant text, p_items jsonb) IS 'What is there of the keys that are to be written, and whether that is allowed.';
+
+--
+-- Name: list_entities(text, text, text, text, text, integer, boolean); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean) RETURNS TABLE(entity_id uuid, name text, sync_group text, channel text, load_priority integer, expire_after_update_ms bigint, expire_after_creation_ms bigint, created_at timestamp with time zone, updated_at timestamp with time zone, created_by text, updated_by text, entries jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  perform platform.enter(p_tenant);
+  perform metadata.assert_readable(p_tenant, p_agent, p_group);
+  if p_channel is null then
+    return query
+    select e.entity_id, e.name, e.sync_group, e.channel, e.load_priority, e.expire_after_update_ms,
+    e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by,
+      case when p_entries then metadata.entries_of(p_tenant, e.entity_id) end
+    from metadata.entities e
+    where e.tenant_id = p_tenant and e.sync_group = p_group and e.name > p_after
+      and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    order by e.name
+    limit p_rows;
+  else
+    return query
+    select e.entity_id, e.name, e.sync_group, e.channel, e.load_priority, e.expire_after_update_ms,
+    e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by,
+      case when p_entries then metadata.entries_of(p_tenant, e.entity_id) end
+    from metadata.entities e
+    where e.tenant_id = p_tenant and e.sync_group = p_group and e.channel = p_channel and e.name > p_after
+      and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    order by e.name
+    limit p_rows;
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean) IS 'Entities of a sync group or channel by name.';
+
+--
+-- Name: merge_volatile(text, integer, uuid, text); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid DEFAULT NULL::uuid, p_after_key text DEFAULT NULL::text) RETURNS TABLE(merged integer, dropped integer, last_entity uuid, last_key text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_entity_ids uuid[];
+  v_keys text[];
+begin
+  perform platform.enter(p_tenant);
+  select array_agg(x.entity_id), array_agg(x.key), (array_agg(x.entity_id order by x.entity_id desc, x.key desc))[1],
+    (array_agg(x.key order by x.entity_id desc, x.key desc))[1]
+  into v_entity_ids, v_keys, last_entity, last_key
+  from (
+    select v.entity_id, v.key from metadata.volatile_entries v
+    where v.tenant_id = p_tenant
+      and (v.entity_id, v.key) > (coalesce(p_after_entity, '00000000-0000-0000-0000-000000000000'), coalesce(p_after_key, ''))
+    order by v.entity_id, v.key
+    limit p_rows
+  ) x;
+  -- Entities before their entries, as all writers lock them.
+  perform from metadata.entities e
+  where e.tenant_id = p_tenant and e.entity_id = any (v_entity_ids)
+  order by e.entity_id
+  for key share;
+  perform from unnest(v_entity_ids, v_keys) x(entity_id, key)
+  join metadata.volatile_entries v on v.tenant_id = p_tenant and v.entity_id = x.entity_id and v.key = x.key
+  order by v.entity_id, v.key
+  for update of v;
+  with taken as (
+    delete from metadata.volatile_entries v
+    using unnest(v_entity_ids, v_keys) x(entity_id, key)
+    where v.tenant_id = p_tenant and v.entity_id = x.entity_id and v.key = x.key
+    returning v.*
+  ),
+  kept as materialized (
+    select t.* from taken t
+    join metadata.entities e on e.tenant_id = p_tenant and e.entity_id = t.entity_id
+  ),
+  written as (
+    insert into metadata.entries as e (tenant_id, entity_id, key, version, created_at, updated_at, expires_at, is_deleted, updated_by,
+      json_value, text_value, integer_value, float_value, boolean_value, bytes_value)
+    select k.tenant_id, k.entity_id, k.key, k.version, k.updated_at, k.updated_at, k.expires_at, k.is_deleted, k.updated_by,
+      k.json_value, k.text_value, k.integer_value, k.float_value, k.boolean_value, k.bytes_value
+    from kept k
+    order by k.entity_id, k.key
+    on conflict (tenant_id, entity_id, key) do update
+    set version = excluded.version, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+      created_at = case when e.is_deleted or e.expires_at <= excluded.updated_at then excluded.updated_at else e.created_at end,
+      is_deleted = excluded.is_deleted, updated_by = excluded.updated_by, json_value = excluded.json_value, text_value = excluded.text_value,
+      integer_value = excluded.integer_value, float_value = excluded.float_value, boolean_value = excluded.boolean_value,
+      bytes_value = excluded.bytes_value
+    where e.version < excluded.version
+  )
+  select (select count(*) from kept), (select count(*) from taken) - (select count(*) from kept) into merged, dropped;
+  return next;
+end
+$$;
+
+ALTER FUNCTION metadata.merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text) IS 'Moves pending volatile writes to metadata.entries.';
+
+--
+-- Name: provision(text); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.provision(p_tenant text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform platform.enter(p_tenant);
+  insert into metadata.sync_groups (tenant_id, sync_group, tick_ms, ticks_kept, durability, created_at, updated_at)
+  values
+    (p_tenant, 'REALTIME', 20, 50, 'durable', now(), now()),
+    (p_tenant, 'NORMAL', 50, 20, 'durable', now(), now()),
+    (p_tenant, 'BACKGROUND', 200, 10, 'durable', now(), now()),
+    (p_tenant, 'STATIC', 500, 5, 'durable', now(), now())
+  on conflict (tenant_id, sync_group) do nothing;
+end
+$$;
+
+ALTER FUNCTION metadata.provision(p_tenant text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION provision(p_tenant text); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.provision(p_tenant text) IS 'Gives a tenant the default sync groups.';
+
+--
+-- Name: read_changes(text, text, text, text, xid8, bigint, text, text[], text[], integer); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer) RETURNS TABLE(kind text, place integer, transaction_id xid8, sequence bigint, entity_id uuid, entity text, channel text, is_here boolean, key text, version bigint, updated_at timestamp with time zone, updated_by text, type text, value text, log text, more boolean, is_waiting boolean, tick_ms integer, agent_ids text[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  -- Taken before the changes are read: what had ended by then is seen by the statements below.
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_transaction xid8 := coalesce(p_transaction, v_horizon);
+  v_sequence bigint := coalesce(p_sequence, 0);
+  v_end_transaction xid8;
+  v_end_sequence bigint;
+  v_keys bigint := 0;
+  v_rows integer := 0;
+  v_log text;
+  v_more boolean := false;
+  v_is_waiting boolean := false;
+  v_tick_ms integer;
+  v_agent_ids text[];
+  v_change record;
+begin
+  perform platform.enter(p_tenant);
+  v_log := platform.log_name();
+  perform metadata.assert_readable(p_tenant, p_agent, p_sync_group);
+  select g.tick_ms into v_tick_ms from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_sync_group;
+  if p_transaction is not null then
+    if p_log is distinct from v_log or p_transaction > pg_snapshot_xmax(pg_current_snapshot()) then
+      raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, v_log
+        using errcode = 'PF050', column = 'cursor';
+    end if;
+    -- How far this call goes.
+    for v_change in
+      select c.transaction_id, c.sequence, cardinality(c.entity_ids) as keys
+      from metadata.changes c
+      where c.tenant_id = p_tenant and c.sync_group = p_sync_group
+        and (c.transaction_id, c.sequence) > (v_transaction, v_sequence) and c.transaction_id < v_horizon
+      order by c.transaction_id, c.sequence
+      limit p_limit
+    loop
+      if v_rows > 0 and v_keys + v_change.keys > p_limit then
+        v_more := true;
+        exit;
+      end if;
+      v_rows := v_rows + 1;
+      v_keys := v_keys + v_change.keys;
+      v_end_transaction := v_change.transaction_id;
+      v_end_sequence := v_change.sequence;
+    end loop;
+    v_more := v_more or v_rows = p_limit;
+    if v_keys > 0 then
+      return query
+      with change as materialized (
+        select c.kind, c.transaction_id, c.sequence, c.entity_ids, c.names, c.channels, c.keys,
+          (row_number() over (order by c.transaction_id, c.sequence))::integer as place
+        from metadata.changes c
+        where c.tenant_id = p_tenant and c.sync_group = p_sync_group and c.transaction_id < v_horizon
+          and (c.transaction_id, c.sequence) > (v_transaction, v_sequence)
+          and (c.transaction_id, c.sequence) <= (v_end_transaction, v_end_sequence)
+      ),
+      item as materialized (
+        select c.kind, x.entity_id, x.name, x.channel, x.key, max(c.place) as place
+        from change c
+        cross join lateral unnest(c.entity_ids, c.names, c.channels, c.keys) as x(entity_id, name, channel, key)
+        where c.kind in ('entries', 'entities')
+        group by c.kind, x.entity_id, x.name, x.channel, x.key
+      ),
+      -- Those that are in the group now. What has left it meanwhile, left it in a change that is told of as such.
+      entity as materialized (
+        select i.entity_id, e.name, e.channel, e.version_floor
+        from (select distinct i.entity_id from item i) i
+        cross join lateral (
+          select n.name, n.channel, n.version_floor from metadata.entities n
+          where n.tenant_id = p_tenant and n.entity_id = i.entity_id and n.sync_group = p_sync_group
+            and case
+              when n.expire_after_update_ms is null and n.expire_after_creation_ms is null then true
+              else not metadata.is_over(p_tenant, n.entity_id, n.created_at, n.updated_at, n.expire_after_creation_ms, n.expire_after_update_ms)
+            end
+          offset 0
+        ) e
+      ),
+      -- An entity that is new here, or here under another name, brings all its keys.
+      named as (
+        select i.entity_id, i.key, i.place from item i where i.kind = 'entries'
+        union all
+        select i.entity_id, k.key, i.place
+        from item i
+        join entity e on e.entity_id = i.entity_id
+        cross join lateral (
+          select t.key from metadata.entries t where t.tenant_id = p_tenant and t.entity_id = i.entity_id
+          union all
+          select t.key from metadata.volatile_entries t where t.tenant_id = p_tenant and t.entity_id = i.entity_id
+        ) k
+        where i.kind = 'entities'
+      ),
+      changed as materialized (
+        select n.entity_id, n.key, max(n.place) as place
+        from named n
+        where p_keys is null or n.key = any (p_keys)
+        group by n.entity_id, n.key
+      )
+      select case when v.version is null or v.is_gone then 'deleted' else 'set' end, k.place, c.transaction_id, c.sequence,
+        k.entity_id, e.name, e.channel, true, k.key, coalesce(v.version, e.version_floor), v.updated_at, v.updated_by,
+        case when not v.is_gone then v.type end, case when not v.is_gone then v.value end,
+        null::text, null::boolean, null::boolean, null::integer, null::text[]
+      from changed k
+      join entity e on e.entity_id = k.entity_id
+      join change c on c.place = k.place
+      left join lateral (
+        select t.version, t.updated_at, t.updated_by, t.type, t.value, t.type is null or t.expires_at <= statement_timestamp() as is_gone
+        from metadata.present_entries t
+        where t.tenant_id = p_tenant and t.entity_id = k.entity_id and t.key = k.key
+        offset 0
+      ) v on true
+      where (p_channel is null or e.channel = p_channel) and (p_entities is null or e.name = any (p_entities))
+      union all
+      select 'left', i.place, c.transaction_id, c.sequence, i.entity_id, i.name, i.channel, coalesce(e.name = i.name, false),
+        null, null, null, null, null, null, null, null, null, null, null
+      from item i
+      join change c on c.place = i.place
+      left join entity e on e.entity_id = i.entity_id
+      where i.kind = 'entities' and (p_entities is null or i.name = any (p_entities))
+        and case
+          when e.name is distinct from i.name then p_channel is null or i.channel = p_channel
+          else e.channel is distinct from i.channel and (p_channel is null or i.channel = p_channel)
+        end;
+    end if;
+    select array_agg(a.agent_id) filter (where a.agent_id is not null) into v_agent_ids
+    from metadata.changes c
+    left join lateral unnest(c.agent_ids) as a(agent_id) on true
+    where c.tenant_id = p_tenant and c.sync_group = p_sync_group and c.kind = 'roles' and c.transaction_id >= v_transaction
+      and (c.transaction_id, c.sequence) > (v_transaction, v_sequence)
+    having count(*) > 0;
+    if found then
+      v_agent_ids := coalesce(v_agent_ids, '{}');
+    end if;
+    select true into v_is_waiting
+    from metadata.changes c
+    where c.tenant_id = p_tenant and c.sync_group = p_sync_group and c.transaction_id >= greatest(v_horizon, v_transaction)
+    order by c.transaction_id, c.sequence
+    limit 1;
+    v_is_waiting := v_is_waiting is true;
+    -- Last: the log is emptied and its floor raised in one commit, so whoever found rows missing finds it raised.
+    if exists (select from metadata.change_floors f where f.transaction_id >= p_transaction) then
+      raise exception 'the cursor, at transaction %, is older than the log of changes', p_transaction
+        using errcode = 'PF095', column = 'cursor';
+    end if;
+  end if;
+  return query
+  select 'end', null::integer,
+    -- All that is older than the horizon was read; what comes has a sequence above 0.
+    case when v_more then v_end_transaction else greatest(v_horizon, v_transaction) end,
+    case when v_more then v_end_sequence when v_transaction > v_horizon then v_sequence else 0 end,
+    null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
+    null::text, null::text, v_log, v_more, v_is_waiting, v_tick_ms, v_agent_ids;
+end
+$$;
+
+ALTER FUNCTION metadata.read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer) IS 'What has changed in a sync group behind a position, each key once, as it is now.';
+
+--
+-- Name: record_changes(text, text, uuid[], text[], text[], boolean); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_groups text[];
+begin
+  perform platform.enter(p_tenant);
+  with logged as (
+    insert into metadata.changes (tenant_id, sync_group, kind, entity_ids, names, channels, keys, agent_ids)
+    select p_tenant, e.sync_group, p_kind, array_agg(e.entity_id), array_agg(e.name), array_agg(e.channel),
+      case when p_kind = 'entries' then array_agg(x.key) else '{}' end,
+      coalesce(array_agg(distinct x.agent_id) filter (where x.agent_id is not null), '{}')
+    from unnest(p_entity_ids, p_keys, p_agent_ids) as x(entity_id, key, agent_id)
+    join metadata.entities e on e.tenant_id = p_tenant and e.entity_id = x.entity_id
+    group by e.sync_group
+    returning sync_group
+  )
+  select array_agg(l.sync_group) into v_groups from logged l;
+  if current_setting('synchronous_commit') = 'off' and (p_is_durable or exists (
+    select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = any (v_groups) and g.durability = 'durable'
+  )) then
+    set local synchronous_commit to default;
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean) IS 'Logs what changed, a row a sync group.';
+
+--
+-- Name: release_tick_leases(text, uuid); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_released integer;
+begin
+  perform platform.enter(p_tenant);
+  update metadata.tick_leases l set expires_at = v_now
+  where l.tenant_id = p_tenant and l.holder_id = p_holder and l.expires_at > v_now;
+  get diagnostics v_released = row_count;
+  return v_released;
+end
+$$;
+
+ALTER FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION release_tick_leases(p_tenant text, p_holder uuid); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) IS 'Gives back the leases of a ticker that stops.';
+
+--
+-- Name: set_entries(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, version bigint, was_there boolean, durability text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_key_length integer;
+  v_value_bytes integer;
+  v_is_plain boolean;
+  v_missing integer;
+  v_ordinals integer[];
+  v_winners integer[];
+  v_refusals text[];
+  v_versions bigint[];
+  v_there boolean[];
+  v_durabilities text[];
+  v_written_ordinals integer[];
+  v_written_versions bigint[];
+  v_entity_ids uuid[];
+  v_names text[];
+  v_groups text[];
+  v_channels text[];
+  v_move_counts bigint[];
+  v_keys text[];
+  v_agents text[];
+  v_is_durable boolean;
+  v_is_unmoved boolean;
+  v_after bigint[];
+begin
+  perform platform.enter(p_tenant);
+  select coalesce((t.quotas ->> 'metadata_key_length')::integer, 200), coalesce((t.quotas ->> 'metadata_value_bytes')::integer, 65536)
+  into v_key_length, v_value_bytes
+  from platform.tenants t where t.tenant_id = p_tenant;
+  -- Most batches change keys that are there, of groups that are not volatile: one plan, without locks but those of the
+  -- rows that it updates. Anything else is left to metadata.write_entries, before anything is written. What decides stands
+  -- here as in metadata.judge_entries, which looks at more and costs more.
+  with item as materialized (
+    select x.*, x.refusal is null as is_allowed,
+      first_value(x.ordinal) over (partition by x.entity_id, x.key order by x.refusal is null desc, x.ordinal desc) as winner
+    from (
+      select i.ordinality::integer as ordinal, i.key, i.agent, i.call, i.type, i.value, i.durability = 'durable' as is_durable,
+        e.entity_id, e.name, e.sync_group, e.channel, g.move_count, g.durability, s.version, s.version is not null as is_there, v.version is not null as is_pending,
+        case
+          when i.type is null then v_now + interval '2 hours'
+          when i.ttl_ms is null then 'infinity'
+          else v_now + i.ttl_ms * interval '1 millisecond'
+        end as expires_at,
+        case i.type
+          when 'integer' then s.integer_value = i.value::bigint
+          when 'float' then s.float_value = i.value::double precision
+          when 'text' then s.text_value = i.value
+          when 'json' then s.json_value = i.value::jsonb
+          when 'boolean' then s.boolean_value = i.value::boolean
+          when 'bytes' then s.bytes_value = decode(i.value, 'base64')
+          else s.version is null
+        end is true and case
+          when i.type is null then true
+          when i.ttl_ms is null then s.expires_at = 'infinity'
+          else abs(date_part('epoch', s.expires_at - v_now) * 1000 - i.ttl_ms) <= i.ttl_ms / 10
+        end is true as is_same,
+        case
+          when e.entity_id is null then 'unknown_entity'
+          when i.agent is not null and case when i.type is null then r.can_delete when s.version is null then r.can_insert else r.can_update end is not true
+            then 'forbidden'
+          when length(i.key) > v_key_length then 'quota_key'
+          when case i.type when 'bytes' then octet_length(i.value) / 4 * 3 else octet_length(i.value) end > v_value_bytes then 'quota_value'
+        end as refusal
+      from rows from (
+        jsonb_to_recordset(p_items) as (entity text, key text, agent text, type text, value text, ttl_ms double precision, durability text, call bigint)
+      ) with ordinality as i
+      left join metadata.entities e
+        on e.tenant_id = p_tenant and e.name = i.entity
+        and case
+          when e.expire_after_update_ms is null and e.expire_after_creation_ms is null then true
+          else not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+        end
+      left join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = e.sync_group
+      left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+      left join metadata.entries s
+        on s.tenant_id = p_tenant and s.entity_id = e.entity_id and s.key = i.key and not s.is_deleted and s.expires_at > v_now
+      left join metadata.volatile_entries v
+        on v.tenant_id = p_tenant and v.entity_id = e.entity_id and v.key = i.key
+        and (select exists (select from metadata.volatile_entries y where y.tenant_id = p_tenant))
+    ) x
+  ),
+  plain as materialized (
+    select coalesce(bool_and(case
+        -- What is pending may be what decides whether the item is allowed.
+        when i.durability = 'volatile' or i.is_pending then false
+        when i.is_allowed then i.is_there or i.type is null
+        else i.call is null
+      end), true) as is_plain,
+      count(*) filter (where i.winner = i.ordinal and i.is_allowed and i.type is not null and not i.is_same) as expected
+    from item i
+  ),
+  written as (
+    update metadata.entries e
+    set version = e.version + 1, updated_at = v_now, expires_at = i.expires_at, is_deleted = i.type is null, updated_by = i.agent,
+      json_value = case when i.type = 'json' then i.value::jsonb end, text_value = case when i.type = 'text' then i.value end,
+      integer_value = case when i.type = 'integer' then i.value::bigint end,
+      float_value = case when i.type = 'float' then i.value::double precision end,
+      boolean_value = case when i.type = 'boolean' then i.value::boolean end,
+      bytes_value = case when i.type = 'bytes' then decode(i.value, 'base64') end
+    from item i
+    where (select p.is_plain from plain p) and i.winner = i.ordinal and i.is_allowed and not i.is_same
+      and e.tenant_id = p_tenant and e.entity_id = i.entity_id and e.key = i.key and not e.is_deleted
+    returning i.ordinal, i.type, i.agent, i.name, i.sync_group, i.channel, i.move_count, i.durability = 'durable' or i.is_durable is true as is_durable,
+      e.entity_id, e.key, e.version
+  )
+  select p.is_plain, p.expected - w.set, s.ordinals, s.winners, s.refusals, s.versions, s.there, s.durabilities, w.ordinals, w.versions,
+    w.entity_ids, w.names, w.sync_groups, w.channels, w.move_counts, w.keys, w.agents, w.is_durable
+  into v_is_plain, v_missing, v_ordinals, v_winners, v_refusals, v_versions, v_there, v_durabilities, v_written_ordinals, v_written_versions,
+    v_entity_ids, v_names, v_groups, v_channels, v_move_counts, v_keys, v_agents, v_is_durable
+  from plain p
+  cross join (
+    select array_agg(x.ordinal) as ordinals, array_agg(x.version) as versions, array_agg(x.entity_id) as entity_ids, array_agg(x.name) as names,
+      array_agg(x.sync_group) as sync_groups, array_agg(x.channel) as channels, array_agg(x.move_count) as move_counts,
+      array_agg(x.key) as keys, array_agg(x.agent) as agents, bool_or(x.is_durable) as is_durable, count(*) filter (where x.type is not null) as set
+    from written x
+  ) w
+  cross join (
+    select array_agg(i.ordinal) as ordinals, array_agg(i.winner) as winners, array_agg(i.refusal) as refusals, array_agg(i.version) as versions,
+      array_agg(i.is_there) as there, array_agg(case when i.is_durable then 'durable' else i.durability end) as durabilities
+    from item i
+  ) s;
+  if not v_is_plain then
+    return query select * from metadata.write_entries(p_tenant, p_items);
+    return;
+  end if;
+  if v_missing > 0 then
+    raise exception 'a key was deleted while it was written' using errcode = '40001';
+  end if;
+  if v_entity_ids is not null then
+    -- Looked at now, with all rows locked: whoever moved one of these entities meanwhile has counted it, and who comes later
+    -- waits for this transaction.
+    select bool_and(g.move_count is not distinct from x.move_count), v_is_durable or bool_or(g.durability = 'durable')
+    into v_is_unmoved, v_is_durable
+    from (select distinct * from unnest(v_groups, v_move_counts)) x(sync_group, move_count)
+    left join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = x.sync_group;
+    if v_is_unmoved then
+      insert into metadata.changes (tenant_id, sync_group, kind, entity_ids, names, channels, keys, agent_ids)
+      select p_tenant, x.sync_group, 'entries', array_agg(x.entity_id), array_agg(x.name), array_agg(x.channel), array_agg(x.key),
+        coalesce(array_agg(distinct x.agent) filter (where x.agent is not null), '{}')
+      from unnest(v_groups, v_entity_ids, v_names, v_channels, v_keys, v_agents) as x(sync_group, entity_id, name, channel, key, agent)
+      group by x.sync_group;
+      if v_is_durable and current_setting('synchronous_commit') = 'off' then
+        set local synchronous_commit to default;
+      end if;
+    else
+      perform metadata.record_changes(p_tenant, 'entries', v_entity_ids, v_keys, v_agents, v_is_durable);
+    end if;
+  end if;
+  if cardinality(v_written_ordinals) = cardinality(v_ordinals) then
+    return query
+    select u.ordinal, null::text, u.version, true, u.durability
+    from unnest(v_written_ordinals, v_written_versions, v_durabilities) as u(ordinal, version, durability);
+    return;
+  end if;
+  v_after := array_fill(null::bigint, array[coalesce(cardinality(v_ordinals), 0)]);
+  for n in 1 .. coalesce(cardinality(v_written_ordinals), 0) loop
+    v_after[v_written_ordinals[n]] := v_written_versions[n];
+  end loop;
+  return query
+  select u.ordinal, u.refusal, coalesce(v_after[u.winner], u.version), u.there, u.durability
+  from unnest(v_ordinals, v_winners, v_refusals, v_versions, v_there, v_durabilities) as u(ordinal, winner, refusal, version, there, durability);
+end
+$$;
+
+ALTER FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) IS 'Sets and deletes many keys of entities, with the permission of each item''s agent.';
+
+--
+-- Name: set_sync_group(text, text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.set_sync_group(p_tenant text, p_group text, p_changes jsonb) RETURNS TABLE(sync_group text, tick_ms integer, ticks_kept integer, durability text, is_enabled boolean, description text, created_at timestamp with time zone, updated_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_was text;
+begin
+  perform platform.enter(p_tenant);
+  select g.durability into v_was from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = p_group for no key update;
+  return query
+  insert into metadata.sync_groups as g (tenant_id, sync_group, tick_ms, ticks_kept, durability, is_enabled, description, created_at, updated_at)
+  select p_tenant, p_group, coalesce(c.tick_ms, 50), coalesce(c.ticks_kept, 20), coalesce(c.durability, 'durable'), coalesce(c.is_enabled, true),
+    c.description, v_now, v_now
+  from jsonb_to_record(p_changes) as c(tick_ms integer, ticks_kept integer, durability text, is_enabled boolean, description text)
+  on conflict (tenant_id, sync_group) do update
+  set tick_ms = case when p_changes ? 'tick_ms' then excluded.tick_ms else g.tick_ms end,
+    ticks_kept = case when p_changes ? 'ticks_kept' then excluded.ticks_kept else g.ticks_kept end,
+    durability = case when p_changes ? 'durability' then excluded.durability else g.durability end,
+    is_enabled = case when p_changes ? 'is_enabled' then excluded.is_enabled else g.is_enabled end,
+    description = case when p_changes ? 'description' then excluded.description else g.description end,
+    updated_at = excluded.updated_at
+  returning g.sync_group, g.tick_ms, g.ticks_kept, g.durability, g.is_enabled, g.description, g.created_at, g.updated_at;
+  if v_was = 'volatile' and p_changes ->> 'durability' <> 'volatile' then
+    -- Waits for all who write volatile entries: none of them may come after a durable write of the same version.
+    lock table metadata.volatile_entries in share row exclusive mode;
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.set_sync_group(p_tenant text, p_group text, p_changes jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_sync_group(p_tenant text, p_group text, p_changes jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.set_sync_group(p_tenant text, p_group text, p_changes jsonb) IS 'Makes or changes a sync group.';
+
+--
+-- Name: touch(text); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.touch(p_tenant text) RETURNS TABLE(entities integer, agents integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  -- Taken before the changes are read: what it does not see is looked at next time.
+  v_snapshot pg_snapshot := pg_current_snapshot();
+  v_floor xid8;
+  v_group record;
+  v_from xid8;
+  v_running xid8[];
+  v_found record;
+  v_entity_ids uuid[] := '{}';
+  v_entity_times timestamptz[] := '{}';
+  v_agent_ids text[] := '{}';
+  v_agent_times timestamptz[] := '{}';
+begin
+  perform platform.enter(p_tenant);
+  for v_group in
+    select l.sync_group, l.touched from metadata.tick_leases l
+    where l.tenant_id = p_tenant
+    order by l.sync_group
+    for no key update skip locked
+  loop
+    select f.transaction_id into v_floor from metadata.change_floors f order by f.transaction_id desc limit 1;
+    if v_group.touched is null or pg_snapshot_xmin(v_group.touched) <= v_floor or pg_snapshot_xmax(v_group.touched) > pg_snapshot_xmax(v_snapshot) then
+      select array_agg(e.entity_id) as ids, array_agg(n.updated_at) as times into v_found
+      from metadata.entities e
+      cross join lateral (
+        select max(t.updated_at) as updated_at
+        from (
+          select s.updated_at from metadata.entries s where s.tenant_id = p_tenant and s.entity_id = e.entity_id
+          union all
+          select s.updated_at from metadata.volatile_entries s where s.tenant_id = p_tenant and s.entity_id = e.entity_id
+        ) t
+      ) n
+      where e.tenant_id = p_tenant and e.sync_group = v_group.sync_group and e.updated_at < n.updated_at;
+      v_entity_ids := v_entity_ids || coalesce(v_found.ids, '{}');
+      v_entity_times := v_entity_times || coalesce(v_found.times, '{}');
+      select array_agg(a.updated_by) as ids, array_agg(a.updated_at) as times into v_found
+      from (
+        select w.updated_by, max(w.updated_at) as updated_at
+        from metadata.entities e
+        cross join lateral (
+          select t.updated_by, t.updated_at from metadata.entries t where t.tenant_id = p_tenant and t.entity_id = e.entity_id
+          union all
+          select t.updated_by, t.updated_at from metadata.volatile_entries t where t.tenant_id = p_tenant and t.entity_id = e.entity_id
+        ) w
+        where e.tenant_id = p_tenant and e.sync_group = v_group.sync_group and w.updated_by is not null
+        group by w.updated_by
+      ) a;
+      v_agent_ids := v_agent_ids || coalesce(v_found.ids, '{}');
+      v_agent_times := v_agent_times || coalesce(v_found.times, '{}');
+    else
+      -- What the last snapshot did not see: later transactions, and those that ran then.
+      v_from := pg_snapshot_xmax(v_group.touched);
+      v_running := array(select pg_snapshot_xip(v_group.touched));
+      with change as materialized (
+        (
+          -- In the order of the log, so that it is found by its key.
+          select c.recorded_at, c.kind, c.entity_ids, c.agent_ids from metadata.changes c
+          where c.tenant_id = p_tenant and c.sync_group = v_group.sync_group and c.transaction_id >= v_from
+          order by c.transaction_id, c.sequence
+        )
+        union all
+        select c.recorded_at, c.kind, c.entity_ids, c.agent_ids from metadata.changes c
+        where c.tenant_id = p_tenant and c.sync_group = v_group.sync_group and c.transaction_id = any (v_running)
+      )
+      select exists (select from change) as is_changed, e.ids as entity_ids, e.times as entity_times, a.ids as agent_ids, a.times as agent_times
+      into v_found
+      from (
+        select coalesce(array_agg(n.entity_id), '{}') as ids, coalesce(array_agg(n.at), '{}') as times
+        from (
+          select x.entity_id, max(c.recorded_at) as at
+          from change c
+          cross join lateral unnest(c.entity_ids) as x(entity_id)
+          where c.kind = 'entries'
+          group by x.entity_id
+        ) n
+      ) e
+      cross join (
+        select coalesce(array_agg(n.agent_id), '{}') as ids, coalesce(array_agg(n.at), '{}') as times
+        from (
+          select x.agent_id, max(c.recorded_at) as at
+          from change c
+          cross join lateral unnest(c.agent_ids) as x(agent_id)
+          where c.kind <> 'roles'
+          group by x.agent_id
+        ) n
+      ) a;
+      v_entity_ids := v_entity_ids || v_found.entity_ids;
+      v_entity_times := v_entity_times || v_found.entity_times;
+      v_agent_ids := v_agent_ids || v_found.agent_ids;
+      v_agent_times := v_agent_times || v_found.agent_times;
+      -- What is quiet is left as it is, but not so long that the log is emptied beyond it.
+      continue when not v_found.is_changed and v_from::text::numeric > pg_snapshot_xmax(v_snapshot)::text::numeric - 1000;
+    end if;
+    update metadata.tick_leases l set touched = v_snapshot where l.tenant_id = p_tenant and l.sync_group = v_group.sync_group;
+  end loop;
+  -- Those of all groups together, in the order in which writers lock them.
+  with newest as materialized (
+    select x.entity_id, max(x.updated_at) as updated_at
+    from unnest(v_entity_ids, v_entity_times) as x(entity_id, updated_at)
+    group by x.entity_id
+    order by x.entity_id
+  ),
+  behind as materialized (
+    select e.entity_id, n.updated_at
+    from newest n
+    cross join lateral (
+      select k.entity_id from metadata.entities k
+      where k.tenant_id = p_tenant and k.entity_id = n.entity_id and k.updated_at < n.updated_at
+      for no key update
+    ) e
+  )
+  update metadata.entities e set updated_at = b.updated_at
+  from behind b
+  where e.tenant_id = p_tenant and e.entity_id = b.entity_id and e.updated_at < b.updated_at;
+  get diagnostics entities = row_count;
+  insert into metadata.agents as a (tenant_id, agent_id, last_seen_at)
+  select p_tenant, x.agent_id, max(x.last_seen_at)
+  from unnest(v_agent_ids, v_agent_times) as x(agent_id, last_seen_at)
+  group by x.agent_id
+  order by x.agent_id
+  on conflict (tenant_id, agent_id) do update set last_seen_at = excluded.last_seen_at where a.last_seen_at < excluded.last_seen_at;
+  get diagnostics agents = row_count;
+  return next;
+end
+$$;
+
+ALTER FUNCTION metadata.touch(p_tenant text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION touch(p_tenant text); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.touch(p_tenant text) IS 'Brings entities and agents up to the newest change of an entry.';
+
+--
+-- Name: update_entities(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.update_entities(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, entity_id uuid, name text, sync_group text, channel text, load_priority integer, expire_after_update_ms bigint, expire_after_creation_ms bigint, created_at timestamp with time zone, updated_at timestamp with time zone, created_by text, updated_by text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_item record;
+  v_old metadata.entities;
+  v_new metadata.entities;
+  v_role metadata.roles;
+  v_field text;
+  v_groups text[] := '{}';
+begin
+  perform platform.enter(p_tenant);
+  -- Entities and their entries are locked in order: a write that began before is waited for, one that comes later finds the
+  -- entity where it has been moved to.
+  perform from metadata.entities e
+  where e.tenant_id = p_tenant and e.name = any (array(select x.name from jsonb_to_recordset(p_items) as x(name text)))
+  order by e.entity_id
+  for update;
+  perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
+  join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
+  join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  where x.changes ?| array['name', 'sync_group', 'channel']
+  order by e.entity_id, e.key
+  for update of e;
+  perform from jsonb_to_recordset(p_items) as x(name text, changes jsonb)
+  join metadata.entities n on n.tenant_id = p_tenant and n.name = x.name
+  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = n.entity_id
+  where x.changes ?| array['name', 'sync_group', 'channel']
+  order by e.entity_id, e.key
+  for update of e;
+  for v_item in
+    select x.ordinality::integer as place, x.name, x.agent, x.changes
+    from rows from (jsonb_to_recordset(p_items) as (name text, agent text, changes jsonb)) with ordinality as x
+    order by x.ordinality
+  loop
+    v_field := format('changes[%s]', v_item.place - 1);
+    select e.* into v_old from metadata.entities e
+    where e.tenant_id = p_tenant and e.name = v_item.name
+      and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms);
+    if not found then
+      raise exception 'there is no entity %', quote_literal(v_item.name) using errcode = 'PF090', column = v_field || '.name';
+    end if;
+    v_new := jsonb_populate_record(v_old, v_item.changes - array['tenant_id', 'entity_id', 'version_floor', 'created_at', 'created_by']);
+    v_new.updated_at := v_now;
+    v_new.updated_by := v_item.agent;
+    if v_new.sync_group <> v_old.sync_group and not exists (
+      select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = v_new.sync_group
+    ) then
+      raise exception 'there is no sync group %', quote_literal(v_new.sync_group) using errcode = 'PF091', column = v_field || '.syncGroup';
+    end if;
+    if v_new.sync_group <> v_old.sync_group and exists (
+      select from metadata.sync_groups g where g.tenant_id = p_tenant and g.sync_group = v_old.sync_group and g.durability = 'volatile'
+    ) then
+      -- Waits for all who write volatile entries: none of them may come after a durable write of the same version.
+      lock table metadata.volatile_entries in share row exclusive mode;
+    end if;
+    if v_item.agent is not null then
+      select r.* into v_role from metadata.roles r
+      where r.tenant_id = p_tenant and r.agent_id = v_item.agent and r.sync_group = v_old.sync_group;
+      if v_new.sync_group = v_old.sync_group or v_item.changes - 'sync_group' <> '{}' then
+        if v_role.can_update is not true then
+          raise exception 'agent % may not update in sync group %', quote_literal(v_item.agent), quote_literal(v_old.sync_group)
+            using errcode = 'PF094', column = v_field || '.name';
+        end if;
+      end if;
+      if v_new.sync_group <> v_old.sync_group and (v_role.can_delete is not true or not exists (
+        select from metadata.roles r
+        where r.tenant_id = p_tenant and r.agent_id = v_item.agent and r.sync_group = v_new.sync_group and r.can_insert
+      )) then
+        raise exception 'agent % may not move entities from sync group % to %', quote_literal(v_item.agent), quote_literal(v_old.sync_group), quote_literal(v_new.sync_group)
+          using errcode = 'PF094', column = v_field || '.syncGroup';
+      end if;
+    end if;
+    if v_new.name <> v_old.name and exists (select from metadata.entities e where e.tenant_id = p_tenant and e.name = v_new.name) then
+      raise exception 'there is an entity % already', quote_literal(v_new.name) using errcode = 'PF092', column = v_field || '.rename';
+    end if;
+    if v_new is distinct from v_old then
+      -- Writers that looked up the entity before now find that it was counted, and look again.
+      if (v_new.name, v_new.sync_group, v_new.channel) is distinct from (v_old.name, v_old.sync_group, v_old.channel) then
+        v_groups := v_groups || array[v_old.sync_group, v_new.sync_group];
+        -- Whoever follows the old name, group or channel learns that the entity has left it.
+        perform metadata.record_changes(p_tenant, 'entities', array[v_old.entity_id], null, array[v_item.agent], false);
+      end if;
+      update metadata.entities e
+      set name = v_new.name, sync_group = v_new.sync_group, channel = v_new.channel, load_priority = v_new.load_priority,
+        expire_after_update_ms = v_new.expire_after_update_ms, expire_after_creation_ms = v_new.expire_after_creation_ms,
+        updated_at = v_now, updated_by = v_new.updated_by
+      where e.tenant_id = p_tenant and e.entity_id = v_old.entity_id;
+      perform metadata.record_changes(p_tenant, 'entities', array[v_old.entity_id], null, array[v_item.agent], false);
+    end if;
+    return query
+    select v_item.place, e.entity_id, e.name, e.sync_group, e.channel, e.load_priority, e.expire_after_update_ms,
+    e.expire_after_creation_ms, e.created_at, e.updated_at, e.created_by, e.updated_by
+    from metadata.entities e where e.tenant_id = p_tenant and e.entity_id = v_old.entity_id;
+  end loop;
+  if v_groups <> '{}' then
+    perform from metadata.sync_groups g
+    where g.tenant_id = p_tenant and g.sync_group = any (v_groups)
+    order by g.sync_group
+    for no key update;
+    update metadata.sync_groups g set move_count = g.move_count + 1 where g.tenant_id = p_tenant and g.sync_group = any (v_groups);
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.update_entities(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION update_entities(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.update_entities(p_tenant text, p_items jsonb) IS 'Renames, moves and changes many entities.';
+
+--
+-- Name: write_entries(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.write_entries(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, version bigint, was_there boolean, durability text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_items metadata.judged_entry[];
+  v_makes boolean;
+  v_needed uuid[];
+  v_held uuid[] := '{}';
+  v_is_exclusive boolean := false;
+  v_keys_max integer;
+  v_counts jsonb;
+  v_stale integer[] := '{}';
+  v_full integer[] := '{}';
+  v_calls bigint[] := '{}';
+  v_winners metadata.judged_entry[];
+begin
+  perform platform.enter(p_tenant);
+  loop
+    v_items := array(select j from metadata.judge_entries(p_tenant, p_items) j);
+    v_makes := exists (
+      select from unnest(v_items) i
+      where i.entity_id is not null and not i.is_same
+        and (i.durability <> 'volatile' or not i.is_volatile or not i.is_there or i.expected is not null)
+    );
+    -- Whoever removes an entity for its age holds it, and looks for newer entries then: so those that may expire are held, too.
+    v_needed := array(select distinct i.entity_id from unnest(v_items) i where i.entity_id is not null and (v_makes or i.may_expire));
+    -- Judged again once they are held: meanwhile an entity may have given way to another of its name.
+    exit when v_needed <@ v_held and (v_is_exclusive or not v_makes);
+    v_is_exclusive := v_makes;
+    if v_makes then
+      v_held := array(
+        select e.entity_id from metadata.entities e
+        where e.tenant_id = p_tenant and e.entity_id = any (v_needed)
+        order by e.entity_id
+        for no key update
+      );
+      perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
+      join metadata.volatile_entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+      order by e.entity_id, e.key
+      for no key update of e;
+      perform from (select distinct i.entity_id, i.key from unnest(v_items) i) x
+      join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = x.entity_id and e.key = x.key
+      order by e.entity_id, e.key
+      for no key update of e;
+    else
+      v_held := array(
+        select e.entity_id from metadata.entities e
+        where e.tenant_id = p_tenant and e.entity_id = any (v_needed)
+        order by e.entity_id
+        for key share
+      );
+    end if;
+  end loop;
+
+  v_stale := array(
+    select i.ordinal from unnest(v_items) i
+    where i.refusal is null and i.expected <> case when i.is_there then i.version else 0 end
+  );
+  v_calls := array(
+    select i.call from unnest(v_items) i where i.call is not null and (i.refusal is not null or i.ordinal = any (v_stale))
+  );
+  if exists (select from unnest(v_items) i where i.refusal is null and i.type is not null and not i.is_there) then
+    select coalesce((t.quotas ->> 'metadata_keys_per_entity')::integer, 1000) into v_keys_max
+    from platform.tenants t where t.tenant_id = p_tenant;
+    select jsonb_object_agg(n.entity_id, p.many) into v_counts
+    from (select distinct i.entity_id from unnest(v_items) i where i.refusal is null and i.type is not null and not i.is_there) n
+    cross join lateral (
+      select count(*) as many from metadata.present_entries p
+      where p.tenant_id = p_tenant and p.entity_id = n.entity_id and p.type is not null and p.expires_at > v_now
+    ) p;
+    -- Keys of single calls come first: what a call of many keys has no room for refuses all of it.
+    v_full := array(
+      select i.ordinal
+      from (
+        select n.*, row_number() over (partition by n.entity_id order by n.is_call, n.ordinal) as place
+        from (
+          select i.entity_id, i.key, min(i.ordinal) as ordinal, array_agg(i.ordinal) as ordinals, bool_and(i.call is not null) as is_call
+          from unnest(v_items) i
+          where i.refusal is null and i.type is not null and not i.is_there and i.ordinal <> all (v_stale) and (i.call is null or i.call <> all (v_calls))
+          group by i.entity_id, i.key
+        ) n
+      ) n
+      cross join unnest(n.ordinals) i(ordinal)
+      where n.place + (v_counts ->> n.entity_id::text)::integer > v_keys_max
+    );
+    v_calls := v_calls || array(select i.call from unnest(v_items) i where i.call is not null and i.ordinal = any (v_full));
+  end if;
+  v_winners := array(
+    select w from (
+      select distinct on (i.entity_id, i.key) i.*
+      from unnest(v_items) i
+      where i.refusal is null and i.ordinal <> all (v_stale) and i.ordinal <> all (v_full) and (i.call is null or i.call <> all (v_calls))
+      order by i.entity_id, i.key, i.ordinal desc
+    ) w
+    where not w.is_same
+  );
+
+  if exists (select from unnest(v_winners) w where w.is_volatile or w.is_pending) then
+    perform metadata.write_volatile(p_tenant, array(select w from unnest(v_winners) w where w.is_volatile or w.is_pending));
+  end if;
+
+  insert into metadata.entries as e (tenant_id, entity_id, key, version, created_at, updated_at, expires_at, is_deleted, updated_by,
+    json_value, text_value, integer_value, float_value, boolean_value, bytes_value)
+  select p_tenant, w.entity_id, w.key, w.version + 1, v_now, v_now, w.expires_at, w.type is null, w.agent_id,
+    case when w.type = 'json' then w.value::jsonb end, case when w.type = 'text' then w.value end,
+    case when w.type = 'integer' then w.value::bigint end, case when w.type = 'float' then w.value::double precision end,
+    case when w.type = 'boolean' then w.value::boolean end, case when w.type = 'bytes' then decode(w.value, 'base64') end
+  from unnest(v_winners) w
+  where not w.is_volatile and not w.is_pending
+  order by w.entity_id, w.key
+  on conflict (tenant_id, entity_id, key) do update
+  set version = greatest(e.version + 1, excluded.version), updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+    created_at = case when e.is_deleted or e.expires_at <= excluded.updated_at then excluded.updated_at else e.created_at end,
+    is_deleted = excluded.is_deleted, updated_by = excluded.updated_by, json_value = excluded.json_value, text_value = excluded.text_value,
+    integer_value = excluded.integer_value, float_value = excluded.float_value, boolean_value = excluded.boolean_value,
+    bytes_value = excluded.bytes_value;
+
+  if cardinality(v_winners) > 0 then
+    perform metadata.record_changes(p_tenant, 'entries', array(select w.entity_id from unnest(v_winners) w),
+      array(select w.key from unnest(v_winners) w), array(select w.agent_id from unnest(v_winners) w),
+      (select bool_or(w.durability = 'durable') from unnest(v_winners) w));
+  end if;
+
+  return query
+  select i.ordinal,
+    case
+      when i.refusal is not null then i.refusal
+      when i.ordinal = any (v_stale) then 'stale'
+      when i.ordinal = any (v_full) then 'quota_keys'
+      when i.call = any (v_calls) then 'call'
+    end,
+    case when i.ordinal = any (v_stale) then case when i.is_there then i.version else 0 end else coalesce(p.version, i.version) end,
+    i.is_there, i.durability
+  from unnest(v_items) i
+  left join lateral (
+    select q.version from metadata.present_entries q
+    where q.tenant_id = p_tenant and q.entity_id = i.entity_id and q.key = i.key
+    offset 0
+  ) p on true;
+end
+$$;
+
+ALTER FUNCTION metadata.write_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION write_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.write_entries(p_tenant text, p_items jsonb) IS 'Writes keys that are new, of volatile groups, or at an expected version; part of set_entries and compare_and_set.';
+
+--
+-- Name: write_volatile(text, metadata.judged_entry[]); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := statement_timestamp();
+  v_written integer;
+  v_count integer := (select count(*) from unnest(p_items) i where i.type is not null);
+begin
+  perform platform.enter(p_tenant);
+  with written as (
+    insert into metadata.volatile_entries as v (tenant_id, entity_id, key, version, updated_at, expires_at, is_deleted, updated_by,
+      json_value, text_value, integer_value, float_value, boolean_value, bytes_value)
+    select p_tenant, i.entity_id, i.key, i.version + 1, v_now, i.expires_at, i.type is null, i.agent_id,
+      case when i.type = 'json' then i.value::jsonb end, case when i.type = 'text' then i.value end,
+      case when i.type = 'integer' then i.value::bigint end, case when i.type = 'float' then i.value::double precision end,
+      case when i.type = 'boolean' then i.value::boolean end, case when i.type = 'bytes' then decode(i.value, 'base64') end
+    from unnest(p_items) i
+    order by i.entity_id, i.key
+    on conflict (tenant_id, entity_id, key) do update
+    set version = greatest(v.version + 1, excluded.version), updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+      is_deleted = excluded.is_deleted, updated_by = excluded.updated_by, json_value = excluded.json_value, text_value = excluded.text_value,
+      integer_value = excluded.integer_value, float_value = excluded.float_value, boolean_value = excluded.boolean_value,
+      bytes_value = excluded.bytes_value
+    -- A deletion of the same moment: whether the agent may set the key again has to be judged anew.
+    where not v.is_deleted or v.version < excluded.version
+    returning v.is_deleted
+  )
+  select count(*) filter (where not w.is_deleted) into v_written from written w;
+  if v_written < v_count then
+    raise exception 'a key was deleted while it was written' using errcode = '40001';
+  end if;
+  -- The group may have been made durable, or the entity moved to one that is; who does that waits for all who write here.
+  if exists (
+    select from unnest(p_items) i
+    join metadata.entities e on e.tenant_id = p_tenant and e.entity_id = i.entity_id
+    join metadata.sync_groups g on g.tenant_id = p_tenant and g.sync_group = e.sync_group
+    where i.durability = 'volatile' and g.durability <> 'volatile'
+  ) then
+    raise exception 'a group is not volatile any more' using errcode = '40001';
+  end if;
+  -- A merge may have taken a row away after this statement had looked: the new one goes above what it left.
+  update metadata.volatile_entries v
+  set version = e.version + 1
+  from unnest(p_items) i
+  join metadata.entries e on e.tenant_id = p_tenant and e.entity_id = i.entity_id and e.key = i.key
+  where v.tenant_id = p_tenant and v.entity_id = i.entity_id and v.key = i.key and e.version >= v.version;
+  if exists (select from unnest(p_items) i where i.durability <> 'volatile') then
+    with moved as (
+      delete from metadata.volatile_entries v
+      using unnest(p_items) i
+      where v.tenant_id = p_tenant and v.entity_id = i.entity_id and v.key = i.key and i.durability <> 'volatile'
+      returning v.*
+    )
+    insert into metadata.entries as e (tenant_id, entity_id, key, version, created_at, updated_at, expires_at, is_deleted, updated_by,
+      json_value, text_value, integer_value, float_value, boolean_value, bytes_value)
+    select m.tenant_id, m.entity_id, m.key, m.version, m.updated_at, m.updated_at, m.expires_at, m.is_deleted, m.updated_by,
+      m.json_value, m.text_value, m.integer_value, m.float_value, m.boolean_value, m.bytes_value
+    from moved m
+    order by m.entity_id, m.key
+    on conflict (tenant_id, entity_id, key) do update
+    set version = excluded.version, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+      created_at = case when e.is_deleted or e.expires_at <= excluded.updated_at then excluded.updated_at else e.created_at end,
+      is_deleted = excluded.is_deleted, updated_by = excluded.updated_by, json_value = excluded.json_value, text_value = excluded.text_value,
+      integer_value = excluded.integer_value, float_value = excluded.float_value, boolean_value = excluded.boolean_value,
+      bytes_value = excluded.bytes_value;
+  end if;
+end
+$$;
+
+ALTER FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION write_volatile(p_tenant text, p_items metadata.judged_entry[]); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) IS 'Writes entries by way of the volatile table; part of write_entries.';
+
+--
 -- Name: check_quota(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -10375,6 +12613,7 @@ begin
   end if;
   perform platform.enter(p_tenant);
   perform learning.provision(p_tenant);
+  perform metadata.provision(p_tenant);
 end
 $_$;
 
@@ -10549,6 +12788,26 @@ ALTER FUNCTION platform.enter(p_tenant text) OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION platform.enter(p_tenant text) IS 'Sets the tenant and the unprivileged role for this transaction; refuses an empty, unknown or second tenant.';
+
+--
+-- Name: log_name(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.log_name() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- The timeline that is written to, not the one of the last checkpoint.
+  select to_hex(s.system_identifier) || '-' || ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0') from pg_control_system() s
+$$;
+
+ALTER FUNCTION platform.log_name() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION log_name(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.log_name() IS 'The database system and timeline that positions in a log belong to.';
 
 --
 -- Name: measure_usage(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -14898,6 +17157,693 @@ COMMENT ON TABLE memory.workflow_states IS 'The state of each workflow: pending,
 COMMENT ON COLUMN memory.workflow_states.version IS 'Saves and transitions so far. 0 only inside the transaction that makes the row.';
 
 --
+-- Name: agents; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.agents (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    agent_id text NOT NULL COLLATE pg_catalog."C",
+    last_seen_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY metadata.agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.agents OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE agents; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.agents IS 'When each agent last wrote; brought up to date once a second, never behind its newest entry by more.';
+
+--
+-- Name: change_floors; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.change_floors (
+    slot smallint NOT NULL,
+    transaction_id xid8 DEFAULT '0'::xid8 NOT NULL,
+    emptied_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE metadata.change_floors OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE change_floors; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.change_floors IS 'The newest transaction that was emptied out of each slot of metadata.changes: an older cursor has missed something.';
+
+--
+-- Name: change_sequence; Type: SEQUENCE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE SEQUENCE metadata.change_sequence
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 100;
+
+ALTER SEQUENCE metadata.change_sequence OWNER TO pgfleet_owner;
+
+--
+-- Name: SEQUENCE change_sequence; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON SEQUENCE metadata.change_sequence IS 'Tells the rows of one transaction apart; gaps mean nothing.';
+
+--
+-- Name: changes; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.changes (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('metadata.change_sequence'::regclass) NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    slot smallint DEFAULT (((floor((EXTRACT(epoch FROM statement_timestamp()) / (900)::numeric)))::bigint % (4)::bigint))::smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    entity_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    channels text[] DEFAULT '{}'::text[] NOT NULL,
+    keys text[] DEFAULT '{}'::text[] NOT NULL,
+    agent_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT changes_aligned CHECK (((cardinality(names) = cardinality(entity_ids)) AND (cardinality(channels) = cardinality(entity_ids)) AND ((kind <> 'entries'::text) OR (cardinality(keys) = cardinality(entity_ids))))),
+    CONSTRAINT changes_kind_legal CHECK ((kind = ANY (ARRAY['entries'::text, 'entities'::text, 'roles'::text])))
+)
+PARTITION BY LIST (slot);
+
+ALTER TABLE ONLY metadata.changes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.changes OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE changes; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.changes IS 'Which keys changed, in the order of transactions; what they are now stands in metadata.entries. A ring of four quarters of an hour: the one that comes next is emptied before it is written, so at least half an hour is kept.';
+
+--
+-- Name: COLUMN changes.transaction_id; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.transaction_id IS 'Followers read those below the oldest running transaction, in the order (transaction_id, sequence), and miss nothing.';
+
+--
+-- Name: COLUMN changes.slot; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.slot IS 'The quarter of an hour it was written in, modulo four.';
+
+--
+-- Name: COLUMN changes.kind; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.kind IS 'entries: keys were set or deleted. entities: entities were made, renamed, moved out or in, or deleted. roles: the rights of agents changed.';
+
+--
+-- Name: COLUMN changes.names; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.names IS 'The name of each entity at that time: a deleted one is found in no other table.';
+
+--
+-- Name: COLUMN changes.channels; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.channels IS 'The channel of each entity at that time.';
+
+--
+-- Name: COLUMN changes.keys; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.keys IS 'Of entries: the key that changed, beside its entity.';
+
+--
+-- Name: COLUMN changes.agent_ids; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.changes.agent_ids IS 'Who wrote; of roles: whose rights changed.';
+
+--
+-- Name: changes_s0; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.changes_s0 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('metadata.change_sequence'::regclass) NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    slot smallint DEFAULT (((floor((EXTRACT(epoch FROM statement_timestamp()) / (900)::numeric)))::bigint % (4)::bigint))::smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    entity_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    channels text[] DEFAULT '{}'::text[] NOT NULL,
+    keys text[] DEFAULT '{}'::text[] NOT NULL,
+    agent_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT changes_aligned CHECK (((cardinality(names) = cardinality(entity_ids)) AND (cardinality(channels) = cardinality(entity_ids)) AND ((kind <> 'entries'::text) OR (cardinality(keys) = cardinality(entity_ids))))),
+    CONSTRAINT changes_kind_legal CHECK ((kind = ANY (ARRAY['entries'::text, 'entities'::text, 'roles'::text])))
+);
+
+ALTER TABLE ONLY metadata.changes_s0 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.changes_s0 OWNER TO pgfleet_owner;
+
+--
+-- Name: changes_s1; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.changes_s1 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('metadata.change_sequence'::regclass) NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    slot smallint DEFAULT (((floor((EXTRACT(epoch FROM statement_timestamp()) / (900)::numeric)))::bigint % (4)::bigint))::smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    entity_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    channels text[] DEFAULT '{}'::text[] NOT NULL,
+    keys text[] DEFAULT '{}'::text[] NOT NULL,
+    agent_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT changes_aligned CHECK (((cardinality(names) = cardinality(entity_ids)) AND (cardinality(channels) = cardinality(entity_ids)) AND ((kind <> 'entries'::text) OR (cardinality(keys) = cardinality(entity_ids))))),
+    CONSTRAINT changes_kind_legal CHECK ((kind = ANY (ARRAY['entries'::text, 'entities'::text, 'roles'::text])))
+);
+
+ALTER TABLE ONLY metadata.changes_s1 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.changes_s1 OWNER TO pgfleet_owner;
+
+--
+-- Name: changes_s2; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.changes_s2 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('metadata.change_sequence'::regclass) NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    slot smallint DEFAULT (((floor((EXTRACT(epoch FROM statement_timestamp()) / (900)::numeric)))::bigint % (4)::bigint))::smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    entity_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    channels text[] DEFAULT '{}'::text[] NOT NULL,
+    keys text[] DEFAULT '{}'::text[] NOT NULL,
+    agent_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT changes_aligned CHECK (((cardinality(names) = cardinality(entity_ids)) AND (cardinality(channels) = cardinality(entity_ids)) AND ((kind <> 'entries'::text) OR (cardinality(keys) = cardinality(entity_ids))))),
+    CONSTRAINT changes_kind_legal CHECK ((kind = ANY (ARRAY['entries'::text, 'entities'::text, 'roles'::text])))
+);
+
+ALTER TABLE ONLY metadata.changes_s2 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.changes_s2 OWNER TO pgfleet_owner;
+
+--
+-- Name: changes_s3; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.changes_s3 (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence bigint DEFAULT nextval('metadata.change_sequence'::regclass) NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    slot smallint DEFAULT (((floor((EXTRACT(epoch FROM statement_timestamp()) / (900)::numeric)))::bigint % (4)::bigint))::smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    entity_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    channels text[] DEFAULT '{}'::text[] NOT NULL,
+    keys text[] DEFAULT '{}'::text[] NOT NULL,
+    agent_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT changes_aligned CHECK (((cardinality(names) = cardinality(entity_ids)) AND (cardinality(channels) = cardinality(entity_ids)) AND ((kind <> 'entries'::text) OR (cardinality(keys) = cardinality(entity_ids))))),
+    CONSTRAINT changes_kind_legal CHECK ((kind = ANY (ARRAY['entries'::text, 'entities'::text, 'roles'::text])))
+);
+
+ALTER TABLE ONLY metadata.changes_s3 FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.changes_s3 OWNER TO pgfleet_owner;
+
+--
+-- Name: entities; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.entities (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    entity_id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    channel text COLLATE pg_catalog."C",
+    load_priority integer DEFAULT 1 NOT NULL,
+    version_floor bigint DEFAULT 0 NOT NULL,
+    expire_after_update_ms bigint,
+    expire_after_creation_ms bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    created_by text COLLATE pg_catalog."C",
+    updated_by text COLLATE pg_catalog."C",
+    CONSTRAINT entities_channel_length CHECK (((length(channel) >= 1) AND (length(channel) <= 100))),
+    CONSTRAINT entities_expiry_positive CHECK (((expire_after_update_ms > 0) AND (expire_after_creation_ms > 0))),
+    CONSTRAINT entities_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY metadata.entities FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.entities OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE entities; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.entities IS 'What metadata is about. The group and the channel of an entity are those of all its entries.';
+
+--
+-- Name: COLUMN entities.entity_id; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.entity_id IS 'Stays when the entity is renamed or moved, and is what its entries refer to.';
+
+--
+-- Name: COLUMN entities.load_priority; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.load_priority IS 'For clients that load a group: the higher, the earlier.';
+
+--
+-- Name: COLUMN entities.version_floor; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.version_floor IS 'The highest version among entries of the entity that were deleted and forgotten: a new entry starts above it.';
+
+--
+-- Name: COLUMN entities.expire_after_update_ms; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.expire_after_update_ms IS 'The entity is gone so long after its last change, or its newest entry''s; null: never.';
+
+--
+-- Name: COLUMN entities.expire_after_creation_ms; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.expire_after_creation_ms IS 'The entity is gone so long after its creation; null: never.';
+
+--
+-- Name: COLUMN entities.updated_at; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entities.updated_at IS 'When the entity or one of its entries last changed; for entries brought up to date once a second.';
+
+--
+-- Name: entries; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.entries (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    entity_id uuid NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    integer_value bigint,
+    float_value double precision,
+    boolean_value boolean,
+    is_deleted boolean DEFAULT false NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    updated_by text COLLATE pg_catalog."C",
+    text_value text,
+    "json_value" jsonb,
+    bytes_value bytea,
+    CONSTRAINT entries_key_length CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT entries_one_value CHECK ((num_nonnulls("json_value", text_value, integer_value, float_value, boolean_value, bytes_value) = ((NOT is_deleted))::integer)),
+    CONSTRAINT entries_version_positive CHECK ((version > 0))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY metadata.entries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.entries OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE entries; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.entries IS 'The metadata: one typed value a key of an entity. No index holds the value, the version or the time of the last update, so updates are HOT.';
+
+--
+-- Name: COLUMN entries.version; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entries.version IS 'Grows with each write of the key, and goes on when a deleted key is set again.';
+
+--
+-- Name: COLUMN entries.expires_at; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entries.expires_at IS 'The entry is gone from then on; infinity: it stays. Of a tombstone: when it may be forgotten.';
+
+--
+-- Name: COLUMN entries.is_deleted; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.entries.is_deleted IS 'A tombstone: subscribers learn of the deletion from it; forgotten when no cursor can need it any more.';
+
+--
+-- Name: volatile_entries; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE UNLOGGED TABLE metadata.volatile_entries (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    entity_id uuid NOT NULL,
+    version bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    integer_value bigint,
+    float_value double precision,
+    boolean_value boolean,
+    is_deleted boolean DEFAULT false NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    updated_by text COLLATE pg_catalog."C",
+    text_value text,
+    "json_value" jsonb,
+    bytes_value bytea,
+    CONSTRAINT volatile_entries_key_length CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT volatile_entries_one_value CHECK ((num_nonnulls("json_value", text_value, integer_value, float_value, boolean_value, bytes_value) = ((NOT is_deleted))::integer)),
+    CONSTRAINT volatile_entries_version_positive CHECK ((version > 0))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY metadata.volatile_entries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.volatile_entries OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE volatile_entries; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.volatile_entries IS 'Writes of volatile groups until they are merged into metadata.entries. Unlogged: empty after a crash of the server, and on replicas. A reader takes the higher version.';
+
+--
+-- Name: present_entries; Type: VIEW; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE VIEW metadata.present_entries WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    entity_id,
+    key,
+    version,
+    created_at,
+    updated_at,
+    expires_at,
+    updated_by,
+    is_stored,
+    is_pending,
+        CASE
+            WHEN ("json_value" IS NOT NULL) THEN 'json'::text
+            WHEN (text_value IS NOT NULL) THEN 'text'::text
+            WHEN (integer_value IS NOT NULL) THEN 'integer'::text
+            WHEN (float_value IS NOT NULL) THEN 'float'::text
+            WHEN (boolean_value IS NOT NULL) THEN 'boolean'::text
+            WHEN (bytes_value IS NOT NULL) THEN 'bytes'::text
+            ELSE NULL::text
+        END AS type,
+        CASE
+            WHEN ("json_value" IS NOT NULL) THEN ("json_value")::text
+            WHEN (text_value IS NOT NULL) THEN text_value
+            WHEN (integer_value IS NOT NULL) THEN (integer_value)::text
+            WHEN (float_value IS NOT NULL) THEN (float_value)::text
+            WHEN (boolean_value IS NOT NULL) THEN (boolean_value)::text
+            WHEN (bytes_value IS NOT NULL) THEN translate(encode(bytes_value, 'base64'::text), '
+'::text, ''::text)
+            ELSE NULL::text
+        END AS value
+   FROM ( SELECT s.tenant_id,
+            s.entity_id,
+            s.key,
+            s.created_at,
+            true AS is_stored,
+            (v.version IS NOT NULL) AS is_pending,
+                CASE
+                    WHEN (v.version > s.version) THEN v.version
+                    ELSE s.version
+                END AS version,
+                CASE
+                    WHEN (v.version > s.version) THEN v.updated_at
+                    ELSE s.updated_at
+                END AS updated_at,
+                CASE
+                    WHEN (v.version > s.version) THEN v.expires_at
+                    ELSE s.expires_at
+                END AS expires_at,
+                CASE
+                    WHEN (v.version > s.version) THEN v.updated_by
+                    ELSE s.updated_by
+                END AS updated_by,
+                CASE
+                    WHEN (v.version > s.version) THEN v."json_value"
+                    ELSE s."json_value"
+                END AS "json_value",
+                CASE
+                    WHEN (v.version > s.version) THEN v.text_value
+                    ELSE s.text_value
+                END AS text_value,
+                CASE
+                    WHEN (v.version > s.version) THEN v.integer_value
+                    ELSE s.integer_value
+                END AS integer_value,
+                CASE
+                    WHEN (v.version > s.version) THEN v.float_value
+                    ELSE s.float_value
+                END AS float_value,
+                CASE
+                    WHEN (v.version > s.version) THEN v.boolean_value
+                    ELSE s.boolean_value
+                END AS boolean_value,
+                CASE
+                    WHEN (v.version > s.version) THEN v.bytes_value
+                    ELSE s.bytes_value
+                END AS bytes_value
+           FROM (metadata.entries s
+             LEFT JOIN metadata.volatile_entries v ON (((v.tenant_id = s.tenant_id) AND (v.entity_id = s.entity_id) AND (v.key = s.key) AND ( SELECT (EXISTS ( SELECT
+                           FROM metadata.volatile_entries x
+                          WHERE (x.tenant_id = current_setting('pgfleet.tenant'::text, true)))) AS "exists"))))
+        UNION ALL
+         SELECT v.tenant_id,
+            v.entity_id,
+            v.key,
+            v.updated_at,
+            false,
+            true,
+            v.version,
+            v.updated_at,
+            v.expires_at,
+            v.updated_by,
+            v."json_value",
+            v.text_value,
+            v.integer_value,
+            v.float_value,
+            v.boolean_value,
+            v.bytes_value
+           FROM metadata.volatile_entries v
+          WHERE (( SELECT (EXISTS ( SELECT
+                           FROM metadata.volatile_entries x
+                          WHERE (x.tenant_id = current_setting('pgfleet.tenant'::text, true)))) AS "exists") AND (NOT (EXISTS ( SELECT
+                   FROM metadata.entries s
+                  WHERE ((s.tenant_id = v.tenant_id) AND (s.entity_id = v.entity_id) AND (s.key = v.key))))))) e;
+
+ALTER VIEW metadata.present_entries OWNER TO pgfleet_owner;
+
+--
+-- Name: VIEW present_entries; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON VIEW metadata.present_entries IS 'Each entry as it is now, pending volatile writes included.';
+
+--
+-- Name: roles; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.roles (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    agent_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    can_read boolean DEFAULT true NOT NULL,
+    can_insert boolean DEFAULT false NOT NULL,
+    can_update boolean DEFAULT false NOT NULL,
+    can_delete boolean DEFAULT false NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT roles_agent_length CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 200)))
+);
+
+ALTER TABLE ONLY metadata.roles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.roles OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE roles; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.roles IS 'What an agent may do with the entities of a sync group and their entries. No row: nothing.';
+
+--
+-- Name: sync_groups; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.sync_groups (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    tick_ms integer NOT NULL,
+    ticks_kept integer NOT NULL,
+    durability text DEFAULT 'durable'::text NOT NULL COLLATE pg_catalog."C",
+    is_enabled boolean DEFAULT true NOT NULL,
+    move_count bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    description text,
+    CONSTRAINT sync_groups_durability_legal CHECK ((durability = ANY (ARRAY['durable'::text, 'async'::text, 'volatile'::text]))),
+    CONSTRAINT sync_groups_name_length CHECK (((length(sync_group) >= 1) AND (length(sync_group) <= 100))),
+    CONSTRAINT sync_groups_tick_range CHECK (((tick_ms >= 5) AND (tick_ms <= 3600000))),
+    CONSTRAINT sync_groups_ticks_kept_range CHECK (((ticks_kept >= 1) AND (ticks_kept <= 10000)))
+);
+
+ALTER TABLE ONLY metadata.sync_groups FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.sync_groups OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE sync_groups; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.sync_groups IS 'How often the changes of a group of entities are delivered, and what a crash may lose of them.';
+
+--
+-- Name: COLUMN sync_groups.tick_ms; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.sync_groups.tick_ms IS 'Subscribers get at most one message a key in so many milliseconds.';
+
+--
+-- Name: COLUMN sync_groups.ticks_kept; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.sync_groups.ticks_kept IS 'The length of the ring in metadata.ticks.';
+
+--
+-- Name: COLUMN sync_groups.durability; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.sync_groups.durability IS 'The least that a write to the group is given: durable, async or volatile.';
+
+--
+-- Name: COLUMN sync_groups.move_count; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.sync_groups.move_count IS 'Grows when an entity is renamed, or moved into the group, out of it or between its channels: a writer that finds it as it was has logged where its entities are.';
+
+--
+-- Name: tick_leases; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.tick_leases (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    holder_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    tick_number bigint DEFAULT 0 NOT NULL,
+    transaction_id xid8 NOT NULL,
+    sequence bigint DEFAULT 0 NOT NULL,
+    touched pg_snapshot
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY metadata.tick_leases FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.tick_leases OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE tick_leases; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.tick_leases IS 'Which process ticks a group, until when, and how far it has come in the log of changes.';
+
+--
+-- Name: COLUMN tick_leases.tick_number; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.tick_leases.tick_number IS 'The last tick that was captured.';
+
+--
+-- Name: COLUMN tick_leases.transaction_id; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.tick_leases.transaction_id IS 'All changes of transactions below it are in a tick.';
+
+--
+-- Name: COLUMN tick_leases.touched; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.tick_leases.touched IS 'All changes that this snapshot saw have reached entities.updated_at and agents.last_seen_at; null: find out from the entries.';
+
+--
+-- Name: ticks; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE TABLE metadata.ticks (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    sync_group text NOT NULL COLLATE pg_catalog."C",
+    slot integer NOT NULL,
+    tick_number bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    duration_ms double precision NOT NULL,
+    delay_ms double precision NOT NULL,
+    headroom_ms double precision NOT NULL,
+    is_delayed boolean NOT NULL,
+    change_count integer NOT NULL,
+    delta jsonb NOT NULL,
+    CONSTRAINT ticks_times_positive CHECK (((duration_ms >= (0)::double precision) AND (delay_ms >= (0)::double precision)))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY metadata.ticks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metadata.ticks OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE ticks; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE metadata.ticks IS 'The last ticks of each group, a ring: what changed in each, and how punctual it was.';
+
+--
+-- Name: COLUMN ticks.slot; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.ticks.slot IS 'The number of the tick modulo the length of the ring.';
+
+--
+-- Name: COLUMN ticks.delay_ms; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.ticks.delay_ms IS 'How long after it was due it started.';
+
+--
+-- Name: COLUMN ticks.headroom_ms; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.ticks.headroom_ms IS 'What was left of its time when it had ended; negative: it took longer than a tick.';
+
+--
+-- Name: COLUMN ticks.delta; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN metadata.ticks.delta IS 'The changed keys with what they held at the end of the tick: [{"entity", "key", "version", "value" or "deleted"}].';
+
+--
 -- Name: migrations; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -15140,6 +18086,30 @@ ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h8 FOR VAL
 --
 
 ALTER TABLE ONLY learning.patterns ATTACH PARTITION learning.patterns_h9 FOR VALUES WITH (modulus 20, remainder 9);
+
+--
+-- Name: changes_s0; Type: TABLE ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s0 FOR VALUES IN ('0');
+
+--
+-- Name: changes_s1; Type: TABLE ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s1 FOR VALUES IN ('1');
+
+--
+-- Name: changes_s2; Type: TABLE ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s2 FOR VALUES IN ('2');
+
+--
+-- Name: changes_s3; Type: TABLE ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s3 FOR VALUES IN ('3');
 
 --
 -- Name: agent_interactions agent_interactions_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -15903,6 +18873,111 @@ ALTER TABLE ONLY memory.vectors_768
 
 ALTER TABLE ONLY memory.workflow_states
     ADD CONSTRAINT workflow_states_pkey PRIMARY KEY (tenant_id, workflow_id);
+
+--
+-- Name: agents agents_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.agents
+    ADD CONSTRAINT agents_pkey PRIMARY KEY (tenant_id, agent_id);
+
+--
+-- Name: change_floors change_floors_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.change_floors
+    ADD CONSTRAINT change_floors_pkey PRIMARY KEY (slot);
+
+--
+-- Name: changes changes_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes
+    ADD CONSTRAINT changes_pkey PRIMARY KEY (tenant_id, sync_group, transaction_id, sequence, slot);
+
+--
+-- Name: changes_s0 changes_s0_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes_s0
+    ADD CONSTRAINT changes_s0_pkey PRIMARY KEY (tenant_id, sync_group, transaction_id, sequence, slot);
+
+--
+-- Name: changes_s1 changes_s1_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes_s1
+    ADD CONSTRAINT changes_s1_pkey PRIMARY KEY (tenant_id, sync_group, transaction_id, sequence, slot);
+
+--
+-- Name: changes_s2 changes_s2_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes_s2
+    ADD CONSTRAINT changes_s2_pkey PRIMARY KEY (tenant_id, sync_group, transaction_id, sequence, slot);
+
+--
+-- Name: changes_s3 changes_s3_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.changes_s3
+    ADD CONSTRAINT changes_s3_pkey PRIMARY KEY (tenant_id, sync_group, transaction_id, sequence, slot);
+
+--
+-- Name: entities entities_name_unique; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.entities
+    ADD CONSTRAINT entities_name_unique UNIQUE (tenant_id, name);
+
+--
+-- Name: entities entities_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.entities
+    ADD CONSTRAINT entities_pkey PRIMARY KEY (tenant_id, entity_id);
+
+--
+-- Name: entries entries_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.entries
+    ADD CONSTRAINT entries_pkey PRIMARY KEY (tenant_id, entity_id, key);
+
+--
+-- Name: roles roles_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.roles
+    ADD CONSTRAINT roles_pkey PRIMARY KEY (tenant_id, agent_id, sync_group);
+
+--
+-- Name: sync_groups sync_groups_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.sync_groups
+    ADD CONSTRAINT sync_groups_pkey PRIMARY KEY (tenant_id, sync_group);
+
+--
+-- Name: tick_leases tick_leases_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.tick_leases
+    ADD CONSTRAINT tick_leases_pkey PRIMARY KEY (tenant_id, sync_group);
+
+--
+-- Name: ticks ticks_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.ticks
+    ADD CONSTRAINT ticks_pkey PRIMARY KEY (tenant_id, sync_group, slot);
+
+--
+-- Name: volatile_entries volatile_entries_pkey; Type: CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.volatile_entries
+    ADD CONSTRAINT volatile_entries_pkey PRIMARY KEY (tenant_id, entity_id, key);
 
 --
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
@@ -16888,6 +19963,90 @@ CREATE INDEX vectors_768_expires_at ON memory.vectors_768 USING btree (tenant_id
 CREATE INDEX workflow_states_status ON memory.workflow_states USING btree (tenant_id, status, workflow_id);
 
 --
+-- Name: changes_roles; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_roles ON ONLY metadata.changes USING btree (tenant_id, sync_group, transaction_id) WHERE (kind = 'roles'::text);
+
+--
+-- Name: changes_transaction; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_transaction ON ONLY metadata.changes USING btree (slot, transaction_id);
+
+--
+-- Name: changes_s0_slot_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s0_slot_transaction_id_idx ON metadata.changes_s0 USING btree (slot, transaction_id);
+
+--
+-- Name: changes_s0_tenant_id_sync_group_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s0_tenant_id_sync_group_transaction_id_idx ON metadata.changes_s0 USING btree (tenant_id, sync_group, transaction_id) WHERE (kind = 'roles'::text);
+
+--
+-- Name: changes_s1_slot_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s1_slot_transaction_id_idx ON metadata.changes_s1 USING btree (slot, transaction_id);
+
+--
+-- Name: changes_s1_tenant_id_sync_group_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s1_tenant_id_sync_group_transaction_id_idx ON metadata.changes_s1 USING btree (tenant_id, sync_group, transaction_id) WHERE (kind = 'roles'::text);
+
+--
+-- Name: changes_s2_slot_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s2_slot_transaction_id_idx ON metadata.changes_s2 USING btree (slot, transaction_id);
+
+--
+-- Name: changes_s2_tenant_id_sync_group_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s2_tenant_id_sync_group_transaction_id_idx ON metadata.changes_s2 USING btree (tenant_id, sync_group, transaction_id) WHERE (kind = 'roles'::text);
+
+--
+-- Name: changes_s3_slot_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s3_slot_transaction_id_idx ON metadata.changes_s3 USING btree (slot, transaction_id);
+
+--
+-- Name: changes_s3_tenant_id_sync_group_transaction_id_idx; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX changes_s3_tenant_id_sync_group_transaction_id_idx ON metadata.changes_s3 USING btree (tenant_id, sync_group, transaction_id) WHERE (kind = 'roles'::text);
+
+--
+-- Name: entities_channel; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX entities_channel ON metadata.entities USING btree (sync_group, tenant_id, channel, name) WHERE (channel IS NOT NULL);
+
+--
+-- Name: entities_expiring; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX entities_expiring ON metadata.entities USING btree (tenant_id, entity_id) WHERE ((expire_after_update_ms IS NOT NULL) OR (expire_after_creation_ms IS NOT NULL));
+
+--
+-- Name: entities_group; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX entities_group ON metadata.entities USING btree (sync_group, tenant_id, name);
+
+--
+-- Name: entries_expires_at; Type: INDEX; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE INDEX entries_expires_at ON metadata.entries USING brin (expires_at) WITH (pages_per_range='32', autosummarize='on');
+
+--
 -- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -17608,6 +20767,78 @@ ALTER INDEX learning.patterns_triggered ATTACH PARTITION learning.patterns_h9_te
 ALTER INDEX learning.patterns_version_unique ATTACH PARTITION learning.patterns_h9_tenant_id_agent_type_pattern_name_version_key;
 
 --
+-- Name: changes_s0_pkey; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_pkey ATTACH PARTITION metadata.changes_s0_pkey;
+
+--
+-- Name: changes_s0_slot_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_transaction ATTACH PARTITION metadata.changes_s0_slot_transaction_id_idx;
+
+--
+-- Name: changes_s0_tenant_id_sync_group_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_roles ATTACH PARTITION metadata.changes_s0_tenant_id_sync_group_transaction_id_idx;
+
+--
+-- Name: changes_s1_pkey; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_pkey ATTACH PARTITION metadata.changes_s1_pkey;
+
+--
+-- Name: changes_s1_slot_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_transaction ATTACH PARTITION metadata.changes_s1_slot_transaction_id_idx;
+
+--
+-- Name: changes_s1_tenant_id_sync_group_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_roles ATTACH PARTITION metadata.changes_s1_tenant_id_sync_group_transaction_id_idx;
+
+--
+-- Name: changes_s2_pkey; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_pkey ATTACH PARTITION metadata.changes_s2_pkey;
+
+--
+-- Name: changes_s2_slot_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_transaction ATTACH PARTITION metadata.changes_s2_slot_transaction_id_idx;
+
+--
+-- Name: changes_s2_tenant_id_sync_group_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_roles ATTACH PARTITION metadata.changes_s2_tenant_id_sync_group_transaction_id_idx;
+
+--
+-- Name: changes_s3_pkey; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_pkey ATTACH PARTITION metadata.changes_s3_pkey;
+
+--
+-- Name: changes_s3_slot_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_transaction ATTACH PARTITION metadata.changes_s3_slot_transaction_id_idx;
+
+--
+-- Name: changes_s3_tenant_id_sync_group_transaction_id_idx; Type: INDEX ATTACH; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER INDEX metadata.changes_roles ATTACH PARTITION metadata.changes_s3_tenant_id_sync_group_transaction_id_idx;
+
+--
 -- Name: agent_states agent_states_agent_type_fkey; Type: FK CONSTRAINT; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -17662,6 +20893,27 @@ ALTER TABLE ONLY memory.artifacts
 
 ALTER TABLE ONLY memory.secrets
     ADD CONSTRAINT secrets_data_key_fkey FOREIGN KEY (tenant_id, data_key_id) REFERENCES memory.data_keys(tenant_id, data_key_id);
+
+--
+-- Name: entities entities_sync_group_fkey; Type: FK CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.entities
+    ADD CONSTRAINT entities_sync_group_fkey FOREIGN KEY (tenant_id, sync_group) REFERENCES metadata.sync_groups(tenant_id, sync_group);
+
+--
+-- Name: entries entries_entity_fkey; Type: FK CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.entries
+    ADD CONSTRAINT entries_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES metadata.entities(tenant_id, entity_id);
+
+--
+-- Name: roles roles_sync_group_fkey; Type: FK CONSTRAINT; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY metadata.roles
+    ADD CONSTRAINT roles_sync_group_fkey FOREIGN KEY (tenant_id, sync_group) REFERENCES metadata.sync_groups(tenant_id, sync_group);
 
 --
 -- Name: agent_interactions; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
@@ -18672,6 +21924,186 @@ ALTER TABLE memory.vectors_768 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memory.workflow_states ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: agents; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.agents ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.changes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes_s0; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.changes_s0 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes_s1; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.changes_s1 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes_s2; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.changes_s2 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes_s3; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.changes_s3 ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: entities; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.entities ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: entries; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.entries ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: changes_s0 owner_empties; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_empties ON metadata.changes_s0 FOR SELECT TO pgfleet_owner USING (true);
+
+--
+-- Name: changes_s1 owner_empties; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_empties ON metadata.changes_s1 FOR SELECT TO pgfleet_owner USING (true);
+
+--
+-- Name: changes_s2 owner_empties; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_empties ON metadata.changes_s2 FOR SELECT TO pgfleet_owner USING (true);
+
+--
+-- Name: changes_s3 owner_empties; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_empties ON metadata.changes_s3 FOR SELECT TO pgfleet_owner USING (true);
+
+--
+-- Name: roles; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.roles ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: sync_groups; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.sync_groups ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: agents tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.agents USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: changes tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.changes USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: changes_s0 tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.changes_s0 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: changes_s1 tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.changes_s1 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: changes_s2 tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.changes_s2 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: changes_s3 tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.changes_s3 USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: entities tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.entities USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: entries tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.entries USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: roles tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.roles USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: sync_groups tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.sync_groups USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: tick_leases tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.tick_leases USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: ticks tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.ticks USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: volatile_entries tenant_isolation; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON metadata.volatile_entries USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: tick_leases; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.tick_leases ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: ticks; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.ticks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: volatile_entries; Type: ROW SECURITY; Schema: metadata; Owner: pgfleet_owner
+--
+
+ALTER TABLE metadata.volatile_entries ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: tenant_usage monitor_reads; Type: POLICY; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -18736,6 +22168,13 @@ GRANT USAGE ON SCHEMA learning TO pgfleet_search;
 GRANT USAGE ON SCHEMA memory TO pgfleet_app;
 GRANT USAGE ON SCHEMA memory TO pgfleet_monitor;
 GRANT USAGE ON SCHEMA memory TO pgfleet_search;
+
+--
+-- Name: SCHEMA metadata; Type: ACL; Schema: -; Owner: pgfleet_owner
+--
+
+GRANT USAGE ON SCHEMA metadata TO pgfleet_app;
+GRANT USAGE ON SCHEMA metadata TO pgfleet_monitor;
 
 --
 -- Name: SCHEMA platform; Type: ACL; Schema: -; Owner: pgfleet_owner
@@ -19542,13 +22981,6 @@ REVOKE ALL ON FUNCTION memory.lock_graph(p_changes jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION memory.lock_graph(p_changes jsonb) TO pgfleet_app;
 
 --
--- Name: FUNCTION log_name(); Type: ACL; Schema: memory; Owner: pgfleet_owner
---
-
-REVOKE ALL ON FUNCTION memory.log_name() FROM PUBLIC;
-GRANT ALL ON FUNCTION memory.log_name() TO pgfleet_app;
-
---
 -- Name: FUNCTION match_texts(p_dimensions integer, p_scope text, p_query text, p_match text, p_limit integer); Type: ACL; Schema: memory; Owner: pgfleet_search
 --
 
@@ -19785,6 +23217,209 @@ GRANT ALL ON FUNCTION memory.vector_stats(p_tenant text, p_scope text) TO pgflee
 REVOKE ALL ON FUNCTION memory.write_vector_scan(p_dimensions integer) FROM PUBLIC;
 
 --
+-- Name: FUNCTION assert_readable(p_tenant text, p_agent text, p_group text); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.assert_readable(p_tenant text, p_agent text, p_group text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.assert_readable(p_tenant text, p_agent text, p_group text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.capture_tick(p_tenant text, p_sync_group text, p_holder uuid, p_delay_ms double precision) TO pgfleet_app;
+
+--
+-- Name: FUNCTION change_roles(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.change_roles(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.change_roles(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION compare_and_set(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.compare_and_set(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.compare_and_set(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION create_entities(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.create_entities(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.create_entities(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_entities(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.delete_entities(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.delete_entities(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_expired(p_tenant text, p_rows integer); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.delete_expired(p_tenant text, p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.delete_expired(p_tenant text, p_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION delete_sync_group(p_tenant text, p_group text); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.delete_sync_group(p_tenant text, p_group text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.delete_sync_group(p_tenant text, p_group text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[], p_expired boolean, p_agent_ids text[]) TO pgfleet_app;
+
+--
+-- Name: FUNCTION empty_change_slot(); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.empty_change_slot() FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.empty_change_slot() TO pgfleet_app;
+
+--
+-- Name: FUNCTION entries_of(p_tenant text, p_entity_id uuid); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.entries_of(p_tenant text, p_entity_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.entries_of(p_tenant text, p_entity_id uuid) TO pgfleet_app;
+
+--
+-- Name: FUNCTION forget_tombstones(p_tenant text, p_rows integer); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.forget_tombstones(p_tenant text, p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.forget_tombstones(p_tenant text, p_rows integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_entities(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.get_entities(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.get_entities(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION get_entries(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.hold_tick_leases(p_tenant text, p_holder uuid, p_groups text[], p_lease_ms integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.is_over(p_tenant text, p_entity_id uuid, p_created_at timestamp with time zone, p_updated_at timestamp with time zone, p_after_creation_ms bigint, p_after_update_ms bigint) TO pgfleet_app;
+
+--
+-- Name: FUNCTION judge_entries(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.judge_entries(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.judge_entries(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.list_entities(p_tenant text, p_agent text, p_group text, p_channel text, p_after text, p_rows integer, p_entries boolean) TO pgfleet_app;
+
+--
+-- Name: FUNCTION merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.merge_volatile(p_tenant text, p_rows integer, p_after_entity uuid, p_after_key text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION provision(p_tenant text); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.provision(p_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.provision(p_tenant text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.read_changes(p_tenant text, p_sync_group text, p_agent text, p_log text, p_transaction xid8, p_sequence bigint, p_channel text, p_entities text[], p_keys text[], p_limit integer) TO pgfleet_app;
+
+--
+-- Name: FUNCTION record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.record_changes(p_tenant text, p_kind text, p_entity_ids uuid[], p_keys text[], p_agent_ids text[], p_is_durable boolean) TO pgfleet_app;
+
+--
+-- Name: FUNCTION release_tick_leases(p_tenant text, p_holder uuid); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_entries(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_sync_group(p_tenant text, p_group text, p_changes jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.set_sync_group(p_tenant text, p_group text, p_changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.set_sync_group(p_tenant text, p_group text, p_changes jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION touch(p_tenant text); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.touch(p_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.touch(p_tenant text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION update_entities(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.update_entities(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.update_entities(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION write_entries(p_tenant text, p_items jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.write_entries(p_tenant text, p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.write_entries(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION write_volatile(p_tenant text, p_items metadata.judged_entry[]); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) TO pgfleet_app;
+
+--
 -- Name: FUNCTION check_quota(p_tenant text, p_resource text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -19823,6 +23458,13 @@ GRANT ALL ON FUNCTION platform.ensure_partitions(p_schema text, p_table text, p_
 
 REVOKE ALL ON FUNCTION platform.enter(p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.enter(p_tenant text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION log_name(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.log_name() FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.log_name() TO pgfleet_app;
 
 --
 -- Name: FUNCTION measure_usage(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -20464,6 +24106,79 @@ GRANT SELECT(content_terms) ON TABLE memory.vectors_768 TO pgfleet_search;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memory.workflow_states TO pgfleet_app;
+
+--
+-- Name: TABLE agents; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.agents TO pgfleet_app;
+
+--
+-- Name: TABLE change_floors; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE metadata.change_floors TO pgfleet_app;
+GRANT SELECT ON TABLE metadata.change_floors TO pgfleet_monitor;
+
+--
+-- Name: SEQUENCE change_sequence; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT USAGE ON SEQUENCE metadata.change_sequence TO pgfleet_app;
+
+--
+-- Name: TABLE changes; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT ON TABLE metadata.changes TO pgfleet_app;
+
+--
+-- Name: TABLE entities; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.entities TO pgfleet_app;
+
+--
+-- Name: TABLE entries; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.entries TO pgfleet_app;
+
+--
+-- Name: TABLE volatile_entries; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.volatile_entries TO pgfleet_app;
+
+--
+-- Name: TABLE present_entries; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE metadata.present_entries TO pgfleet_app;
+
+--
+-- Name: TABLE roles; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.roles TO pgfleet_app;
+
+--
+-- Name: TABLE sync_groups; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.sync_groups TO pgfleet_app;
+
+--
+-- Name: TABLE tick_leases; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.tick_leases TO pgfleet_app;
+
+--
+-- Name: TABLE ticks; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.ticks TO pgfleet_app;
 
 --
 -- Name: TABLE migrations; Type: ACL; Schema: platform; Owner: pgfleet_owner
