@@ -277,9 +277,11 @@ describe('rights', () => {
 
 describe('changesSince', () => {
   test('reads in pages, each key once a page, and the cursor goes on', async () => {
-    const { metadata } = await tenantWithEntities()
+    const tenant = await tenantWithEntities()
+    const { metadata } = tenant
     let { cursor } = await metadata.changesSince('now', { group: 'NORMAL' })
     for (let n = 0; n < 10; n++) await metadata.set({ entity: 'a', key: `k${n % 7}`, value: n })
+    await passed(fleet, tenant)
     const found: string[] = []
     for (let more = true; more; ) {
       const page = await metadata.changesSince(cursor, { group: 'NORMAL', limit: 4 })
@@ -288,15 +290,8 @@ describe('changesSince', () => {
       cursor = page.cursor
       more = page.more
     }
-    // What an older transaction somewhere on the server held back comes later.
-    for (let i = 0; i < 300 && new Set(found).size < 7; i++) {
-      await pause(100)
-      const page = await metadata.changesSince(cursor, { group: 'NORMAL' })
-      found.push(...page.changes.map((change) => brief(change as never)))
-      cursor = page.cursor
-    }
     expect(new Set(found)).toEqual(new Set(['a.k0=7', 'a.k1=8', 'a.k2=9', 'a.k3=3', 'a.k4=4', 'a.k5=5', 'a.k6=6']))
-    expect((await metadata.changesSince(cursor, { group: 'NORMAL' })).changes).toEqual([])
+    expect(await metadata.changesSince(cursor, { group: 'NORMAL' })).toMatchObject({ changes: [], more: false })
   })
 
   test('refuses whoever may not read', async () => {
