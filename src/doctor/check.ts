@@ -68,12 +68,15 @@ export interface Draft {
   readonly summary: string
   /** Further facts, a line each. Statements among them have to be redacted. */
   readonly evidence?: readonly string[]
+  /** How to be rid of it. */
   readonly remedy: Remedy
 }
 
 /** What a check is given besides its rows. */
 export interface CheckContext {
+  /** The server, the database and the login. */
   readonly server: ServerFacts
+  /** The values to compare with. */
   readonly thresholds: Thresholds
   /** Of a check that samples: the rows of the first look. Empty for others. */
   readonly before: readonly unknown[]
@@ -89,7 +92,9 @@ export interface CheckContext {
 
 /** What one statement of a deep check reads of one candidate. */
 export interface Probe {
+  /** One statement, its names quoted by the server. */
   readonly text: string
+  /** Its parameters. */
   readonly values: readonly unknown[]
 }
 
@@ -97,10 +102,13 @@ export interface Probe {
 export interface Check<Row = unknown> {
   /** Kebab-case, never renamed. Also the name of its file and of its page, docs/doctor/ID.md. */
   readonly id: string
+  /** What it finds, in a few words. */
   readonly title: string
+  /** The folder that it is in. */
   readonly area: Area
   /** The gravest level of its findings. */
   readonly level: Level
+  /** When the fix has its turn, one of ORDER. */
   readonly order: number
   /** Who is asked: the server, or the console of PgBouncer, whose answers are its rows. @default 'server' */
   readonly source?: 'server' | 'pooler'
@@ -110,6 +118,7 @@ export interface Check<Row = unknown> {
   readonly sampling?: 'ends' | 'ticks'
   /** Majors that have what it reads. @default all that are supported */
   readonly versions?: { readonly from?: number; readonly to?: number }
+  /** What not every server or login has. */
   readonly needs?: {
     /** An extension of the database; `{schema}` in the SQL is its schema. */
     readonly extension?: string

@@ -3,7 +3,9 @@ import { FleetError } from '../errors.js'
 
 /** The one connection that an examination works with. */
 export interface Connection {
+  /** Runs a statement, or without values several; rejects with the driver's error. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Ends it. */
   close(): Promise<void>
 }
 

@@ -3,14 +3,20 @@ import type { Area, Check, Draft, Level, Remedy } from './check.js'
 
 /** Something that a check found wrong. */
 export interface Finding {
+  /** The id of the check. */
   readonly check: string
+  /** What the check finds, in a few words. */
   readonly title: string
   readonly area: Area
+  /** How grave it is, after the configuration has had its say. */
   readonly level: Level
   /** What it is about, such as a table, a role or a setting. */
   readonly object: string
+  /** One sentence with the figures. */
   readonly summary: string
+  /** Further facts, a line each; literals of SQL are struck out. */
   readonly evidence: readonly string[]
+  /** How to be rid of it. */
   readonly remedy: Remedy
   /** When its fix has its turn: smaller is earlier. */
   readonly order: number
@@ -27,7 +33,9 @@ export interface CheckResult {
   readonly outcome: Outcome
   /** How many of the things that it is about it could look at. */
   readonly examined: number
+  /** How many there are; 0 where it could not look or does not apply. */
   readonly total: number
+  /** What these things are, as a plural. */
   readonly scope: string
   /** Why it does not apply, or could not look; or what it could not see of the whole. */
   readonly reason?: string

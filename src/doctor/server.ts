@@ -10,6 +10,7 @@ export interface Extension {
 
 /** What all checks may ask about the server, the database and the login. */
 export interface ServerFacts {
+  /** 15 to 18. */
   readonly major: number
   /** `17.11`, without what a distribution adds. */
   readonly version: string

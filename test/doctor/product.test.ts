@@ -56,10 +56,10 @@ DIRECT.describe('pgfleet', () => {
         )
       }
     }
-    await Promise.all([work('acme', 12), work('globex', 12)])
+    await Promise.all([work('acme', 6), work('globex', 6)])
     await flushStatistics(client)
     const url = server.urlOf({ database: 'fleet' })
-    const during = Promise.all([work('acme', 4), work('globex', 4)])
+    const during = Promise.all([work('acme', 2), work('globex', 2)])
     const loaded = await diagnose(url, { sampleMs: 1500, budgetMs: 30_000 })
     await during
     const grave = (examination: typeof loaded) =>

@@ -301,6 +301,14 @@ const CASES: readonly Case[] = [
   },
   {
     check: 'checkpoints',
+    bad: [
+      { timed: 1, requested: 399, seconds: 6000, maxWal: 8 * GB, timeout: 900, walBytes: 46 * GB, walSeconds: 6000 },
+    ],
+    finds: [{ level: 'info', object: 'checkpoints by command' }],
+    good: [],
+  },
+  {
+    check: 'checkpoints',
     bad: [{ timed: 10, requested: 30, seconds: DAY, maxWal: GB, timeout: 300, walBytes: 1e12, walSeconds: DAY }],
     finds: [{ object: 'setting max_wal_size' }],
     good: [

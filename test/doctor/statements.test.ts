@@ -2,13 +2,14 @@
 import { expect, test } from 'vitest'
 import { statementFor } from '../../dist/doctor/check.js'
 import { CHECKS } from '../../dist/doctor/checks/index.js'
+import { engine, onEngines } from '../setup/index.js'
 import { availableMajors, onScratchServers, startServer } from './scratch-server.js'
 import { diagnose } from './support.js'
 
 const { majors, missing } = await availableMajors()
 const DIRECT = await onScratchServers()
 
-for (const reason of missing) test.skip(`statements [${reason}]`, () => {})
+for (const reason of missing) if (engine === 'direct') onEngines([], reason)('statements', () => {})
 
 DIRECT.describe('statements', () => {
   for (const major of majors) {

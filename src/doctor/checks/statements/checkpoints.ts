@@ -14,6 +14,9 @@ interface Row {
 /** Checkpoints below which a share means nothing. */
 const CHECKPOINTS_MIN = 20
 
+/** When less WAL than this part of max_wal_size lies between checkpoints, its size did not ask for them. */
+const COMMANDS_SHARE = 4
+
 /** Q8: checkpoints that come because the WAL has grown too large. */
 export const checkpoints = defineCheck<Row>({
   id: 'checkpoints',
@@ -24,7 +27,7 @@ export const checkpoints = defineCheck<Row>({
   scope: 'servers',
   absent: '',
   why: 'After each checkpoint the first change of a page writes the whole page into the WAL. Checkpoints that follow each other closely multiply the WAL and the writes.',
-  when: 'Of twenty checkpoints and more, a larger share than the threshold was asked for: because max_wal_size was reached, by commands, or by backups.',
+  when: 'Of twenty checkpoints and more, a larger share than the threshold was asked for. When there was little WAL between them, commands and backups did so: info.',
   advice:
     'Raise max_wal_size so that checkpoints come by checkpoint_timeout, as far as the disk and the time for recovery allow.',
   uses: ['checkpointShare'],
@@ -53,6 +56,20 @@ export const checkpoints = defineCheck<Row>({
       .map(({ timed, requested, seconds, maxWal, timeout, walBytes, walSeconds }) => {
         const perCheckpoint = (walBytes / Math.max(walSeconds, 1)) * timeout
         const wanted = Math.max(2 * maxWal, 2 * perCheckpoint)
+        const perRequest = ((walBytes / Math.max(walSeconds, 1)) * seconds) / requested
+        if (perRequest < maxWal / COMMANDS_SHARE) {
+          return {
+            object: 'checkpoints by command',
+            level: 'info' as const,
+            summary: `${count(requested)} of ${count(timed + requested)} checkpoints in ${duration(seconds)} were asked for by commands: there was little WAL between them.`,
+            evidence: [`${bytes(perRequest)} of WAL for each; max_wal_size is ${bytes(maxWal)}`],
+            remedy: {
+              text: 'Find who asks: CREATE and DROP DATABASE, base backups, CHECKPOINT. The log tells when log_checkpoints is on.',
+              lock: 'none',
+              undo: 'none needed',
+            },
+          }
+        }
         return {
           object: 'setting max_wal_size',
           summary: `${percent(requested / (timed + requested))} of ${count(timed + requested)} checkpoints in ${duration(seconds)} were asked for.`,
