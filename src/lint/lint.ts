@@ -101,7 +101,7 @@ interface Raw {
 }
 
 function* problemsOf(document: Document, surroundings: Surroundings): Generator<Raw> {
-  const { source, statements, settings, program, problems } = document
+  const { statements, settings, program, problems } = document
   for (const { at, message } of problems) yield { rule: OWN_FINDINGS.syntax, problem: { at, message }, start: at }
   for (const rule of RULES) {
     if (rule.on === 'sql') {
@@ -117,7 +117,6 @@ function* problemsOf(document: Document, surroundings: Surroundings): Generator<
       for (const problem of rule.check(file, surroundings)) yield { rule, problem, start: 0 }
     }
   }
-  void source
 }
 
 function levelOf(rule: RuleText, problem: Problem, source: Source, config: Configuration | undefined): Level | 'off' {

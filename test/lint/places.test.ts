@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs that are linted, as texts
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { applyFixes } from '../../dist/lint/fixes.js'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs that are linted, as texts
 import { expect, test } from 'vitest'
 import { lintText } from './lint-text.js'
 

@@ -1,16 +1,8 @@
+import type { Paint } from '../../lint/reports/text.js'
 import { nodesOf, type Plan, type PlanNode, titleOf } from '../plan.js'
 import type { Problem, ProblemLevel } from '../problem.js'
 import { many } from '../problem.js'
 import { timingOf } from '../timing.js'
-
-/** How to paint; each function gets a text and gives it back with its colours, or as it is. */
-export interface Paint {
-  bold(text: string): string
-  dim(text: string): string
-  red(text: string): string
-  yellow(text: string): string
-  cyan(text: string): string
-}
 
 const BAR = 6
 

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs that are linted, as texts
 import type { PgVersion } from '../../../dist/lint/rule.js'
 import type { Example } from '../lint-text.js'
 import type { Examples } from './index.js'
