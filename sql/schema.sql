@@ -12233,7 +12233,9 @@ begin
     v_field := format('changes[%s]', v_item.place - 1);
     select e.* into v_old from metadata.entities e
     where e.tenant_id = p_tenant and e.name = v_item.name
-      and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms);
+      and not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+    -- One that came by this name after the others were locked is not locked yet.
+    for update;
     if not found then
       raise exception 'there is no entity %', quote_literal(v_item.name) using errcode = 'PF090', column = v_field || '.name';
     end if;
