@@ -181,16 +181,16 @@ export class BatchQueue {
   #enter(unit: Unit): void {
     this.#items += unit.items.length
     this.#lanes[unit.durability].itemsToSend += unit.items.length
-    if (unit.coalesceKey !== undefined) {
+    if (this.operation.givesWay !== undefined && unit.items.length === 1) {
       // Nothing else about it stands between the two, which must not come to stand before this one's forerunners.
       const before = this.#last.get(unit.orderKeys[0] as string)
-      if (before?.coalesceKey === unit.coalesceKey && before.line !== undefined) {
+      if (before?.items.length === 1 && this.operation.givesWay(before.items[0], unit.items[0])) {
         this.#units.delete(before)
         this.#lanes[before.durability].itemsToSend--
+        before.line ??= [before]
+        before.line.push(unit)
         unit.line = before.line
       }
-      unit.line ??= []
-      unit.line.push(unit)
     }
     for (const key of unit.orderKeys) this.#last.set(key, unit)
     this.#units.add(unit)
@@ -329,7 +329,8 @@ export class BatchQueue {
       }
       return
     }
-    await this.#sendAfterAll(this.#land(units, rows))
+    const refused = this.#land(units, rows)
+    if (refused.length > 0) await this.#sendAfterAll(refused)
   }
 
   /** Settles what was sent, and what gave way to it; returns what was refused though others gave way to it. */

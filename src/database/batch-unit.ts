@@ -13,8 +13,7 @@ export class Unit {
   readonly queuedAt = performance.now()
   /** What its items are about, where that orders them. */
   readonly orderKeys: readonly string[]
-  readonly coalesceKey: string | undefined
-  /** Calls of one coalesce key, in their order: the last one is sent, and settles those before it. */
+  /** Calls of which each gave way to the next, in their order: the last one is sent, and settles those before it. */
   line: Unit[] | undefined
   settled = false
   readonly promise: Promise<unknown[]>
@@ -34,7 +33,6 @@ export class Unit {
     }
     const { orderKey } = operation
     this.orderKeys = orderKey === undefined ? NO_KEYS : items.map((item) => orderKey(item))
-    this.coalesceKey = items.length === 1 ? operation.coalesceKey?.(items[0]) : undefined
     this.promise = new Promise((resolve, reject) => {
       this.#fulfil = resolve
       this.#refuse = reject

@@ -47,11 +47,10 @@ export interface Operation<Item, Row, Result> {
    */
   orderKey?(item: Item): string
   /**
-   * A call with one item that waits gives way to a later one of the same key, which takes its place at the end, and settles
-   * with that one's row; when that one is refused, it is sent after all. Undefined for an item that neither gives way nor
-   * takes the way of others. Needs `orderKey`; items of one key ask for the same durability.
+   * Whether a call with one item that waits gives way to a later one of the same order key. That one takes its place at the
+   * end, and settles it with its row; when it is refused, the earlier one is sent after all. Needs `orderKey`.
    */
-  coalesceKey?(item: Item): string | undefined
+  givesWay?(item: Item, later: Item): boolean
 }
 
 /** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
@@ -82,14 +81,27 @@ export class Batcher {
   }
 
   /** Queues the items as one unit. Resolves with their results in order; rejects if any of them is refused. */
-  async submit<Item, Row, Result>(
+  submit<Item, Row, Result>(
+    operation: Operation<Item, Row, Result>,
+    tenant: string,
+    items: readonly Item[],
+    options: CallOptions,
+  ): Promise<Result[]> {
+    try {
+      return this.#submit(operation, tenant, items, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #submit<Item, Row, Result>(
     operation: Operation<Item, Row, Result>,
     tenant: string,
     items: readonly Item[],
     options: CallOptions,
   ): Promise<Result[]> {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
-    if (items.length === 0) return []
+    if (items.length === 0) return Promise.resolve([])
     if (items.length > operation.itemsMax) {
       throw new FleetError('INPUT_INVALID', {
         message: `${operation.name} takes at most ${operation.itemsMax} items a call, got ${items.length}`,
@@ -99,7 +111,8 @@ export class Batcher {
     const encoded = items.map((item) => operation.encode(item))
     const durability = options.durability ?? 'durable'
     const queue = this.#queueFor(operation, tenant, durability)
-    return queue.submit(items, encoded, durability, options.signal) as Promise<Result[]>
+    // A turn later: the queue has counted what landed, and looks for what is next, before its callers go on.
+    return queue.submit(items, encoded, durability, options.signal).then(same) as Promise<Result[]>
   }
 
   #queueFor(operation: AnyOperation, tenant: string, durability: Durability): BatchQueue {
@@ -142,4 +155,8 @@ export class Batcher {
     }
     return [...this.#meters.values()].map((meter) => meter.read(queued.get(meter.operation) ?? 0))
   }
+}
+
+function same<T>(value: T): T {
+  return value
 }

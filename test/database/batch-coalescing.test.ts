@@ -31,7 +31,7 @@ const writing: Operation<Item, Row, number> = {
   },
   isIdempotent: () => false,
   orderKey: ({ key }) => key,
-  coalesceKey: ({ key, who }) => `${key} ${who}`,
+  givesWay: (item, later) => item.who === later.who,
 }
 
 /** A database that keeps the last good item of each key of a statement, as metadata.set_entries does. */

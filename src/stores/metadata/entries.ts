@@ -81,16 +81,10 @@ export function createEntries(session: Session, agent: string | undefined, hints
   const learn = ({ entity, durability }: EncodedWrite, written: Written) => {
     if (durability === undefined) hints.learn(session.tenant, entity, written.durability)
   }
-  const writeOne = async (item: EncodedWrite, { signal }: EntryOptions): Promise<Written> => {
+  const writeOne = (item: EncodedWrite, { signal }: EntryOptions): Promise<Written[]> => {
     const operation = item.expected === undefined ? SET_ENTRIES : COMPARE_AND_SET
     const durability = relaxed(item) ? 'async' : 'durable'
-    const written = await session.submit(
-      operation,
-      [item],
-      signal === undefined ? { durability } : { durability, signal },
-    )
-    learn(item, written[0] as Written)
-    return written[0] as Written
+    return session.submit(operation, [item], signal === undefined ? { durability } : { durability, signal })
   }
   const writeAll = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
     const length = items.reduce((sum, item) => sum + item.json.length, 0)
@@ -121,7 +115,9 @@ export function createEntries(session: Session, agent: string | undefined, hints
   return {
     async set(input, options = {}) {
       const item = encodeWrite(check('write', entryWrite, input), 'write', agent)
-      return (await writeOne(item, options)).version
+      const [written] = (await writeOne(item, options)) as [Written]
+      learn(item, written)
+      return written.version
     },
     async setMany(input, options = {}) {
       const call = nextCall()
@@ -132,7 +128,9 @@ export function createEntries(session: Session, agent: string | undefined, hints
     },
     async delete(input, options = {}) {
       const item = encodeDeletion(check('deletion', entryDeletion, input), 'deletion', agent)
-      return (await writeOne(item, options)).wasThere
+      const [written] = (await writeOne(item, options)) as [Written]
+      learn(item, written)
+      return written.wasThere
     },
     async deleteMany(input, options = {}) {
       const call = nextCall()

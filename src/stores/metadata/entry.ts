@@ -52,6 +52,8 @@ export interface EncodedWrite extends Refused {
   readonly json: string
   readonly durability: GroupDurability | undefined
   readonly deletes: boolean
+  /** The entity and the key, as one text. */
+  readonly orderKey: string
 }
 
 /** What became of a write. */
@@ -89,10 +91,10 @@ export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
   encode: (item) => item.json,
   decode: decodeWritten,
   isIdempotent: () => false,
-  orderKey: ({ entity, key }) => `${entity.length}:${entity}${key}`,
+  orderKey: (item) => item.orderKey,
   // Of one agent only, and of what needs the same right: what one may do says nothing of another. And asks for the same.
-  coalesceKey: ({ entity, key, agent, durability, deletes }) =>
-    `${deletes ? 'd' : 's'}${durability ?? ''}:${entity.length}:${key.length}:${entity}${key}${agent ?? ''}`,
+  givesWay: (item, later) =>
+    item.agent === later.agent && item.deletes === later.deletes && item.durability === later.durability,
 }
 
 export const COMPARE_AND_SET: Operation<EncodedWrite, WrittenRow, Written> = {
@@ -196,7 +198,8 @@ export function encodeWrite(
   call?: number,
 ): EncodedWrite {
   const { type, text } = encodeValue(`${field}.value`, write.value, write.type)
-  return encode(write, { type, value: text, ttl_ms: write.ttlMs }, field, agent, call)
+  const ttl = write.ttlMs === undefined ? '' : `,"ttl_ms":${write.ttlMs}`
+  return encode(write, `,"type":"${type}","value":${JSON.stringify(text)}${ttl}`, field, agent, call)
 }
 
 /** The deletion as it travels: a write without a type. */
@@ -206,24 +209,31 @@ export function encodeDeletion(
   agent: string | undefined,
   call?: number,
 ): EncodedWrite {
-  return encode(deletion, {}, field, agent, call)
+  return encode(deletion, '', field, agent, call)
 }
 
+/** By hand: it is done for each of a hundred thousand writes a second. */
 function encode(
   { entity, key, durability, expectedVersion: expected }: z.output<typeof entryDeletion>,
-  value: { type?: ValueType; value?: string; ttl_ms?: number | undefined },
+  value: string,
   field: string,
   agent: string | undefined,
   call: number | undefined,
 ): EncodedWrite {
+  let json = `{"entity":${JSON.stringify(entity)},"key":${JSON.stringify(key)}${value}`
+  if (agent !== undefined) json += `,"agent":${JSON.stringify(agent)}`
+  if (durability !== undefined) json += `,"durability":"${durability}"`
+  if (expected !== undefined) json += `,"expected":${expected}`
+  if (call !== undefined) json += `,"call":${call}`
   return {
-    json: JSON.stringify({ entity, key, agent, ...value, durability, expected, call }),
+    json: `${json}}`,
     entity,
     key,
     field,
     agent,
     expected,
     durability,
-    deletes: value.type === undefined,
+    deletes: value === '',
+    orderKey: `${entity.length}:${entity}${key}`,
   }
 }
