@@ -10466,6 +10466,7 @@ begin
   more := v_read.more;
   v_duration_ms := greatest(extract(epoch from clock_timestamp() - v_started) * 1000, 0);
   v_headroom_ms := v_lease.tick_ms - p_delay_ms - v_duration_ms;
+  -- pgfleet-lint ignore upsert-loses-update: a slot of the ring is written anew; its count is the tick's own
   insert into metadata.ticks as t
     (tenant_id, sync_group, slot, tick_number, due_at, started_at, duration_ms, delay_ms, headroom_ms, is_delayed, change_count, delta)
   values (p_tenant, p_sync_group, tick_number % v_lease.ticks_kept, tick_number, v_started - p_delay_ms * interval '1 millisecond', v_started,

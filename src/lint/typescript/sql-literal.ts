@@ -86,19 +86,29 @@ function isMeant({ node, role, parent }: ProgramPlace): boolean {
   if (parent === undefined) return false
   if (parent.node.type === 'TaggedTemplateExpression')
     return /^\$?(sql|tx|db|pg|client|raw|\w+Sql|\w*Db)$/i.test(calledName(parent.node.tag) ?? '')
-  const isCall = /^(Optional)?CallExpression$/.test(parent.node.type)
-  if (isCall && role === 'arguments') {
-    const name = calledName(parent.node.callee) ?? ''
-    return TAKES_SQL.test(name) && (parent.node.arguments as unknown[]).indexOf(node) <= 1
-  }
-  // query({ text: '…' })
+  if (role === 'arguments') return isArgument(node, parent)
+  // query({ text: '…' }); by its name alone a `text` may be prose.
   if (parent.node.type === 'ObjectProperty' && role === 'value') {
-    const key = parent.node.key
+    const { key } = parent.node
+    const object = parent.parent
     return (
-      isNode(key) && /^(text|sql|query)$/.test(String(key.name ?? key.value)) && VERB.test(String(node.value ?? ''))
+      isNode(key) &&
+      /^(text|sql|query)$/.test(String(key.name ?? key.value)) &&
+      object?.parent !== undefined &&
+      object.role === 'arguments' &&
+      isArgument(object.node, object.parent)
     )
   }
   return false
+}
+
+/** True for one of the first two arguments of a function that takes SQL. */
+function isArgument(node: ProgramNode, { node: call }: ProgramPlace): boolean {
+  return (
+    /^(Optional)?CallExpression$/.test(call.type) &&
+    TAKES_SQL.test(calledName(call.callee) ?? '') &&
+    (call.arguments as unknown[]).indexOf(node) <= 1
+  )
 }
 
 function fill(pieces: readonly Piece[], node: ProgramNode, meant: boolean, tagged: boolean): SqlLiteral | undefined {

@@ -28,6 +28,8 @@ export const unknownSessionSetting: StatementRule = {
     for (const { node } of statement.all('VariableSetStmt')) {
       const name = node.name?.toLowerCase()
       if (name === undefined || name.includes('.') || OTHERS.has(name)) continue
+      // A name that the program fills in.
+      if (/^hole_\d+$/.test(name)) continue
       if (/^VAR_(SET_MULTI|RESET_ALL)$/.test(node.kind ?? '') || knownSetting(name, version) !== undefined) continue
       const majors = settingMajors(name)
       const near = closest(name, settingNames())
