@@ -20,7 +20,7 @@ export const redundantIndex = defineCheck<Row>({
   scope: 'indexes',
   absent: 'there are no indexes',
   why: 'A B-tree on (a, b) answers what one on (a) answers. The shorter one is smaller, but every write pays for both.',
-  when: 'A plain B-tree belongs to no constraint, and its columns, with operator classes, collations, order and condition, are the first ones of another valid B-tree of the table. When only the longer one has a condition, or only the shorter one is ever used, it does not count.',
+  when: 'A plain B-tree belongs to no constraint, and its columns, with operator classes, collations, order and condition, are the first ones of another valid B-tree of the table. When only one of them has a condition (a shorter one that has finds its few rows without the others), or only the shorter one is ever used, it does not count.',
   advice:
     'Drop the shorter one, unless queries that read much of it are clearly faster with it: it is smaller, and equal keys are deduplicated.',
   sql: `
@@ -43,7 +43,7 @@ export const redundantIndex = defineCheck<Row>({
         and a.keys[1:b.indnkeyatts] = b.keys[1:b.indnkeyatts] and a.classes[1:b.indnkeyatts] = b.classes
         and a.collations[1:b.indnkeyatts] = b.collations[1:b.indnkeyatts]
         and a.options[1:b.indnkeyatts] = b.options[1:b.indnkeyatts]
-        and a.keys @> b.keys and (a.indpred is null or a.indpred::text = b.indpred::text)
+        and a.keys @> b.keys and a.indpred::text is not distinct from b.indpred::text
       -- A longer one that nobody uses is no reason to drop the shorter one, which is used.
       where not (a.scans = 0 and b.scans > 0) and not b.indisunique and not b.is_constraint and not b.is_part and not b.indisreplident
       group by b.indexrelid, b.indrelid, b.relpages, b.scans
