@@ -21,6 +21,7 @@ const BY_TARGETS = [
   'delivery-jobs',
   'delivery-metrics',
   'delivery-audit',
+  'metadata',
 ]
 
 const runs = new Map<string, Run>()
