@@ -1,24 +1,12 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, sql } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 
 const ROWS = 20_000
 const LARGE =
   /^(agent_sessions|agent_session_durations|agent_interactions\w*|pull_requests|pull_request_reviews|pipeline_\w+|checks|deployments|branches|webhook_deliveries)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Join Filter'?: number
-  readonly 'Sort Space Type'?: string
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 const FILL = [
   `insert into delivery.agent_sessions (tenant_id, session_id, agent_name, agent_type, content_hash, workflow_id)
@@ -53,24 +41,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     const fleet = await openFleet(database.options)
     afterFile(() => fleet.close())
     await fleet.tenants.create({ id: 'planned' })
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ])
-      await client.query(`set auto_explain.log_${setting}`)
+    const { client, plans } = await openExplained(database.adminUrl())
     const numbers = Array.from({ length: 20 }, (_, i) => i * 31 + 1)
     const named = (extra: (n: number) => object) => async () => {
       const { rows } = await client.query<{ id: string; n: number }>(
@@ -186,7 +157,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       const seen = plans.flatMap(nodesOf)
       expect(seen.length, name).toBeGreaterThan(0)
       for (const node of seen) {
-        const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        const read = rowsLookedAt(node)
         const what = `${name}: ${JSON.stringify(node)}`
         if (LARGE.test(node['Relation Name'] ?? '')) expect(read, what).toBeLessThan(1000)
         expect(node['Rows Removed by Join Filter'] ?? 0, what).toBeLessThan(1000)
@@ -271,7 +242,11 @@ onEngines(['direct'], 'counts buffers of a server')(
         response: {},
       }))
     const hits: number[] = []
-    for (let round = 0; round < 8; round++) {
+    const most = 500 * 60
+    // Versions of rows that a transaction elsewhere on the server may still see are read too, until it has ended: what comes
+    // later is counted then. Reading more with all that is recorded would only grow.
+    for (let round = 0; round < 8 || (round < 40 && (hits.at(-1) ?? 0) >= most); round++) {
+      if (round >= 8) await new Promise((resolve) => setTimeout(resolve, 200))
       const [row] = await sql<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
         fleet,
         'explain (analyze, buffers, format json) select * from delivery.record_interactions($1, $2)',
@@ -281,6 +256,6 @@ onEngines(['direct'], 'counts buffers of a server')(
     }
     // A batch reads what it is about, however much was recorded before: twenty rows of indexes and tables an interaction.
     expect(hits.at(-1)).toBeGreaterThan(1000)
-    expect(hits.at(-1)).toBeLessThan(500 * 60)
+    expect(hits.at(-1)).toBeLessThan(most)
   },
 )

@@ -1,24 +1,13 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 import { settled } from './settled.js'
 
 const TENANT = 'planned'
 const POINTS = 20_000
 const LARGE = /^(metrics|audit_log)_p\d{6}$|^(metric_series|metric_rollups|audit_seals)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Sort Space Type'?: string
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe(
   'plans of metrics and of the audit log',
@@ -58,25 +47,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           await settled(fleet, id, 'audit_log')
           while ((await audit.seal()).more);
         }
-        const client = new pg.Client({ connectionString: database.adminUrl() })
-        await client.connect()
-        afterFile(() => client.end())
+        const { client, plans } = await openExplained(database.adminUrl())
         if (when === 'analyzed') await client.query('vacuum analyze')
-        const plans: Node[] = []
-        client.on('notice', ({ message }) => {
-          const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-          if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-        })
-        await client.query(`load 'auto_explain'`)
-        for (const setting of [
-          'min_duration = 0',
-          'nested_statements = on',
-          'analyze = on',
-          'timing = off',
-          'format = json',
-          'level = notice',
-        ])
-          await client.query(`set auto_explain.log_${setting}`)
         const batch = (count: number) =>
           JSON.stringify(
             Array.from({ length: count }, (_, n) => ({
@@ -114,12 +86,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           for (const node of nodes) expect(node['Sort Space Type'] ?? 'Memory', name).toBe('Memory')
           const read = large
             .filter((node) => /Scan/.test(node['Node Type']))
-            .reduce(
-              (sum, node) =>
-                sum +
-                ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
-              0,
-            )
+            .reduce((sum, node) => sum + rowsLookedAt(node), 0)
           expect(
             read,
             `${name} of ${argument.slice(0, 60)} reads ${JSON.stringify(large.map((node) => ({ ...node, Plans: undefined })))}`,

@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { type FleetError, isFleetError } from 'pgfleet'
 import type { Learned } from 'pgfleet/learning'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { engine } from '../setup/index.js'
+import { crash, crashing, mayCrash, patiently } from '../setup/crash.js'
 import { isClose, replay } from './reference.js'
 import { newTenant, sql, useFleet } from './support.js'
 
@@ -13,39 +11,11 @@ import { newTenant, sql, useFleet } from './support.js'
  * Ends the server under all who use it, so it runs alone and when asked for:
  *   TEST_ENGINE=direct TEST_CRASH=1 npm run services -- exec -- npx vitest run test/learning/crash.test.ts
  */
-const { PGFLEET_SERVICES, SERVICES_PID_POSTGRES, TEST_CRASH } = process.env
-const runs = engine === 'direct' && TEST_CRASH === '1' && PGFLEET_SERVICES && SERVICES_PID_POSTGRES
-const name = runs
-  ? 'SIGKILL of the server'
-  : `SIGKILL of the server [not on ${engine}: it needs TEST_CRASH=1 and services of its own]`
 
 const agentType = 'test-generator'
 const WRITERS = 18
-let postmaster = Number(SERVICES_PID_POSTGRES)
 
-/** Kills the server, starts it again on the same data, and remembers its new process. */
-async function crash(): Promise<number> {
-  process.kill(postmaster, 'SIGKILL')
-  const at = Date.now()
-  const { stdout } = await promisify(execFile)('bash', [PGFLEET_SERVICES as string, 'restart-postgres'])
-  postmaster = Number(/^SERVICES_PID_POSTGRES=(\d+)$/m.exec(stdout)?.[1])
-  expect(postmaster).toBeGreaterThan(0)
-  return at
-}
-
-/** Tries until the server is back. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
-  for (let end = Date.now() + 60_000; ; ) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isFleetError(error) || Date.now() > end) throw error
-      await sleep(100)
-    }
-  }
-}
-
-describe.skipIf(!runs)(name, () => {
+describe.skipIf(!mayCrash)(crashing('SIGKILL of the server'), () => {
   const fleet = useFleet()
   const stored = async (tenant: string) => {
     const rows = await patiently(() =>
@@ -108,8 +78,7 @@ describe.skipIf(!runs)(name, () => {
       }
     })
     await sleep(1500)
-    await crash()
-    await Promise.all(writers)
+    await crash(Promise.all(writers))
     expect(ends.map(({ code }) => code).every((code) => ['OUTCOME_UNKNOWN', 'CONNECTION_FAILED'].includes(code))).toBe(
       true,
     )
@@ -146,8 +115,7 @@ describe.skipIf(!runs)(name, () => {
       }
     })
     await sleep(4000)
-    const killedAt = await crash()
-    await Promise.all(writers)
+    const killedAt = await crash(Promise.all(writers))
     const rows = await stored(tenant.id)
     for (const [writer, times] of settledAt.entries()) {
       const visits = Array.from({ length: KEYS }, (_, key) => rows.get(`w${writer} a${key}`)?.visits ?? 0)

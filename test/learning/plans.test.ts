@@ -1,9 +1,9 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { LEARNING_STATEMENTS } from 'pgfleet/learning'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, openTestFleet, sql } from '../setup/index.js'
+import { nodesOf, openExplained, type PlanNode, rowsLookedAt } from '../setup/plans.js'
 import { contentHash } from './reference.js'
 
 const TENANT = 'planned'
@@ -13,44 +13,11 @@ const ACTIONS = 4
 const LARGE =
   /^(q_values|experiences|trajectories|rewards|patterns|agent_states|sessions|policy_snapshot_values)(_p\d{6}|_h\d+)?$/
 
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Index Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Sort Space Type'?: string
-  readonly 'Temp Written Blocks'?: number
-  readonly 'Shared Hit Blocks'?: number
-  readonly 'Shared Read Blocks'?: number
-  readonly Plans?: readonly Node[]
-}
-
 /** A session of the superuser that hears of every plan that its calls run, nested ones included. */
 async function openSession(url: string) {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  afterFile(() => client.end())
-  const plans: Node[] = []
-  client.on('notice', ({ message }) => {
-    const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-    if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-  })
-  await client.query(`load 'auto_explain'`)
-  for (const setting of [
-    'min_duration = 0',
-    'nested_statements = on',
-    'analyze = on',
-    'buffers = on',
-    'timing = off',
-    'format = json',
-    'level = notice',
-  ]) {
-    await client.query(`set auto_explain.log_${setting}`)
-  }
+  const { client, plans } = await openExplained(url)
   /** Runs a statement as the tenant; its plans. */
-  const explain = async (text: string, values: readonly unknown[]): Promise<Node[]> => {
+  const explain = async (text: string, values: readonly unknown[]): Promise<PlanNode[]> => {
     await client.query('begin')
     await client.query('select platform.enter($1)', [TENANT])
     plans.length = 0
@@ -62,10 +29,8 @@ async function openSession(url: string) {
   return { client, explain }
 }
 
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
-
 /** Holds no scan from end to end and no spill to disk; the rows read of large tables. */
-function rowsRead(plans: readonly Node[]): number {
+function rowsRead(plans: readonly PlanNode[]): number {
   expect(plans.length, 'auto_explain reported the nested plans').toBeGreaterThan(0)
   let rows = 0
   for (const node of plans.flatMap(nodesOf)) {
@@ -74,7 +39,7 @@ function rowsRead(plans: readonly Node[]): number {
     expect(node['Sort Space Type']).not.toBe('Disk')
     expect(node['Temp Written Blocks'] ?? 0).toBe(0)
     if (LARGE.test(relation)) {
-      const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+      const read = rowsLookedAt(node)
       rows += read
     }
   }

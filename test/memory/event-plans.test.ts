@@ -1,23 +1,12 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 import { DAY } from '../setup/tenant.js'
 
 const TENANT = 'planned'
 const OTHER = 'neighbour'
 const EVENTS = 40_000
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly Plans?: readonly Node[]
-}
-
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 /** Events of eight months, an event type in a thousand rare, for two tenants. */
 const FILL = `
@@ -40,26 +29,8 @@ async function openPlanned() {
       Array.from({ length: 9 }, (_, i) => ({ type: 'x', occurredAt: new Date(Date.now() - i * 30 * DAY) })),
     )
   }
-  const client = new pg.Client({ connectionString: database.adminUrl() })
-  await client.connect()
-  afterFile(() => client.end())
+  const { client, plans } = await openExplained(database.adminUrl())
   await client.query(FILL)
-  const plans: Node[] = []
-  client.on('notice', ({ message }) => {
-    const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-    if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-  })
-  await client.query(`load 'auto_explain'`)
-  for (const setting of [
-    'min_duration = 0',
-    'nested_statements = on',
-    'analyze = on',
-    'timing = off',
-    'format = json',
-    'level = notice',
-  ]) {
-    await client.query(`set auto_explain.log_${setting}`)
-  }
   /** Runs a statement as the tenant; the rows that its plans read of the log, and the partitions they opened. */
   const explain = async (text: string, values: readonly unknown[]) => {
     await client.query('begin')
@@ -70,11 +41,7 @@ async function openPlanned() {
     await client.query('rollback')
     expect(nodes.length, 'auto_explain reported the nested plans').toBeGreaterThan(0)
     for (const node of nodes) expect(node['Node Type']).not.toMatch(/Seq Scan|Bitmap/)
-    const read = nodes.reduce(
-      (sum, node) =>
-        sum + ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
-      0,
-    )
+    const read = nodes.reduce((sum, node) => sum + rowsLookedAt(node), 0)
     return { rows: rows.length, read, partitions: new Set(nodes.map((node) => node['Relation Name'])).size }
   }
   return { client, explain }

@@ -1,26 +1,13 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { nodesOf, openExplained, type PlanNode, rowsLookedAt } from '../setup/plans.js'
 
 const TENANT = 'planned'
 const ENTITIES = 10_000
 /** Most pages that a call of a hundred items may touch. */
 const PAGES = 40_000
 const LARGE = /^(entities|entity_versions|relationships|relationship_versions)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Shared Hit Blocks'?: number
-  readonly 'Shared Read Blocks'?: number
-  readonly Plans?: readonly Node[]
-}
-
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 /** Entities with five versions each, one believed no more, and ten relationships each, recorded past the library. */
 const FILL = [
@@ -79,25 +66,7 @@ async function openPlanned() {
   afterFile(() => fleet.close())
   await fleet.tenants.create({ id: TENANT })
   const openSession = async () => {
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'buffers = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ])
-      await client.query(`set auto_explain.log_${setting}`)
+    const { client, plans } = await openExplained(database.adminUrl())
     const run = async (text: string) => {
       await client.query('begin')
       plans.length = 0
@@ -115,19 +84,19 @@ async function openPlanned() {
 }
 
 /** Rows that the plans read of large tables; none of them is read from end to end. */
-function rowsRead(name: string, plans: readonly Node[]): number {
+function rowsRead(name: string, plans: readonly PlanNode[]): number {
   const nodes = plans.flatMap(nodesOf).filter((node) => LARGE.test(node['Relation Name'] ?? ''))
   expect(nodes.length, name).toBeGreaterThan(0)
   let read = 0
   for (const node of nodes) {
     expect(node['Node Type'], `${name} on ${node['Relation Name']}`).not.toBe('Seq Scan')
-    read += ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+    read += rowsLookedAt(node)
   }
   return read
 }
 
 /** Pages that the outermost statements touched. */
-const buffersOf = (plans: readonly Node[]) =>
+const buffersOf = (plans: readonly PlanNode[]) =>
   Math.max(...plans.map((plan) => (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)))
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans of the graph', () => {

@@ -1,24 +1,14 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { MEMORY_STATEMENTS } from 'pgfleet/memory'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { contentHash } from '../learning/reference.js'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 
 const TENANT = 'planned'
 /** What grows with use: reading one of these from end to end is what must never happen. */
 const LARGE = /^(key_values|agent_states|workflow_states|transitions|hook_executions)(_p\d{6})?$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 /** 20,000 rows of each kind for the tenant, and as many for another. */
 const FILL = ['planned', 'other'].flatMap((tenant) => [
@@ -100,26 +90,9 @@ onEngines(['direct'], 'plans are the server’s, and auto_explain belongs to a s
       const id = uuidv7({ msecs: Date.now() - days * 86_400_000 })
       await fleet.tenant('other').memory.hooks.record({ id, hookId: 'h', hookType: 't' })
     }
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
+    const { client, plans } = await openExplained(database.adminUrl())
     for (const fill of FILL) await client.query(fill)
     await client.query('vacuum (analyze)')
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const plan = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (plan !== undefined) plans.push((JSON.parse(plan) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ])
-      await client.query(`set auto_explain.log_${setting}`)
     for (const mode of ['auto', 'force_generic_plan']) {
       await client.query(`set plan_cache_mode = ${mode}`)
       for (const [name, values, most] of CALLS) {
@@ -133,7 +106,7 @@ onEngines(['direct'], 'plans are the server’s, and auto_explain belongs to a s
         for (const node of found) {
           if (!LARGE.test(node['Relation Name'] ?? '') || node['Node Type'] === 'ModifyTable') continue
           expect(node['Node Type'], `${name} on ${node['Relation Name']}`).not.toBe('Seq Scan')
-          rows += ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+          rows += rowsLookedAt(node)
         }
         expect(plans.length, `${name} was seen`).toBeGreaterThan(0)
         expect(rows, `${name} reads`).toBeLessThanOrEqual(most)

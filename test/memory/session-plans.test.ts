@@ -1,22 +1,11 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, sql } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 
 const ROWS = 20_000
 const LARGE = /^(sessions|artifacts|artifact_contents|artifact_chunks|artifact_names|api_keys)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Join Filter'?: number
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 const FILL = [
   `insert into memory.sessions (tenant_id, session_id, content_hash, expires_at)
@@ -36,25 +25,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     const fleet = await openFleet(database.options)
     afterFile(() => fleet.close())
     await fleet.tenants.create({ id: 'planned' })
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ]) {
-      await client.query(`set auto_explain.log_${setting}`)
-    }
+    const { client, plans } = await openExplained(database.adminUrl())
     const ids = Array.from({ length: 20 }, (_, i) => i * 31 + 1)
     const named = (extra: (n: number) => object) => async () => {
       const { rows } = await client.query<{ id: string }>(
@@ -114,7 +85,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       await client.query('rollback')
       expect(seen.length, name).toBeGreaterThan(0)
       for (const node of seen) {
-        const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        const read = rowsLookedAt(node)
         if (LARGE.test(node['Relation Name'] ?? '')) expect(read, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
         expect(node['Rows Removed by Join Filter'] ?? 0, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
       }

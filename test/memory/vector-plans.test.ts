@@ -1,26 +1,15 @@
 import { createHash } from 'node:crypto'
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { MEMORY_STATEMENTS } from 'pgfleet/memory'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 import { direction, SMALL } from './vector-support.js'
 
 const TENANT = 'planned'
 const ROWS = 6000
 /** What grows with use: reading one of these from end to end is what must never happen. */
 const LARGE = /^vectors_\d+$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Index Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 /** As many rows for the tenant as for another; two scopes. */
 const FILL = [TENANT, 'other'].map(
@@ -77,19 +66,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
     afterFile(() => fleet.close())
     for (const id of [TENANT, 'other']) await fleet.tenants.create({ id })
     await fleet.vectorDimensions.add(SMALL)
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of ['min_duration = 0', 'nested_statements = on', 'analyze = on', 'timing = off']) {
-      await client.query(`set auto_explain.log_${setting}`)
-    }
-    for (const setting of ['format = json', 'level = notice']) await client.query(`set auto_explain.log_${setting}`)
+    const { client, plans } = await openExplained(database.adminUrl())
 
     const readBy = async (name: string, items: string) => {
       const text = MEMORY_STATEMENTS.find((one) => one.name === name)?.text ?? `no ${name}`
@@ -104,11 +81,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
       for (const [name, items, most, index] of CALLS) {
         const nodes = await readBy(name, items)
         const large = nodes.filter((node) => LARGE.test(node['Relation Name'] ?? ''))
-        const rows = large.reduce(
-          (sum, node) =>
-            sum + ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
-          0,
-        )
+        const rows = large.reduce((sum, node) => sum + rowsLookedAt(node), 0)
         const about = `${name} ${items.slice(-40)}, ${when}`
         expect(
           large.filter((node) => node['Node Type'] === 'Seq Scan'),

@@ -1,45 +1,15 @@
-import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { isFleetError, type Tenant } from 'pgfleet'
 import { describe, expect, test } from 'vitest'
-import { engine } from '../setup/index.js'
+import { crash, crashing, mayCrash, patiently } from '../setup/crash.js'
 import { newTenant, useFleet } from '../setup/tenant.js'
 
 /*
  * Ends the server under all who use it, so it runs alone and when asked for:
  *   TEST_ENGINE=direct TEST_CRASH=1 npm run services -- exec -- npx vitest run test/metadata/crash.test.ts
  */
-const { PGFLEET_SERVICES, SERVICES_PID_POSTGRES, TEST_CRASH } = process.env
-const runs = engine === 'direct' && TEST_CRASH === '1' && PGFLEET_SERVICES && SERVICES_PID_POSTGRES
-const name = runs
-  ? 'SIGKILL of the server'
-  : `SIGKILL of the server [not on ${engine}: it needs TEST_CRASH=1 and services of its own]`
 
 const WRITERS = 18
-let postmaster = Number(SERVICES_PID_POSTGRES)
-
-/** Kills the server, starts it again on the same data, and remembers its new process. */
-async function crash(): Promise<number> {
-  process.kill(postmaster, 'SIGKILL')
-  const at = Date.now()
-  const { stdout } = await promisify(execFile)('bash', [PGFLEET_SERVICES as string, 'restart-postgres'])
-  postmaster = Number(/^SERVICES_PID_POSTGRES=(\d+)$/m.exec(stdout)?.[1])
-  expect(postmaster).toBeGreaterThan(0)
-  return at
-}
-
-/** Tries until the server is back. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
-  for (let end = Date.now() + 60_000; ; ) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isFleetError(error) || Date.now() > end) throw error
-      await sleep(100)
-    }
-  }
-}
 
 /** A settled write. */
 interface Settled {
@@ -48,7 +18,7 @@ interface Settled {
   readonly at: number
 }
 
-describe.skipIf(!runs)(name, () => {
+describe.skipIf(!mayCrash)(crashing('SIGKILL of the server'), () => {
   const fleet = useFleet()
   const keyOf = (writer: number) => ({ entity: `e${writer % 6}`, key: `w${writer}` })
   /** Writers that count upwards, each its own key, until the server goes; what each was told. */
@@ -83,8 +53,7 @@ describe.skipIf(!runs)(name, () => {
     const tenant = await withGroup('durable')
     const { settled, done } = writing(tenant)
     await sleep(1500)
-    await crash()
-    await done
+    await crash(done)
     for (const [writer, entry] of (await read(tenant)).entries()) {
       const last = settled[writer]?.at(-1) as Settled
       expect(last.value).toBeGreaterThan(10)
@@ -101,8 +70,7 @@ describe.skipIf(!runs)(name, () => {
     const tenant = await withGroup('async')
     const { settled, done } = writing(tenant)
     await sleep(4000)
-    const killedAt = await crash()
-    await done
+    const killedAt = await crash(done)
     for (const [writer, entry] of (await read(tenant)).entries()) {
       const mine = settled[writer] as Settled[]
       const old = mine.filter(({ at }) => at < killedAt - 2000)
@@ -132,8 +100,7 @@ describe.skipIf(!runs)(name, () => {
     await metadata.set({ ...at('asked for more'), value: 4, durability: 'durable' })
     const { done } = writing(tenant)
     await sleep(500)
-    await crash()
-    await done
+    await crash(done)
     const keys = ['merged', 'written over', 'not merged', 'never merged', 'asked for more']
     const found = await patiently(() => metadata.getMany(keys.map(at)))
     expect(found.map((entry) => entry && [entry.value, entry.version])).toEqual([

@@ -1,22 +1,10 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { expect } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, sql } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 
 const ROWS = 20_000
 const LARGE = /^(entities|entries|volatile_entries|changes_s\d|agents|ticks)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Join Filter'?: number
-  readonly 'Temp Written Blocks'?: number
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 const FILL = [
   `insert into metadata.entities (tenant_id, entity_id, name, sync_group, created_at, updated_at)
@@ -61,26 +49,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       fleet,
       'analyze metadata.entities, metadata.entries, metadata.volatile_entries, metadata.changes, metadata.agents',
     )
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'buffers = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ]) {
-      await client.query(`set auto_explain.log_${setting}`)
-    }
+    const { client, plans } = await openExplained(database.adminUrl())
     const read = (entities: string[] | null) =>
       [
         `select kind from metadata.read_changes('planned', 'NORMAL', null, $1, $2, 0, null, $3, null, 5000)`,
@@ -111,8 +80,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       expect(seen.length, text).toBeGreaterThan(0)
       for (const node of seen) {
         const what = `${text}: ${JSON.stringify({ ...node, Plans: undefined })}`
-        const looked =
-          ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        const looked = rowsLookedAt(node)
         if (LARGE.test(node['Relation Name'] ?? '')) expect(looked, what).toBeLessThan(500)
         expect(node['Rows Removed by Join Filter'] ?? 0, what).toBeLessThan(1000)
         expect(node['Temp Written Blocks'] ?? 0, what).toBe(0)

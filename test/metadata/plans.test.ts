@@ -1,23 +1,11 @@
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, sql } from '../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
 
 const ROWS = 20_000
 const LARGE = /^(entities|entries|volatile_entries|roles|changes_s\d)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Join Filter'?: number
-  readonly 'Sort Space Type'?: string
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 const FILL = [
   `insert into metadata.entities (tenant_id, entity_id, name, sync_group, channel, created_at, updated_at)
@@ -38,25 +26,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     afterFile(() => fleet.close())
     await fleet.tenants.create({ id: 'planned' })
     await fleet.tenant('planned').metadata.groups.set({ name: 'VOLATILE', durability: 'volatile' })
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    for (const setting of [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ]) {
-      await client.query(`set auto_explain.log_${setting}`)
-    }
+    const { client, plans } = await openExplained(database.adminUrl())
     const numbers = (of: 'durable' | 'volatile' | 'mixed') =>
       Array.from({ length: 40 }, (_, i) => {
         const n = i * 97 + 1
@@ -119,7 +89,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       const label = `${n} ${call[0]}`
       expect(seen.length, label).toBeGreaterThan(0)
       for (const node of seen) {
-        const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        const read = rowsLookedAt(node)
         if (LARGE.test(node['Relation Name'] ?? ''))
           expect(read, `${label}: ${JSON.stringify(node)}`).toBeLessThan(1000)
         // Two lists of forty items, compared each with each.

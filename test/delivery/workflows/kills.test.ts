@@ -1,26 +1,22 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { isFleetError, openFleet } from 'pgfleet'
+import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { pick } from '../../learning/support.js'
-import { afterFile, createTestDatabase, engine, sql } from '../../setup/index.js'
+import { crash, crashing, mayCrash, patiently } from '../../setup/crash.js'
+import { afterFile, createTestDatabase, sql } from '../../setup/index.js'
 import { graph, newTenant } from './support.js'
 
 /*
  * Kills workers and the server at random, so it runs alone and when asked for; for five minutes with another seed:
  *   TEST_ENGINE=direct TEST_CRASH=1 TEST_KILLS_SECONDS=300 TEST_SEED=7 npm run services -- exec -- npx vitest run test/delivery/workflows/kills.test.ts
  */
-const { PGFLEET_SERVICES, SERVICES_PID_POSTGRES, TEST_CRASH, TEST_KILLS_SECONDS = '25', TEST_SEED } = process.env
-const runs = engine === 'direct' && TEST_CRASH === '1' && PGFLEET_SERVICES && SERVICES_PID_POSTGRES
-const name = runs
-  ? 'workers and the server are killed at random'
-  : `workers and the server are killed at random [not on ${engine}: it needs TEST_CRASH=1 and services of its own]`
+const { TEST_KILLS_SECONDS = '25', TEST_SEED } = process.env
 
 const WORKERS = 4
 const LEASE_MS = 1500
@@ -34,18 +30,6 @@ interface Attempt {
   /** When the lease ran out, if nobody renewed it. */
   readonly expiresAt: number
   ended?: number
-}
-
-/** Tries until the server is back. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
-  for (let end = Date.now() + 120_000; ; ) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isFleetError(error) || Date.now() > end) throw error
-      await sleep(100)
-    }
-  }
 }
 
 function attemptsOf(lines: string): Map<string, Attempt[]> {
@@ -70,7 +54,7 @@ function attemptsOf(lines: string): Map<string, Attempt[]> {
   return byTask
 }
 
-describe.skipIf(!runs)(name, () => {
+describe.skipIf(!mayCrash)(crashing('workers and the server are killed at random'), () => {
   const timeout = Number(TEST_KILLS_SECONDS) * 1000 + 300_000
   test('no job is lost, none runs twice within a lease, and every workflow is completed', { timeout }, async () => {
     const seed = Number(TEST_SEED ?? Date.now() % 1_000_000)
@@ -91,14 +75,6 @@ describe.skipIf(!runs)(name, () => {
     afterFile(async () => {
       for (const worker of workers) worker.kill('SIGKILL')
     })
-    let postmaster = Number(SERVICES_PID_POSTGRES)
-    const killServer = async () => {
-      process.kill(postmaster, 'SIGKILL')
-      const { stdout } = await promisify(execFile)('bash', [PGFLEET_SERVICES as string, 'restart-postgres'])
-      postmaster = Number(/^SERVICES_PID_POSTGRES=(\d+)$/m.exec(stdout)?.[1])
-      expect(postmaster).toBeGreaterThan(0)
-    }
-
     const made: string[] = []
     const kills = { workers: 0, servers: 0 }
     for (const end = Date.now() + Number(TEST_KILLS_SECONDS) * 1000; Date.now() < end; ) {
@@ -120,12 +96,12 @@ describe.skipIf(!runs)(name, () => {
         workers[victim] = hire()
         kills.workers++
       } else if (choice < 28) {
-        await killServer()
+        await crash()
         kills.servers++
       }
     }
     // Whatever the choices were.
-    await killServer()
+    await crash()
     console.log(`${made.length} workflows; killed: ${kills.workers} workers, the server ${kills.servers + 1} times`)
 
     for (let left = made.length; left > 0; await sleep(500)) {

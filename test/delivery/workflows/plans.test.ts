@@ -1,26 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, sql } from '../../setup/index.js'
+import { nodesOf, openExplained, rowsLookedAt } from '../../setup/plans.js'
 import { graph } from './support.js'
 
 const WORKFLOWS = 200
 const TASKS = 100
 const LARGE = /^(workflows|workflow_details|workflow_tasks|jobs|workflow_history\w*|audit_log\w*)$/
-
-interface Node {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Actual Rows'?: number
-  readonly 'Actual Loops'?: number
-  readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Join Filter'?: number
-  readonly 'Sort Space Type'?: string
-  readonly Plans?: readonly Node[]
-}
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
 onEngines(['direct'], 'needs auto_explain in a session of its own')(
   'hot statements read what they are asked for, not the queue',
@@ -30,24 +18,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     afterFile(() => fleet.close())
     await fleet.tenants.create({ id: 'planned' })
     const { workflows, jobs } = fleet.tenant('planned').delivery
-    const client = new pg.Client({ connectionString: database.adminUrl() })
-    await client.connect()
-    afterFile(() => client.end())
-    const plans: Node[] = []
-    client.on('notice', ({ message }) => {
-      const json = message?.match(/plan:\s*(\{[\s\S]*\})\s*$/)?.[1]
-      if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan)
-    })
-    await client.query(`load 'auto_explain'`)
-    const settings = [
-      'min_duration = 0',
-      'nested_statements = on',
-      'analyze = on',
-      'timing = off',
-      'format = json',
-      'level = notice',
-    ]
-    for (const setting of settings) await client.query(`set auto_explain.log_${setting}`)
+    const { client, plans } = await openExplained(database.adminUrl())
     const run = async (name: string, items: unknown) => {
       await client.query('begin')
       return (await client.query(`select * from delivery.${name}('planned', $1)`, [JSON.stringify(items)])).rows
@@ -124,7 +95,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       await client.query('rollback')
       expect(seen.length, name).toBeGreaterThan(0)
       for (const node of seen) {
-        const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+        const read = rowsLookedAt(node)
         if (LARGE.test(node['Relation Name'] ?? '')) expect(read, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1100)
         expect(node['Rows Removed by Join Filter'] ?? 0, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
         expect(node['Sort Space Type'] ?? 'Memory', `${name} spills`).toBe('Memory')
