@@ -173,7 +173,7 @@ export class Database {
         let active = true
         try {
           for (const part of opened) if (part.status === 'rejected') throw part.reason
-          const result = await this.#inTransaction.run(true, () =>
+          const result = await this.#within(() =>
             callback(async (statement, values) => {
               if (!active) {
                 throw new FleetError('TRANSACTION_ENDED', {
@@ -202,6 +202,14 @@ export class Database {
       // Before the commit was sent a lost connection rolls back: the outcome is known.
       throw isOurs(error) ? this.#ended(error, committing) : error
     }
+  }
+
+  /**
+   * Marks what the callback calls as inside a transaction; on the embedded database alone, where it matters: once used, the
+   * mark costs every promise of the process a hook.
+   */
+  #within<T>(callback: () => Promise<T>): Promise<T> {
+    return this.isEmbedded ? this.#inTransaction.run(true, callback) : callback()
   }
 
   /** Lends a connection for work that minds its own transactions: migrations and reports. */
