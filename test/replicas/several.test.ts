@@ -42,6 +42,7 @@ DIRECT.describe('a fleet with two replicas', () => {
 
   test('spreads reads over those that lag alike', async () => {
     await ready()
+    await expect.poll(() => reports().map(({ lagMs }) => lagMs), { timeout: 30_000 }).toEqual([0, 0])
     const { memory } = fleet.tenant('acme').reading('stale')
     const counts = await answered(() => Promise.all(Array.from({ length: 20 }, () => memory.kv.list())))
     expect(counts).toEqual([10, 10])
@@ -53,7 +54,7 @@ DIRECT.describe('a fleet with two replicas', () => {
     const stale = acme.reading('stale')
     await paused(i, async () => {
       await acme.memory.kv.set('k', i + 1)
-      // More than it takes to see it, for the lag is known to within one look.
+      // Far more than it is known to within.
       await expect.poll(() => reports()[i]?.lagMs, { timeout: 30_000 }).toBeGreaterThan(500)
       await expect.poll(() => reports()[1 - i]?.lagMs, { timeout: 30_000 }).toBe(0)
       const counts = await answered(async () => {

@@ -15,7 +15,7 @@ export interface ReplicaReport {
   /** Host, port and database of its url. */
   readonly name: string
   readonly state: ReplicaState
-  /** How old its rows are, in milliseconds, to within `replicaPollMs`; null when it has not answered. */
+  /** How old its rows are, in milliseconds, to within twice `replicaPollMs`; null when it has not answered. */
   readonly lagMs: number | null
   /** How much of the primary's log it has yet to replay, in bytes; null when it has not answered. */
   readonly lagBytes: number | null

@@ -141,7 +141,6 @@ export class Replicas {
   ): Promise<T> {
     const replica = await this.#choose(consistency, signal)
     if (replica === undefined) return await run(this.#primary)
-    replica.inFlight++
     try {
       const result = await run(replica.database)
       this.#onReplicas++
@@ -157,7 +156,7 @@ export class Replicas {
     return await run(this.#primary)
   }
 
-  /** The least loaded of the replicas that are far enough; undefined where the primary has to answer. */
+  /** The least loaded of the replicas that are far enough, with this read counted; undefined where the primary answers. */
   async #choose(
     consistency: Exclude<Consistency, 'latest'>,
     signal: AbortSignal | undefined,
@@ -171,18 +170,18 @@ export class Replicas {
       const now = performance.now()
       const lags = new Map(ready.map((replica) => [replica, this.#history.lagMs(replica.replayed, now)]))
       const least = Math.min(...lags.values())
-      // Lags are known to within one look.
-      return leastLoaded(ready.filter((replica) => (lags.get(replica) ?? 0) <= least + this.#options.pollMs))
+      // Each look is up to `pollMs` old, at the replica and at the primary.
+      return taken(ready.filter((replica) => (lags.get(replica) ?? 0) <= least + 2 * this.#options.pollMs))
     }
     const position = await this.#writes.position().catch(() => undefined)
     if (position === undefined) {
       this.#onPrimary.unavailable++
       return undefined
     }
-    const there = leastLoaded(ready.filter(({ replayed }) => replayed >= position))
+    const there = taken(ready.filter(({ replayed }) => replayed >= position))
     if (there !== undefined) return there
     const next = ready.reduce((best, replica) => (replica.replayed > best.replayed ? replica : best))
-    if (await next.reaches(position, this.#options.waitMs, signal)) return next
+    if (await next.reaches(position, this.#options.waitMs, signal)) return taken([next])
     this.#onPrimary.behind++
     return undefined
   }
@@ -244,11 +243,13 @@ export class Replicas {
   }
 }
 
-function leastLoaded(replicas: readonly Replica[]): Replica | undefined {
-  return replicas.reduce<Replica | undefined>(
-    (best, replica) => (best === undefined || replica.inFlight < best.inFlight ? replica : best),
-    undefined,
-  )
+/** The one that answers the fewest; counted at once, so that the next call sees it. */
+function taken(replicas: readonly Replica[]): Replica | undefined {
+  const [first, ...others] = replicas
+  if (first === undefined) return undefined
+  const least = others.reduce((best, replica) => (replica.inFlight < best.inFlight ? replica : best), first)
+  least.inFlight++
+  return least
 }
 
 /** True when the statement took too long by a limit of its own, as it would on the primary. */
