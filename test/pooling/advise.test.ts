@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -10,6 +12,8 @@ import { poolBar } from '../../dist/pooling/pool-curve.js'
 import { runCli } from '../cli/run-cli.js'
 import { onScratchServers, type ScratchServer, startServer } from '../doctor/scratch-server.js'
 
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
 let cwd: string
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'pgfleet-advise-'))
@@ -17,6 +21,21 @@ beforeAll(async () => {
 afterAll(() => rm(cwd, { recursive: true, force: true }))
 
 const curve = (...rates: number[]) => rates.map((rate, i) => ({ connections: i + 1, rate, p50: 1, p99: 2 }))
+
+/** Runs the program on a terminal of its own, by util-linux, and answers its question. */
+async function onTerminal(directory: string, parameters: readonly string[], answer: string) {
+  const command = [process.execPath, MAIN, ...parameters].map((part) => `'${part}'`).join(' ')
+  const { DATABASE_URL: _, ...env } = process.env
+  const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: directory, env })
+  let screen = ''
+  child.stdout.on('data', (data: Buffer) => {
+    const before = screen
+    screen += data.toString()
+    if (!before.includes('[y/N]') && screen.includes('[y/N]')) child.stdin.write(`${answer}\n`)
+  })
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { screen, code }
+}
 
 describe('the knee', () => {
   test('is the fewest connections with 95 % of the best', () => {
@@ -143,6 +162,28 @@ DIRECT.describe('on a server', () => {
     expect(text.stdout).toContain('█')
     expect(text.stdout).toContain('The rule says 4: twice 2 cores.')
   }, 120_000)
+
+  test.each([
+    ['n', 'nothing was done', 1],
+    ['', 'nothing was done', 1],
+    ['y', '→ 1', 0],
+  ])(
+    'asks on a terminal, and takes %j for an answer',
+    async (answer, said, code) => {
+      const ended = await onTerminal(
+        cwd,
+        ['advise', 'pool', '--url', server.url, '--measure', '--seconds', '0.2', '--connections-max', '1'],
+        answer,
+      )
+      expect(ended.screen).toContain(
+        'loads the server with up to 1 connections, 0.2 s for each number of them. Go on? [y/N]',
+      )
+      expect(ended.screen).toContain(said)
+      expect(ended.code).toBe(code)
+      expect(await scratch()).toEqual([])
+    },
+    120_000,
+  )
 
   test('an interrupted measure leaves nothing behind', async () => {
     const { code, stdout } = await runCli(

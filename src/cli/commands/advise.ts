@@ -51,7 +51,7 @@ Examples:
   pgfleet advise pool --url postgres://… --cores 8
   pgfleet advise pool --url postgres://… --measure --svg pool.svg
 
-Exit codes: 0 done, 1 the server refused, 2 wrong usage, 130 interrupted.`,
+Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 130 interrupted.`,
     )
     .action(action(shell, advisePool))
 }
