@@ -4,11 +4,12 @@ import type { BatchMetrics } from './database/batch-metrics.js'
 import { Database, ENTER, SET_ASYNC } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'
+import { type Consistency, Replicas, type ReplicasReport } from './database/replicas/replicas.js'
 import { createSession, createTransactionSession } from './database/session.js'
 import { FleetError } from './errors.js'
 import { type Identity, toIdentity } from './identity.js'
 import { check } from './input.js'
-import { type FleetOptions, resolveOptions } from './options.js'
+import { type FleetOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import { createDeliveryStore, type DeliveryStore } from './stores/delivery/index.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
 import { createMemoryStore, type MemoryServices, type MemoryStore, type Principal } from './stores/memory/index.js'
@@ -37,6 +38,7 @@ export interface TransactionOptions {
   readonly durability?: Durability
 }
 
+const consistencies = z.enum(['latest', 'own-writes', 'stale'])
 const transactionOptions = z.strictObject({
   isolation: z.enum(['read committed', 'repeatable read', 'serializable']).default('read committed'),
   readOnly: z.boolean().default(false),
@@ -56,10 +58,17 @@ export interface Tenant {
    */
   as(identity: Identity): Tenant
   /**
+   * The same tenant, for reads that need not see the latest: they go to the fleet's replicas, writes to the primary as ever.
+   * What no replica can answer, or none in time, the primary does. Without replicas it changes nothing.
+   */
+  reading(consistency: Consistency): Tenant
+  /**
    * Runs the callback in one transaction: everything it does through `tx` commits together when it resolves, and
    * nothing when it throws. Calls go to the database one by one, not through the queues. It is not repeated by itself:
    * on CONFLICT (`retryable`) the caller may. Errors: the callback's own; OUTCOME_UNKNOWN when the connection is lost
    * during the commit.
+   * With `readOnly`, on a tenant whose reads need not be the latest, it may run on a replica, unless it is serializable;
+   * then PRIMARY_REQUIRED for calls that only the primary answers, and nothing is repeated once the callback has begun.
    */
   transaction<T>(callback: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
 }
@@ -81,6 +90,8 @@ export interface Fleet extends AsyncDisposable {
   verifyKey(key: string, options?: { scope?: string; signal?: AbortSignal }): Promise<Principal>
   /** What the gathered operations did since opening. */
   metrics(): BatchMetrics[]
+  /** How far the replicas are, and which reads they answered since opening. */
+  replicas(): ReplicasReport
   /** True when the database runs in this process. */
   readonly isEmbedded: boolean
   /** The database under the stores, for migrations, benchmarks and tests. */
@@ -114,14 +125,14 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     await database.close()
     throw error
   }
-  const batcher = new Batcher(
-    (operation, tenant, items, { durability, idempotent, attached }) =>
-      database.run(operation.statement, attached === undefined ? [tenant, items] : [tenant, items, attached], {
-        durability,
-        idempotent: idempotent || !operation.writes,
-      }),
-    resolved.batch,
-  )
+  const replicas = openReplicas(database, resolved)
+  await replicas?.open()
+  const batcher = new Batcher((operation, tenant, items, { durability, consistency, idempotent, attached }) => {
+    const values = attached === undefined ? [tenant, items] : [tenant, items, attached]
+    const how = { durability, idempotent: idempotent || !operation.writes, reads: !operation.writes }
+    const send = (to: Database) => to.run(operation.statement, values, how)
+    return replicas === undefined || consistency === 'latest' ? send(database) : replicas.read(consistency, send)
+  }, resolved.batch)
   const services: Services = {
     ...createMetadataServices(resolved.listen, resolved.connectTimeoutMs),
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
@@ -133,8 +144,12 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       await services.usage.flush()
       await batcher.close()
     })
-    if (isFlushed) return await database.close()
+    if (isFlushed) {
+      await replicas?.close()
+      return await database.close()
+    }
     const held = batcher.abandon()
+    await replicas?.abandon()
     await database.abandon()
     throw new FleetError('CLOSE_INCOMPLETE', {
       message: `the queues were not empty after ${resolved.closeTimeoutMs} ms; they held ${Object.entries(held)
@@ -146,13 +161,15 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   return {
     tenants: createTenants(database),
     vectorDimensions: createVectorDimensions(database),
-    tenant: (id) => createTenant(database, batcher, services, id),
+    tenant: (id) => createTenant({ database, replicas, batcher, services }, id),
     async verifyKey(key, options) {
       const id = tenantOfKey(key)
       if (id === undefined) throw unknownKey()
-      return await createTenant(database, batcher, services, id).memory.keys.verify(key, options)
+      return await createTenant({ database, replicas, batcher, services }, id).memory.keys.verify(key, options)
     },
     metrics: () => batcher.metrics(),
+    replicas: () =>
+      replicas?.report() ?? { onReplicas: 0, onPrimary: { unavailable: 0, behind: 0, failed: 0 }, replicas: [] },
     isEmbedded: database.isEmbedded,
     database,
     close,
@@ -182,22 +199,46 @@ export async function openDatabase(options: FleetOptions = {}): Promise<Database
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
 }
 
-function createTenant(
+function openReplicas(
   database: Database,
-  batcher: Batcher,
-  services: Services,
+  { url, replicas, replicaWaitMs, replicaLagMsMax, replicaPollMs, ...limits }: ResolvedOptions,
+): Replicas | undefined {
+  if (url === undefined || replicas.length === 0) return undefined
+  const { poolMax, connectTimeoutMs, callTimeoutMs, prepare } = limits
+  return new Replicas(
+    database,
+    url,
+    replicas,
+    { poolMax, connectTimeoutMs, callTimeoutMs, prepare },
+    { waitMs: replicaWaitMs, lagMsMax: replicaLagMsMax, pollMs: replicaPollMs },
+  )
+}
+
+/** What the tenants of a fleet share. */
+interface Shared {
+  readonly database: Database
+  readonly replicas: Replicas | undefined
+  readonly batcher: Batcher
+  readonly services: Services
+}
+
+function createTenant(
+  shared: Shared,
   id: string,
   identity: Identity = {},
+  consistency: Consistency = 'latest',
 ): Tenant {
+  const { database, replicas, batcher, services } = shared
   assertTenantId(id)
-  const session = createSession(database, batcher, id)
+  const session = createSession(database, batcher, id, replicas, consistency)
   return {
     id,
     learning: createLearningStore(session),
     memory: createMemoryStore(session, services),
     delivery: createDeliveryStore(session, identity),
     metadata: createMetadataStore(session, services, identity),
-    as: (other) => createTenant(database, batcher, services, id, toIdentity(other)),
+    as: (other) => createTenant(shared, id, toIdentity(other), consistency),
+    reading: (wanted) => createTenant(shared, id, identity, check('consistency', consistencies, wanted)),
     async transaction(callback, options = {}) {
       const { isolation, readOnly, durability } = check('options', transactionOptions, options)
       const begin = `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`
@@ -206,17 +247,27 @@ function createTenant(
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
       const signal = new TransactionSignal()
-      const work = database.transaction(begin, enter, async (run) => {
-        const session = createTransactionSession(run, id)
-        return await callback({
-          learning: createLearningStore(session),
-          memory: createMemoryStore(session, services),
-          delivery: createDeliveryStore(session, identity),
-          metadata: createMetadataStore(session, { ...services, signal }, identity),
-        })
-      })
+      const on = (at: Database, begun: () => void) =>
+        at.transaction(
+          begin,
+          enter,
+          async (run) => {
+            begun()
+            const session = createTransactionSession(run, id, at !== database)
+            return await callback({
+              learning: createLearningStore(session),
+              memory: createMemoryStore(session, services),
+              delivery: createDeliveryStore(session, identity),
+              metadata: createMetadataStore(session, { ...services, signal }, identity),
+            })
+          },
+          { durability, readOnly },
+        )
       try {
-        return await work
+        // A standby knows no serializable transactions.
+        return readOnly && isolation !== 'serializable' && consistency !== 'latest' && replicas !== undefined
+          ? await replicas.transaction(consistency, on)
+          : await on(database, () => {})
       } finally {
         await signal.hubs.close()
         if (signal.hasWritten) services.signal.wrote(session)

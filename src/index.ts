@@ -8,6 +8,8 @@ export {
   type SchemaStatus,
   schemaStatus,
 } from './database/migrate.js'
+export type { ReplicaReport, ReplicaState } from './database/replicas/replica.js'
+export type { Consistency, ReplicasReport } from './database/replicas/replicas.js'
 export { ERRORS, type ErrorCode, FleetError, isFleetError } from './errors.js'
 export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, type TransactionOptions } from './fleet.js'
 export type { Actor, Identity } from './identity.js'

@@ -35,6 +35,25 @@ export interface FleetOptions {
   /** Prepared statements. Off for a pooler that does not carry them (PgBouncer before 1.21). Costs speed. @default true */
   readonly prepare?: boolean
   /**
+   * Urls of streaming replicas of the server behind `url`, direct or through poolers, at most 16. Reads of
+   * `tenant.reading('stale')` and `tenant.reading('own-writes')` go to them. Each has a pool of `poolMax` connections, and
+   * one that asks how far it is; the primary one more of these. One that does not answer is left out, also at opening, and
+   * tried again by itself. Only with `url`. @default []
+   */
+  readonly replicas?: readonly string[]
+  /**
+   * Longest wait for a replica to replay what this fleet wrote, in milliseconds, before a read of `own-writes` goes to the
+   * primary. 0: no wait. @default 100
+   */
+  readonly replicaWaitMs?: number
+  /**
+   * A replica whose rows are older than this, in milliseconds, is left out until it has caught up. At least twice
+   * `replicaPollMs`, to within which that is known. @default 10000
+   */
+  readonly replicaLagMsMax?: number
+  /** How often replicas and primary are asked how far they are, in milliseconds, from 10. @default 1000 */
+  readonly replicaPollMs?: number
+  /**
    * Wraps the keys that encrypt tenants' secrets; without it memory.secrets is refused with KEY_PROVIDER_MISSING. See
    * `staticKeyProvider`. @default undefined
    */
@@ -69,6 +88,10 @@ const schema = z.strictObject({
   callTimeoutMs: count(3_600_000).default(60_000),
   closeTimeoutMs: count(3_600_000).default(30_000),
   prepare: z.boolean().default(true),
+  replicas: z.array(url).max(16).default([]),
+  replicaWaitMs: z.int().min(0).max(60_000).default(100),
+  replicaLagMsMax: z.int().min(20).max(86_400_000).default(10_000),
+  replicaPollMs: z.int().min(10).max(60_000).default(1000),
   keyProvider: z
     .custom<KeyProvider>(
       (value) =>
@@ -118,6 +141,18 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
     throw new FleetError('OPTIONS_INVALID', {
       message: 'listen needs a url: the embedded database has one process',
       field: 'listen',
+    })
+  }
+  if (options.replicas !== undefined && options.url === undefined) {
+    throw new FleetError('OPTIONS_INVALID', {
+      message: 'replicas need a url, that of their primary',
+      field: 'replicas',
+    })
+  }
+  if (parsed.data.replicaLagMsMax < 2 * parsed.data.replicaPollMs) {
+    throw new FleetError('OPTIONS_INVALID', {
+      message: 'replicaLagMsMax is less than twice replicaPollMs: a replica that has all would be left out',
+      field: 'replicaLagMsMax',
     })
   }
   const { url: server, keyProvider, listen } = parsed.data

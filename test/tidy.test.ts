@@ -17,7 +17,7 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 /**
  * The layers, lowest first; those of one line do not know each other. A file may import its own layer and lower ones.
  * `database` and `input` are unaware of options and stores; `replay` needs nothing but a store's shape; `explain` parses
- * statements as the linter does; the demo measures
+ * statements as the linter does; the demo and the measure of a pool measure
  * with the bench's tools; `index` is the door, which nobody inside goes through.
  */
 const LAYERS: readonly (readonly string[])[] = [
@@ -36,7 +36,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ['src/fleet.ts'],
   ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
-  ['src/explain/'],
+  ['src/explain/', 'src/pooling/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

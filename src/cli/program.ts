@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addAdvise } from './commands/advise.js'
 import { addAudit } from './commands/audit.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
@@ -11,6 +12,7 @@ import { addIngest } from './commands/ingest.js'
 import { addLint } from './commands/lint.js'
 import { addMetadata } from './commands/metadata.js'
 import { addMigrate } from './commands/migrate.js'
+import { addPgbouncer } from './commands/pgbouncer.js'
 import { addReplay } from './commands/replay.js'
 import { addStatus } from './commands/status.js'
 import { addTenant } from './commands/tenant.js'
@@ -65,6 +67,8 @@ export function createProgram(shell: Shell): Command {
     addIngest,
     addAudit,
     addDoctor,
+    addAdvise,
+    addPgbouncer,
     addBench,
   ])
     add(program, shell)

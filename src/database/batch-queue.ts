@@ -5,6 +5,7 @@ import type { BatchMeter } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
+import type { Consistency } from './replicas/replicas.js'
 
 /** What waits of one durability, and what is in flight. */
 interface Lane {
@@ -21,6 +22,7 @@ const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 export class BatchQueue {
   readonly operation: AnyOperation
   readonly #tenant: string
+  readonly #consistency: Consistency
   readonly #send: Send
   readonly #options: BatchOptions
   readonly #meter: BatchMeter
@@ -43,6 +45,7 @@ export class BatchQueue {
   constructor(
     operation: AnyOperation,
     tenant: string,
+    consistency: Consistency,
     send: Send,
     options: BatchOptions,
     meter: BatchMeter,
@@ -50,6 +53,7 @@ export class BatchQueue {
   ) {
     this.operation = operation
     this.#tenant = tenant
+    this.#consistency = consistency
     this.#send = send
     this.#options = options
     this.#meter = meter
@@ -300,6 +304,7 @@ export class BatchQueue {
     try {
       rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
         durability: (units[0] as Unit).durability,
+        consistency: this.#consistency,
         idempotent,
         attached: attached(
           this.operation,

@@ -2,6 +2,7 @@ import { FleetError } from '../errors.js'
 import { BatchMeter, type BatchMetrics } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { BatchQueue } from './batch-queue.js'
+import type { Consistency } from './replicas/replicas.js'
 import type { Statement } from './statement.js'
 
 /** What a crash of the server may lose of a settled call: nothing, or the last moments (about 0.6 s). */
@@ -27,6 +28,8 @@ export interface Operation<Item, Row, Result> {
   readonly statement: Statement<Row & { ordinal: number }>
   /** True when it changes rows: then an abort in flight leaves the outcome unknown. */
   readonly writes: boolean
+  /** True of a read that no replica answers: it needs an unlogged table, or decides who may do something. @default false */
+  readonly primaryOnly?: boolean
   /** Most items of one statement. */
   readonly itemsMax: number
   /** Fewest items for which a statement leaves beside another; above 1 where a statement costs much by itself. @default 1 */
@@ -53,12 +56,23 @@ export interface Operation<Item, Row, Result> {
   givesWay?(item: Item, later: Item): boolean
 }
 
+/** How a call is queued: with others of the same consistency. */
+export interface SubmitOptions extends CallOptions {
+  /** Of a read; a write is always for the latest. @default 'latest' */
+  readonly consistency?: Consistency
+}
+
 /** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
 export type Send = (
   operation: AnyOperation,
   tenant: string,
   items: string,
-  options: { durability: Durability; idempotent: boolean; attached: Uint8Array | undefined },
+  options: {
+    durability: Durability
+    consistency: Consistency
+    idempotent: boolean
+    attached: Uint8Array | undefined
+  },
 ) => Promise<{ ordinal: number }[]>
 
 // biome-ignore lint/suspicious/noExplicitAny: queues of all operations stand in one map
@@ -85,7 +99,7 @@ export class Batcher {
     operation: Operation<Item, Row, Result>,
     tenant: string,
     items: readonly Item[],
-    options: CallOptions,
+    options: SubmitOptions,
   ): Promise<Result[]> {
     try {
       return this.#submit(operation, tenant, items, options)
@@ -98,7 +112,7 @@ export class Batcher {
     operation: Operation<Item, Row, Result>,
     tenant: string,
     items: readonly Item[],
-    options: CallOptions,
+    options: SubmitOptions,
   ): Promise<Result[]> {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
     if (items.length === 0) return Promise.resolve([])
@@ -110,18 +124,20 @@ export class Batcher {
     }
     const encoded = items.map((item) => operation.encode(item))
     const durability = options.durability ?? 'durable'
-    const queue = this.#queueFor(operation, tenant, durability)
+    const queue = this.#queueFor(operation, tenant, durability, options.consistency ?? 'latest')
     // A turn later: the queue has counted what landed, and looks for what is next, before its callers go on.
     return queue.submit(items, encoded, durability, options.signal).then(same) as Promise<Result[]>
   }
 
-  #queueFor(operation: AnyOperation, tenant: string, durability: Durability): BatchQueue {
-    const key = `${operation.name}\n${tenant}${operation.orderKey === undefined ? `\n${durability}` : ''}`
+  #queueFor(operation: AnyOperation, tenant: string, durability: Durability, consistency: Consistency): BatchQueue {
+    const key = `${operation.name}\n${tenant}\n${operation.orderKey === undefined ? durability : ''}\n${consistency}`
     const queue = this.#queues.get(key)
     if (queue !== undefined) return queue
     const meter = this.#meters.get(operation.name) ?? new BatchMeter(operation.name)
     this.#meters.set(operation.name, meter)
-    const made = new BatchQueue(operation, tenant, this.#send, this.#options, meter, () => this.#queues.delete(key))
+    const made = new BatchQueue(operation, tenant, consistency, this.#send, this.#options, meter, () =>
+      this.#queues.delete(key),
+    )
     this.#queues.set(key, made)
     return made
   }

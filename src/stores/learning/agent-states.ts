@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 
 export type AgentStatus = 'idle' | 'active' | 'learning' | 'paused' | 'error'
@@ -107,7 +107,7 @@ export const REPORT_AGENTS: Operation<Report, Row, AgentState> = {
   isIdempotent: () => false,
 }
 
-const LIST = statement<Row & { agent_type: string; agent_instance_id: string }>(
+const LIST = readStatement<Row & { agent_type: string; agent_instance_id: string }>(
   'learning.list_agent_states',
   `select a.agent_type, a.agent_instance_id, a.status, a.total_tasks, a.successful_tasks, a.failed_tasks, a.total_reward, a.average_reward,
     a.success_rate, a.exploration_rate, a.learning_rate, a.patterns_learned

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
 
@@ -67,7 +67,7 @@ interface Row {
 const COLUMNS = `agent_type, display_name, category, description, state_dimensions, action_dimensions, learning_rate, discount_factor,
     exploration_rate, min_exploration_rate, exploration_decay, retention_days, is_active, metadata`
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'learning.list_agent_types',
   `select ${COLUMNS} from learning.agent_types where tenant_id = current_setting('pgfleet.tenant') order by agent_type`,
 )

@@ -4,7 +4,7 @@ import { type Condition, condition } from '../../condition.js'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
 
@@ -119,7 +119,7 @@ const REMEMBER = statement<{ ordinal: number; pattern_id: string }>(
   'select ordinal, pattern_id from learning.remember_patterns($1::text, $2::jsonb)',
 )
 
-const TOP = statement<Row>(
+const TOP = readStatement<Row>(
   'learning.top_patterns',
   `select ${COLUMNS}
   from learning.patterns p
@@ -130,7 +130,7 @@ const TOP = statement<Row>(
   limit $5::integer`,
 )
 
-const MATCH = statement<Row>(
+const MATCH = readStatement<Row>(
   'learning.match_patterns',
   `select ${COLUMNS}
   from learning.patterns p

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 
 /** Whether an agent type's learning has settled. */
@@ -55,7 +55,7 @@ export interface LearningStatistics {
   readonly snapshots: number
 }
 
-const CONVERGENCE = statement<{
+const CONVERGENCE = readStatement<{
   agent_type: string
   q_values: number
   mean_td_error: number | null
@@ -89,7 +89,7 @@ const CONVERGENCE = statement<{
   order by t.agent_type`,
 )
 
-const STATISTICS = statement<Record<string, number | null>>(
+const STATISTICS = readStatement<Record<string, number | null>>(
   'learning.statistics',
   `select
     (select count(*) from learning.agent_types where tenant_id = e.tenant) as agent_types,
@@ -117,7 +117,7 @@ const REFRESH = statement<unknown>(
   `select learning.refresh_materialized_views(current_setting('pgfleet.tenant'))`,
 )
 
-const PERFORMANCE = statement<Record<string, unknown>>(
+const PERFORMANCE = readStatement<Record<string, unknown>>(
   'learning.agent_performance',
   `select s.agent_type as "agentType", s.sessions, s.trajectories, s.successes, s.success_rate as "successRate",
     s.average_reward as "averageReward", s.cumulative_reward as "cumulativeReward", s.average_execution_ms as "averageExecutionMs",

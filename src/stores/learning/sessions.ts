@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
 
@@ -92,14 +92,14 @@ const END = statement<{ ended: boolean | null }>(
   select exists (select from ended) as ended from before`,
 )
 
-const GET = statement<Row>(
+const GET = readStatement<Row>(
   'learning.get_session',
   `select s.session_id, s.agent_type, s.session_name, s.status, s.environment, s.task_count, s.total_reward, s.started_at, s.ended_at, s.metadata
   from learning.sessions s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.session_id = $1::uuid and s.expires_at > now()`,
 )
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'learning.list_sessions',
   `select s.session_id, s.agent_type, s.session_name, s.status, s.environment, s.task_count, s.total_reward, s.started_at, s.ended_at, s.metadata
   from learning.sessions s

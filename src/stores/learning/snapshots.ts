@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 
@@ -66,7 +66,7 @@ const CREATE = statement<Row>(
   select snapshot_id, agent_type, label, q_value_count, created_at from header`,
 )
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'learning.list_snapshots',
   `select s.snapshot_id, s.agent_type, s.label, s.q_value_count, s.created_at
   from learning.policy_snapshots s

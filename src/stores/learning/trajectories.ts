@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ACTION_LENGTH_MAX, type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
 
@@ -218,7 +218,7 @@ interface SampleRow {
  * Weighted sampling without replacement by the keys of Efraimidis & Spirakis 2006: the k largest u^(1/w), here as the k
  * smallest -ln(u)/w. Prioritised replay and its weights: Schaul et al. 2016.
  */
-export const SAMPLE = statement<SampleRow>(
+export const SAMPLE = readStatement<SampleRow>(
   'learning.sample_trajectories',
   `with buffer as (
     select t.trajectory_id, power(t.priority, $4::double precision) as mass

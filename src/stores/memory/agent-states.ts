@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Json, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import { expectedVersion, nextCall, versionConflict } from './version.js'
@@ -175,7 +175,7 @@ const DELETE = statement<{ version: number; deleted: boolean }>(
 
 const COLUMNS = `s.agent_id, s.agent_type, s.version, s.schema_version, encode(s.checksum, 'hex') as checksum, s.created_at, s.updated_at`
 
-const LIST = statement<InfoRow>(
+const LIST = readStatement<InfoRow>(
   'memory.list_agent_states',
   `select ${COLUMNS} from memory.agent_states s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.agent_id > $1::text
@@ -183,7 +183,7 @@ const LIST = statement<InfoRow>(
   limit $2::integer`,
 )
 
-const LIST_OF_TYPE = statement<InfoRow>(
+const LIST_OF_TYPE = readStatement<InfoRow>(
   'memory.list_agent_states_of_type',
   `select ${COLUMNS} from memory.agent_states s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.agent_type = $3::text and s.agent_id > $1::text

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Json, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import { expectedVersion, nextCall, versionConflict } from './version.js'
@@ -180,13 +180,13 @@ export const DELETE_VALUES: Operation<Expecting, { deleted: boolean; present: nu
   isIdempotent: () => false,
 }
 
-const EXISTING = statement<{ key: string }>(
+const EXISTING = readStatement<{ key: string }>(
   'memory.existing_keys',
   `select v.key from memory.key_values v
   where v.tenant_id = current_setting('pgfleet.tenant') and v.key = any ($1::text[]) and v.expires_at > now()`,
 )
 
-const LIST = statement<{ key: string; version: number; expires_at: Date | null }>(
+const LIST = readStatement<{ key: string; version: number; expires_at: Date | null }>(
   'memory.list_keys',
   `select v.key, v.version, nullif(v.expires_at, 'infinity') as expires_at from memory.key_values v
   where v.tenant_id = current_setting('pgfleet.tenant') and v.key >= $1::text and v.key < $2::text and v.key > $3::text

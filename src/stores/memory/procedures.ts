@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 
 /** Where a value comes from: what may be followed. */
@@ -130,7 +130,7 @@ interface Row {
 // Classes hold the frequencies between two powers of four, so ordering by class first changes nothing but the plan: the
 // index gives the classes in order, and only within one is sorted. The cursor bounds the class for the same reason.
 const learnedStatement = (name: string, scope: string) =>
-  statement<Row>(
+  readStatement<Row>(
     name,
     `select t.source_hash, t.target_hash, t.scope, t.key, t.from_value, t.to_value, t.frequency, t.first_seen_at, t.last_seen_at
   from memory.transitions t

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, members } from '../../input.js'
 
 /** What a session may be; `expired` is what time makes of any of the others. */
@@ -173,14 +173,14 @@ export const DELETE: Operation<string, { deleted: boolean }, boolean> = {
   isIdempotent: () => true,
 }
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'memory.list_sessions',
   `select ${COLUMNS} from memory.sessions s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.expires_at > now() and ($1::uuid is null or s.session_id < $1::uuid)
   order by s.session_id desc
   limit $2::integer`,
 )
-const LIST_IN_STATE = statement<Row>(
+const LIST_IN_STATE = readStatement<Row>(
   'memory.list_sessions_in_state',
   `select ${COLUMNS} from memory.sessions s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.state = $3::text and s.expires_at > now()
@@ -188,7 +188,7 @@ const LIST_IN_STATE = statement<Row>(
   order by s.session_id desc
   limit $2::integer`,
 )
-const LIST_EXPIRED = statement<Row>(
+const LIST_EXPIRED = readStatement<Row>(
   'memory.list_expired_sessions',
   `select ${COLUMNS} from memory.sessions s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.expires_at <= now() and ($1::uuid is null or s.session_id < $1::uuid)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Json, toContent } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import { expectedVersion, versionConflict } from './version.js'
@@ -168,13 +168,13 @@ interface InfoRow extends ProgressRow {
 
 const COLUMNS = `s.workflow_id, s.workflow_name, s.status, s.version, s.current_step, s.started_at, s.completed_at, s.created_at, s.updated_at`
 
-const LOAD = statement<InfoRow & { state: Json }>(
+const LOAD = readStatement<InfoRow & { state: Json }>(
   'memory.load_workflow_state',
   `select ${COLUMNS}, s.state from memory.workflow_states s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.workflow_id = $1::text`,
 )
 
-const LIST = statement<InfoRow>(
+const LIST = readStatement<InfoRow>(
   'memory.list_workflow_states',
   `select ${COLUMNS} from memory.workflow_states s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.workflow_id > $1::text
@@ -182,7 +182,7 @@ const LIST = statement<InfoRow>(
   limit $2::integer`,
 )
 
-const LIST_OF_STATUS = statement<InfoRow>(
+const LIST_OF_STATUS = readStatement<InfoRow>(
   'memory.list_workflow_states_of_status',
   `select ${COLUMNS} from memory.workflow_states s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.status = $3::text and s.workflow_id > $1::text

@@ -139,6 +139,8 @@ export const GET_ENTITIES: Operation<Lookup, FoundRow, WholeEntity | undefined> 
     `select ordinal, refusal, ${ENTITY_COLUMNS}, entries from metadata.get_entities($1::text, $2::jsonb)`,
   ),
   writes: false,
+  // Its entries may be pending in the unlogged table, which a replica does not have.
+  primaryOnly: true,
   itemsMax: 1000,
   encode: (item) => item.json,
   decode: (row, item) => {

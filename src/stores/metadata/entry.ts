@@ -128,6 +128,8 @@ export const GET_ENTRIES: Operation<Refused & { readonly json: string }, EntryRo
     'select ordinal, refusal, type, value, version, updated_at, expires_at, updated_by from metadata.get_entries($1::text, $2::jsonb)',
   ),
   writes: false,
+  // It may be pending in the unlogged table, which a replica does not have.
+  primaryOnly: true,
   itemsMax: 1000,
   encode: (item) => item.json,
   decode: (row, item) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 
@@ -78,12 +78,12 @@ const SET = statement<Row>(
   `select ${COLUMNS} from metadata.set_sync_group(current_setting('pgfleet.tenant'), $1::text, $2::jsonb) g`,
 )
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'metadata.list_sync_groups',
   `select ${COLUMNS} from metadata.sync_groups g where g.tenant_id = current_setting('pgfleet.tenant') order by g.sync_group limit 1000`,
 )
 
-const GET = statement<Row>(
+const GET = readStatement<Row>(
   'metadata.get_sync_group',
   `select ${COLUMNS} from metadata.sync_groups g
   where g.tenant_id = current_setting('pgfleet.tenant') and g.sync_group = $1::text`,

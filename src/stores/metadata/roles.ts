@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 
@@ -61,7 +61,7 @@ export const CHANGE_ROLES: Operation<string, { changed: boolean }, boolean> = {
   isIdempotent: () => true,
 }
 
-const LIST = statement<{
+const LIST = readStatement<{
   agent_id: string
   sync_group: string
   can_read: boolean

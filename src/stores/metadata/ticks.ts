@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { readStatement, type Statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 import { GROUP_TICK_STATEMENTS } from './group-ticks.js'
@@ -61,7 +61,7 @@ export interface Ticks {
   list(query: TickQuery, options?: Pick<CallOptions, 'signal'>): Promise<Tick[]>
 }
 
-const LIST = statement<{
+const LIST = readStatement<{
   /** Null in the one row of a group without ticks. */
   tick_number: number | null
   due_at: Date

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import {
   AGENT_SESSION_COLUMNS,
@@ -26,7 +26,7 @@ export interface AgentSessionListOptions {
 
 // Every filter but the first is a look at the rows that the index of the first gives, in the order of the key.
 const page = (name: string, first: string) =>
-  statement<AgentSessionRow>(
+  readStatement<AgentSessionRow>(
     `delivery.list_agent_sessions${name}`,
     `select ${AGENT_SESSION_COLUMNS} from delivery.agent_sessions s
   where s.tenant_id = current_setting('pgfleet.tenant') and ($1::uuid is null or s.session_id < $1::uuid) and ${first}

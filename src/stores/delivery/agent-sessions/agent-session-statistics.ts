@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import { toUsDollars } from './amounts.js'
 
@@ -48,7 +48,7 @@ interface Row {
   readonly p99_ms: number | null
 }
 
-export const STATISTICS = statement<Row>(
+export const STATISTICS = readStatement<Row>(
   'delivery.agent_session_statistics',
   `select sessions, requests, successes, tokens::text as tokens, cost_usd::text as cost_usd, mean_ms, min_ms, max_ms, p50_ms, p90_ms, p95_ms, p99_ms
   from delivery.agent_session_statistics(current_setting('pgfleet.tenant'), $1::jsonb)`,

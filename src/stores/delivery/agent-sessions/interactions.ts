@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Json, toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement, statement } from '../../../database/statement.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
 import { check, text } from '../../../input.js'
 import { count, toUsDollars, type UsDollars, usDollars } from './amounts.js'
@@ -119,7 +119,7 @@ interface Row {
   readonly recorded_at: Date
 }
 
-export const LIST_INTERACTIONS = statement<Row>(
+export const LIST_INTERACTIONS = readStatement<Row>(
   'delivery.list_interactions',
   `select interaction_id, session_id, sequence, interaction_type, status, tokens, cost_usd::text as cost_usd, duration_us, request, response,
     error_message, workflow_id, task, recorded_at

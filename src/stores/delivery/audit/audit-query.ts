@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement } from '../../../database/statement.js'
 import { ACTOR_TYPES } from '../../../identity.js'
 import { check, text } from '../../../input.js'
 import {
@@ -50,7 +50,7 @@ export interface AuditPage {
   readonly next: string | undefined
 }
 
-export const FIND_AUDIT_ENTRIES = statement<AuditRow & { reached: string }>(
+export const FIND_AUDIT_ENTRIES = readStatement<AuditRow & { reached: string }>(
   'delivery.find_audit_entries',
   `select f.reached, f.audit_id, f.recorded_at, f.entity_type, f.entity_id, f.action, f.result, f.security_level, f.actor_type,
     f.actor_id, f.correlation_id, f.changes

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { check } from '../../../input.js'
 import type {
   AgentPerformanceRow,
@@ -58,7 +58,7 @@ export interface Dashboards {
 /** The rows as the views have them: their members are those of the row's type, in snake case. */
 type Row = Record<string, unknown>
 
-const WORKFLOW_DASHBOARD = statement<Row>(
+const WORKFLOW_DASHBOARD = readStatement<Row>(
   'delivery.workflow_dashboard',
   `select v.workflow_id, v.name, v.workflow_type, v.environment, v.status, v.priority, v.task_count,
     v.open_tasks, v.completed_tasks, v.failed_tasks, v.skipped_tasks, v.cancelled_tasks,
@@ -69,7 +69,7 @@ const WORKFLOW_DASHBOARD = statement<Row>(
   order by v.workflow_id desc
   limit $1::integer`,
 )
-const WORKFLOW_PERFORMANCE_METRICS = statement<Row>(
+const WORKFLOW_PERFORMANCE_METRICS = readStatement<Row>(
   'delivery.workflow_performance_metrics',
   `select v.workflow_type, v.environment, v.workflows, v.unfinished, v.completed, v.failed, v.timed_out,
     v.cancelled, v.success_rate, v.mean_duration_ms, v.p50_duration_ms, v.p95_duration_ms,
@@ -79,7 +79,7 @@ const WORKFLOW_PERFORMANCE_METRICS = statement<Row>(
   order by v.workflows desc, v.workflow_type, v.environment
   limit $1::integer`,
 )
-const TASK_ANALYTICS = statement<Row>(
+const TASK_ANALYTICS = readStatement<Row>(
   'delivery.task_analytics',
   `select v.task_type, v.tasks, v.unfinished, v.completed, v.failed, v.skipped, v.cancelled, v.success_rate,
     v.retried, v.mean_attempts, v.mean_duration_ms, v.p50_duration_ms, v.p95_duration_ms
@@ -88,7 +88,7 @@ const TASK_ANALYTICS = statement<Row>(
   order by v.tasks desc, v.task_type
   limit $1::integer`,
 )
-const AGENT_PERFORMANCE_DASHBOARD = statement<Row>(
+const AGENT_PERFORMANCE_DASHBOARD = readStatement<Row>(
   'delivery.agent_performance_dashboard',
   `select v.agent_name, v.agent_type, v.sessions, v.live_sessions, v.requests, v.successes, v.success_rate,
     v.tokens, v.cost_usd, v.cost_per_request_usd, v.mean_response_ms, v.p50_response_ms,
@@ -98,7 +98,7 @@ const AGENT_PERFORMANCE_DASHBOARD = statement<Row>(
   order by v.requests desc, v.agent_name, v.agent_type
   limit $1::integer`,
 )
-const AGENT_INTERACTION_PATTERNS = statement<Row>(
+const AGENT_INTERACTION_PATTERNS = readStatement<Row>(
   'delivery.agent_interaction_patterns',
   `select v.agent_type, v.interaction_type, v.interactions, v.completed, v.not_completed, v.success_rate,
     v.mean_tokens, v.cost_usd, v.mean_duration_ms, v.p50_duration_ms, v.p95_duration_ms, v.busiest_hour,
@@ -108,7 +108,7 @@ const AGENT_INTERACTION_PATTERNS = statement<Row>(
   order by v.interactions desc, v.agent_type, v.interaction_type
   limit $1::integer`,
 )
-const PR_QUALITY_DASHBOARD = statement<Row>(
+const PR_QUALITY_DASHBOARD = readStatement<Row>(
   'delivery.pr_quality_dashboard',
   `select v.repository, v.pull_requests, v.draft, v.open, v.merged, v.closed, v.merge_rate, v.ready_to_merge,
     v.with_quality_issues, v.mean_coverage, v.mean_quality, v.ci_success_rate, v.mean_complexity,
@@ -118,7 +118,7 @@ const PR_QUALITY_DASHBOARD = statement<Row>(
   order by v.pull_requests desc, v.repository
   limit $1::integer`,
 )
-const PR_WORKFLOW_INTEGRATION = statement<Row>(
+const PR_WORKFLOW_INTEGRATION = readStatement<Row>(
   'delivery.pr_workflow_integration',
   `select v.pull_request_id, v.repository, v.number, v.title, v.status, v.ci_status, v.review_status,
     v.workflow_id, v.workflow_name, v.workflow_status, v.workflow_progress_percent, v.session_id,
@@ -128,7 +128,7 @@ const PR_WORKFLOW_INTEGRATION = statement<Row>(
   order by v.pull_request_id desc
   limit $1::integer`,
 )
-const SYSTEM_HEALTH_DASHBOARD = statement<Row>(
+const SYSTEM_HEALTH_DASHBOARD = readStatement<Row>(
   'delivery.system_health_dashboard',
   `select v.category, v.name, v.series, v.points, v.mean, v.min, v.max, v.p50, v.p95, v.last, v.last_at
   from delivery.system_health_dashboard v
@@ -136,7 +136,7 @@ const SYSTEM_HEALTH_DASHBOARD = statement<Row>(
   order by v.category, v.name
   limit $1::integer`,
 )
-const PERFORMANCE_TRENDS = statement<Row>(
+const PERFORMANCE_TRENDS = readStatement<Row>(
   'delivery.performance_trends',
   `select v.category, v.name, v.bucket, v.series, v.points, v.mean, v.min, v.max, v.p50, v.p95, v.change
   from delivery.performance_trends v
@@ -144,7 +144,7 @@ const PERFORMANCE_TRENDS = statement<Row>(
   order by v.bucket desc, v.category, v.name
   limit $1::integer`,
 )
-const AUDIT_ACTIVITY_SUMMARY = statement<Row>(
+const AUDIT_ACTIVITY_SUMMARY = readStatement<Row>(
   'delivery.audit_activity_summary',
   `select v.day::timestamp at time zone 'UTC' as day, v.entity_type, v.action, v.actor_type, v.entries,
     v.succeeded, v.not_succeeded, v.of_high_security, v.actors, v.entities, v.first_at, v.last_at
@@ -153,7 +153,7 @@ const AUDIT_ACTIVITY_SUMMARY = statement<Row>(
   order by v.day desc, v.entries desc, v.entity_type, v.action, v.actor_type
   limit $1::integer`,
 )
-const SECURITY_EVENTS_VIEW = statement<Row>(
+const SECURITY_EVENTS_VIEW = readStatement<Row>(
   'delivery.security_events_view',
   `select v.audit_id, v.recorded_at, v.entity_type, v.entity_id, v.action, v.result, v.security_level,
     v.actor_type, v.actor_id, v.correlation_id, v.changes, v.risk_score
@@ -162,7 +162,7 @@ const SECURITY_EVENTS_VIEW = statement<Row>(
   order by v.audit_id desc
   limit $1::integer`,
 )
-const TASK_DEPENDENCY_ANALYSIS = statement<Row>(
+const TASK_DEPENDENCY_ANALYSIS = readStatement<Row>(
   'delivery.task_dependency_analysis',
   `select v.workflow_id, v.task_number, v.name, v.task_type, v.status, v.depth, v.dependencies, v.dependents,
     v.unfinished_dependencies, v.is_blocked, v.is_critical, v.is_optional

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Json } from '../../../content.js'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType } from './metric.js'
 import { dimensions } from './metric-record.js'
@@ -56,14 +56,14 @@ interface PointRow {
   readonly metadata: Record<string, unknown> | null
 }
 
-export const FIND_METRICS = statement<PointRow>(
+export const FIND_METRICS = readStatement<PointRow>(
   'delivery.find_metrics',
   `select f.metric_id, f.name, f.category, f.metric_type, f.dimensions, f.measured_at, f.numeric_value, f.string_value,
     f.boolean_value, f.json_value, f.metadata
   from delivery.find_metrics(current_setting('pgfleet.tenant'), $1::jsonb) f`,
 )
 
-export const LIST_METRIC_SERIES = statement<{
+export const LIST_METRIC_SERIES = readStatement<{
   series_id: string
   name: string
   category: MetricCategory

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement, statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import type { Dimensions } from './metric.js'
 import { dimensions } from './metric-record.js'
@@ -83,7 +83,7 @@ export const ROLL_UP = statement<RollUpReport>(
 )
 
 /** Buckets of one resolution, the series merged. */
-export const LIST_ROLLUPS = statement<SummaryRow>(
+export const LIST_ROLLUPS = readStatement<SummaryRow>(
   'delivery.list_metric_rollups',
   `with rollup as materialized (
     select r.* from delivery.metric_series s
@@ -125,7 +125,7 @@ export const LIST_ROLLUPS = statement<SummaryRow>(
 )
 
 /** One row of a whole range, which is given as tiles of the three resolutions; none when there is no number. */
-export const SUM_UP = statement<SummaryRow>(
+export const SUM_UP = readStatement<SummaryRow>(
   'delivery.sum_up_metrics',
   `with rollup as materialized (
     select r.* from delivery.metric_series s

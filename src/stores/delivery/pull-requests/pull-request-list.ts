@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { toContent } from '../../../content.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
 import {
   CI_STATUSES,
@@ -41,7 +41,7 @@ export interface PullRequestListOptions {
 
 // Every filter but the first is a look at the rows that the index of the first gives, in the order of the key.
 const page = (name: string, first: string) =>
-  statement<PullRequestRow>(
+  readStatement<PullRequestRow>(
     `delivery.list_pull_requests${name}`,
     `select ${PULL_REQUEST_COLUMNS} from delivery.pull_requests s
   where s.tenant_id = current_setting('pgfleet.tenant') and ($1::uuid is null or s.pull_request_id < $1::uuid) and ${first}
@@ -57,7 +57,7 @@ const page = (name: string, first: string) =>
 
 const LIST = page('', 'true')
 // In the order of the numbers, which the unique key has: an index by repository and id might be taken for that key.
-const LIST_BY_REPOSITORY = statement<PullRequestRow>(
+const LIST_BY_REPOSITORY = readStatement<PullRequestRow>(
   'delivery.list_pull_requests_by_repository',
   `select ${PULL_REQUEST_COLUMNS} from delivery.pull_requests s
   where s.tenant_id = current_setting('pgfleet.tenant') and s.repository = $3::text
@@ -76,7 +76,7 @@ const LIST_BY_REPOSITORY = statement<PullRequestRow>(
 const LIST_BY_STATUS = page('_by_status', 's.status = $4::text')
 const LIST_BY_AUTHOR = page('_by_author', 's.author = $5::text')
 
-const FIND = statement<PullRequestRow>(
+const FIND = readStatement<PullRequestRow>(
   'delivery.find_pull_requests',
   `select ${PULL_REQUEST_COLUMNS} from delivery.pull_requests s
   where s.tenant_id = current_setting('pgfleet.tenant')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
 import { check, text } from '../../../input.js'
 import { jobFact } from './facts.js'
@@ -87,7 +87,7 @@ interface Row {
   readonly completed_at: Date | null
 }
 
-const LIST_JOBS = statement<Row>(
+const LIST_JOBS = readStatement<Row>(
   'delivery.list_pipeline_jobs',
   `select repository, job_id, run_id, name, workflow_name, branch, head_sha, status, conclusion, runner, labels, url, created_at, started_at, completed_at
   from delivery.pipeline_jobs j

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
 import { check, text } from '../../../input.js'
 import { INGEST, REJECT } from './ingest.js'
@@ -35,7 +35,7 @@ interface Row {
   readonly received_at: Date
 }
 
-const LIST_REJECTS = statement<Row>(
+const LIST_REJECTS = readStatement<Row>(
   'delivery.list_webhook_rejects',
   `select delivery_id, event, reason, payload, received_at from delivery.webhook_rejects r
   where r.tenant_id = current_setting('pgfleet.tenant') and r.delivery_id > $1::text

@@ -148,5 +148,5 @@ async function cancelled(cancel: Transition, id: string): Promise<boolean> {
 }
 
 async function read(session: Session, id: string): Promise<WorkflowWithTasks | undefined> {
-  return (await session.submit(GET, [JSON.stringify({ id })]))[0]
+  return (await session.submit(GET, [JSON.stringify({ id })], { consistency: 'latest' }))[0]
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { toContent } from '../../../content.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { check, members, text } from '../../../input.js'
 import {
@@ -62,37 +62,37 @@ const FROM_DETAILS = `select to_jsonb(w) || (to_jsonb(d) - 'search') as workflow
   join delivery.workflows w on w.tenant_id = d.tenant_id and w.workflow_id = d.workflow_id
   where d.tenant_id = current_setting('pgfleet.tenant') and ($1::uuid is null or d.workflow_id < $1::uuid) and ${FILTERS}`
 
-const LIST = statement<Row>(
+const LIST = readStatement<Row>(
   'delivery.list_workflows',
   `${FROM_WORKFLOWS}
   order by w.workflow_id desc
   limit $2::integer`,
 )
-const LIST_IN_STATUS = statement<Row>(
+const LIST_IN_STATUS = readStatement<Row>(
   'delivery.list_workflows_in_status',
   `${FROM_WORKFLOWS} and w.status = $3::text
   order by w.workflow_id desc
   limit $2::integer`,
 )
-const LIST_OF_TYPE = statement<Row>(
+const LIST_OF_TYPE = readStatement<Row>(
   'delivery.list_workflows_of_type',
   `${FROM_DETAILS} and d.workflow_type = $4::text
   order by d.workflow_id desc
   limit $2::integer`,
 )
-const LIST_OF_ENVIRONMENT = statement<Row>(
+const LIST_OF_ENVIRONMENT = readStatement<Row>(
   'delivery.list_workflows_of_environment',
   `${FROM_DETAILS} and d.environment = $5::text
   order by d.workflow_id desc
   limit $2::integer`,
 )
-const LIST_OF_PARENT = statement<Row>(
+const LIST_OF_PARENT = readStatement<Row>(
   'delivery.list_workflows_of_parent',
   `${FROM_DETAILS} and d.parent_workflow_id = $8::uuid
   order by d.workflow_id desc
   limit $2::integer`,
 )
-const SEARCH = statement<Row>(
+const SEARCH = readStatement<Row>(
   'delivery.search_workflows',
   `select to_jsonb(w) || (to_jsonb(d) - 'search') as workflow
   from delivery.find_workflows($1::text, $2::text[], $3::jsonb, $4::uuid, $5::integer) f
@@ -100,7 +100,7 @@ const SEARCH = statement<Row>(
   join delivery.workflow_details d on d.tenant_id = w.tenant_id and d.workflow_id = w.workflow_id
   order by w.workflow_id desc`,
 )
-const HISTORY = statement<{
+const HISTORY = readStatement<{
   version: number
   changed_at: Date
   from_status: WorkflowStatus

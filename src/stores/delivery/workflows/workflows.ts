@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { CallOptions } from '../../../database/batch.js'
-import type { Session } from '../../../database/session.js'
+import type { Reading, Session } from '../../../database/session.js'
 import type { Statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
@@ -97,7 +97,7 @@ export function createWorkflows(session: Session, identity: Identity): Workflows
       checkWorkflows(input).map((workflow, i) => encodeWorkflow(workflow, i, identity).text),
       options,
     )
-  const get = async (input: readonly string[], options?: CallOptions) => {
+  const get = async (input: readonly string[], options?: CallOptions & Reading) => {
     const ids = check('ids', z.array(z.uuid()), input)
     return await session.submit(
       GET,
@@ -145,7 +145,7 @@ export function createWorkflows(session: Session, identity: Identity): Workflows
     async retry(id, { signal, durability, ...rest } = {}) {
       const child = check('options', retryOptions, rest)
       const call = { ...(signal && { signal }), ...(durability && { durability }) }
-      const [former] = await get([id], call)
+      const [former] = await get([id], { ...call, consistency: 'latest' })
       if (former === undefined) {
         throw new FleetError('WORKFLOW_UNKNOWN', { message: `there is no workflow ${id}`, field: 'id' })
       }

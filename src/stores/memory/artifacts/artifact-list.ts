@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import type { Codec } from './artifact-chunk.js'
 
@@ -75,7 +75,7 @@ const COLUMNS = `a.artifact_id, a.session_id, a.name, a.version, a.artifact_type
 const JOINS = `join memory.artifact_contents c on c.tenant_id = a.tenant_id and c.content_id = a.content_id
   left join memory.sessions s on s.tenant_id = a.tenant_id and s.session_id = a.session_id`
 
-const LIST = statement<ArtifactRow>(
+const LIST = readStatement<ArtifactRow>(
   'memory.list_artifacts',
   `select ${COLUMNS} from memory.artifacts a ${JOINS}
   where a.tenant_id = current_setting('pgfleet.tenant') and (a.session_id is null or s.expires_at > now())
@@ -85,7 +85,7 @@ const LIST = statement<ArtifactRow>(
   order by a.artifact_id desc
   limit $2::integer`,
 )
-const LIST_OF_SESSION = statement<ArtifactRow>(
+const LIST_OF_SESSION = readStatement<ArtifactRow>(
   'memory.list_artifacts_of_session',
   `select ${COLUMNS} from memory.artifacts a ${JOINS}
   where a.tenant_id = current_setting('pgfleet.tenant') and a.session_id = $5::uuid and s.expires_at > now()
@@ -95,7 +95,7 @@ const LIST_OF_SESSION = statement<ArtifactRow>(
   order by a.artifact_id desc
   limit $2::integer`,
 )
-const VERSIONS = statement<ArtifactRow>(
+const VERSIONS = readStatement<ArtifactRow>(
   'memory.list_artifact_versions',
   `select ${COLUMNS} from memory.artifacts a ${JOINS}
   where a.tenant_id = current_setting('pgfleet.tenant') and a.session_id is null and a.name = $1::text
@@ -103,7 +103,7 @@ const VERSIONS = statement<ArtifactRow>(
   order by a.version desc
   limit $3::integer`,
 )
-const VERSIONS_IN_SESSION = statement<ArtifactRow>(
+const VERSIONS_IN_SESSION = readStatement<ArtifactRow>(
   'memory.list_artifact_versions_in_session',
   `select ${COLUMNS} from memory.artifacts a ${JOINS}
   where a.tenant_id = current_setting('pgfleet.tenant') and a.session_id = $4::uuid and s.expires_at > now() and a.name = $1::text
@@ -111,7 +111,7 @@ const VERSIONS_IN_SESSION = statement<ArtifactRow>(
   order by a.version desc
   limit $3::integer`,
 )
-const STATISTICS = statement<{
+const STATISTICS = readStatement<{
   artifacts: number
   bytes: number
   contents: number

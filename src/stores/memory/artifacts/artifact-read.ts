@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import type { Reading, Session } from '../../../database/session.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { CHUNK_BYTES, type Codec, corrupt, unpackChunk } from './artifact-chunk.js'
 
@@ -15,7 +15,7 @@ export interface ContentPlace {
   readonly chunks: number
 }
 
-const READ_CHUNKS = statement<{ chunk_no: number; codec: Codec; size_bytes: number; crc32: number; data: Buffer }>(
+const READ_CHUNKS = readStatement<{ chunk_no: number; codec: Codec; size_bytes: number; crc32: number; data: Buffer }>(
   'memory.read_chunks',
   `select c.chunk_no, c.codec, c.size_bytes, c.crc32, c.data
   from memory.artifact_chunks c
@@ -42,18 +42,23 @@ export async function* readContent(
   const behind = Math.ceil(end / CHUNK_BYTES)
   const whole = start === 0 && end === place.size
   const digest = whole ? createHash('sha256') : undefined
-  const fetchPage = (no: number) => {
-    const page = session.query(READ_CHUNKS, [place.contentId, no, Math.min(no + PAGE, behind)], {
+  const fetchChunks = (no: number, reading: Reading = {}) =>
+    session.query(READ_CHUNKS, [place.contentId, no, Math.min(no + PAGE, behind)], {
       idempotent: true,
+      ...reading,
       ...(signal && { signal }),
     })
+  const fetchPage = (no: number) => {
+    const page = fetchChunks(no)
     page.catch(() => {})
     return page
   }
   let next = first < behind ? fetchPage(first) : undefined
   for (let no = first; no < behind; no += PAGE) {
-    const rows = await (next as NonNullable<typeof next>)
+    let rows = await (next as NonNullable<typeof next>)
     const expected = Math.min(PAGE, behind - no)
+    // A replica may lack chunks of an artifact that another one knows of already.
+    if (rows.length !== expected) rows = await fetchChunks(no, { consistency: 'latest' })
     if (rows.length !== expected) {
       if (await isThere()) throw corrupt(`chunks ${no} to ${no + expected - 1} of the artifact are not all there`)
       throw new FleetError('ARTIFACT_UNKNOWN', { message: 'the artifact was deleted while it was read', field: 'id' })

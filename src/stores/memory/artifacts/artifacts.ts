@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
-import type { Session } from '../../../database/session.js'
+import type { Reading, Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { check, members, text } from '../../../input.js'
@@ -211,7 +211,8 @@ const METADATA_LENGTH_MAX = 65_536
 export function createArtifacts(session: Session): Artifacts {
   const lookups = (input: readonly string[]) =>
     check('ids', z.array(z.uuid()), input).map((id) => JSON.stringify({ id }))
-  const get = async (id: string, options?: CallOptions) => (await session.submit(GET, lookups([id]), options))[0]
+  const get = async (id: string, options?: CallOptions & Reading) =>
+    (await session.submit(GET, lookups([id]), options))[0]
   async function* read(id: string, input: ReadOptions = {}): AsyncGenerator<Uint8Array, void> {
     const { start, end, signal } = check('options', readOptions, input)
     const found = await get(id, signal && { signal })
@@ -232,7 +233,9 @@ export function createArtifacts(session: Session): Artifacts {
       size: found.size,
       chunks: Math.ceil(found.size / CHUNK_BYTES),
     }
-    yield* readContent(session, place, { start, end: last, signal }, async () => (await get(id)) !== undefined)
+    yield* readContent(session, place, { start, end: last, signal }, async () => {
+      return (await get(id, { consistency: 'latest' })) !== undefined
+    })
   }
   return {
     put: (async (input: NewArtifact | readonly NewArtifact[], options?: CallOptions) =>

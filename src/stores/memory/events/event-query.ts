@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import { type EventRow, type StoredEvent, toEvent } from './event.js'
 import { type TypePattern, typePatterns } from './event-types.js'
@@ -40,14 +40,14 @@ export interface EventPage {
   readonly next: string | undefined
 }
 
-export const FIND_EVENTS = statement<EventRow & { reached: string }>(
+export const FIND_EVENTS = readStatement<EventRow & { reached: string }>(
   'memory.find_events',
   `select f.reached, f.event_id, f.event_type, f.occurred_at, f.recorded_at, f.session_id, f.correlation_id, f.source,
     f.agent_id, f.payload
   from memory.find_events(current_setting('pgfleet.tenant'), $1::jsonb) f`,
 )
 
-export const GET_EVENT = statement<EventRow>(
+export const GET_EVENT = readStatement<EventRow>(
   'memory.get_event',
   `select e.event_id, e.event_type, e.occurred_at, e.recorded_at, e.session_id, e.correlation_id, e.source, e.agent_id, e.payload
   from memory.events e

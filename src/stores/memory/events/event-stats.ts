@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { statement } from '../../../database/statement.js'
+import { readStatement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 
 /** How many events there are of one type. */
@@ -45,7 +45,7 @@ export interface PassHatKOptions extends TimeRange {
   readonly kMax?: number
 }
 
-export const EVENT_STATS = statement<{ event_type: string; events: number; oldest: Date; newest: Date }>(
+export const EVENT_STATS = readStatement<{ event_type: string; events: number; oldest: Date; newest: Date }>(
   'memory.event_stats',
   `select e.event_type, count(*) as events, platform.uuid_time(min(e.event_id::text)::uuid) as oldest,
     platform.uuid_time(max(e.event_id::text)::uuid) as newest
@@ -61,7 +61,7 @@ export const EVENT_STATS = statement<{ event_type: string; events: number; oldes
  * pass^k of Yao et al. 2024 (tau-bench): of a task with c successes in n runs, C(c, k) / C(n, k), here as the product of
  * (c - i) / (n - i) for i below k.
  */
-export const PASS_HAT_K = statement<{ k: number; value: number | null; tasks: number }>(
+export const PASS_HAT_K = readStatement<{ k: number; value: number | null; tasks: number }>(
   'memory.pass_hat_k',
   `with task as (
     select e.payload -> 'task' as task, count(*) as runs,

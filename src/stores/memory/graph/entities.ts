@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
 import { changer, type EntityCorrection, type EntityRetraction, type GraphChange, type NewEntity } from './changes.js'
 import { type Difference, differences } from './differences.js'
@@ -108,7 +108,7 @@ const COLUMNS = `v.entity_id as id, v.entity_type as type, v.entity_name as name
     memory.instant(v.valid_to) as valid_to, memory.instant(v.recorded_at) as recorded_at,
     memory.instant(v.superseded_at) as superseded_at, v.episode_id`
 
-const HISTORY = statement<EntityRow>(
+const HISTORY = readStatement<EntityRow>(
   'memory.entity_history',
   `select ${COLUMNS}
   from memory.entity_versions v
@@ -139,14 +139,14 @@ const QUERY_CONDITIONS = `
   order by v.entity_id, v.recorded_at, v.valid_from
   limit $2::integer`
 
-const QUERY = statement<EntityRow>(
+const QUERY = readStatement<EntityRow>(
   'memory.query_entities',
   `select ${COLUMNS}
   from memory.entity_versions v
   where v.tenant_id = current_setting('pgfleet.tenant') and $1::text is null${QUERY_CONDITIONS}`,
 )
 
-const QUERY_TYPE = statement<EntityRow>(
+const QUERY_TYPE = readStatement<EntityRow>(
   'memory.query_entities_of_type',
   `select ${COLUMNS}
   from memory.entity_versions v

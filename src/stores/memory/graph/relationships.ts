@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Json } from '../../../content.js'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
 import {
   changer,
@@ -80,7 +80,7 @@ const COLUMNS = `v.relationship_id as id, v.subject_id, v.relationship_type as t
     memory.instant(v.valid_from) as valid_from, memory.instant(v.valid_to) as valid_to,
     memory.instant(v.recorded_at) as recorded_at, memory.instant(v.superseded_at) as superseded_at, v.episode_id`
 
-const GET = statement<Row>(
+const GET = readStatement<Row>(
   'memory.get_relationship',
   `select ${COLUMNS}
   from memory.relationship_versions v
@@ -92,7 +92,7 @@ const GET = statement<Row>(
     and v.valid_to > coalesce($4::timestamptz, $5::timestamptz, statement_timestamp())`,
 )
 
-const HISTORY = statement<Row>(
+const HISTORY = readStatement<Row>(
   'memory.relationship_history',
   `select ${COLUMNS}
   from memory.relationship_versions v
@@ -104,7 +104,7 @@ const HISTORY = statement<Row>(
 )
 
 /** One that leads from an entity to itself is listed once, as outgoing. */
-const OF = statement<RowOf>(
+const OF = readStatement<RowOf>(
   'memory.relationships_of',
   `select ${COLUMNS}, v.other_id, v.direction
   from (

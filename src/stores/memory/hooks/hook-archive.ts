@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { check } from '../../../input.js'
 import { type HookExecution, type HookExecutionRow, INFO_COLUMNS, toExecution } from './hook-execution.js'
@@ -112,7 +112,7 @@ const CONFIRM = statement<{ completed: boolean; confirmed: boolean; deleted: num
   left join counted c on true`,
 )
 
-const RECEIPTS = statement<{
+const RECEIPTS = readStatement<{
   archive_id: string
   before: Date
   priority_max: number

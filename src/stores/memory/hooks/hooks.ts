@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
 import { check, text } from '../../../input.js'
 import {
@@ -131,7 +131,7 @@ export const GET_HOOK_EXECUTIONS: Operation<string, HookExecutionRow, HookExecut
   isIdempotent: () => true,
 }
 
-const LIST = statement<HookExecutionRow>(
+const LIST = readStatement<HookExecutionRow>(
   'memory.list_hook_executions',
   `select ${INFO_COLUMNS} from memory.hook_executions e
   where e.tenant_id = current_setting('pgfleet.tenant') and e.execution_id < $1::uuid
@@ -139,7 +139,7 @@ const LIST = statement<HookExecutionRow>(
   limit $2::integer`,
 )
 
-const LIST_OF_HOOK = statement<HookExecutionRow>(
+const LIST_OF_HOOK = readStatement<HookExecutionRow>(
   'memory.list_hook_executions_of_hook',
   `select ${INFO_COLUMNS} from memory.hook_executions e
   where e.tenant_id = current_setting('pgfleet.tenant') and e.hook_id = $3::text and e.execution_id < $1::uuid
@@ -147,7 +147,7 @@ const LIST_OF_HOOK = statement<HookExecutionRow>(
   limit $2::integer`,
 )
 
-const LIST_OF_TYPE = statement<HookExecutionRow>(
+const LIST_OF_TYPE = readStatement<HookExecutionRow>(
   'memory.list_hook_executions_of_type',
   `select ${INFO_COLUMNS} from memory.hook_executions e
   where e.tenant_id = current_setting('pgfleet.tenant') and e.hook_type = $3::text and e.execution_id < $1::uuid
@@ -155,7 +155,7 @@ const LIST_OF_TYPE = statement<HookExecutionRow>(
   limit $2::integer`,
 )
 
-const LIST_OF_CORRELATION = statement<HookExecutionRow>(
+const LIST_OF_CORRELATION = readStatement<HookExecutionRow>(
   'memory.list_hook_executions_of_correlation',
   `select ${INFO_COLUMNS} from memory.hook_executions e
   where e.tenant_id = current_setting('pgfleet.tenant') and e.correlation_id = $3::text and e.execution_id > $1::uuid
@@ -163,7 +163,7 @@ const LIST_OF_CORRELATION = statement<HookExecutionRow>(
   limit $2::integer`,
 )
 
-const STATISTICS = statement<{
+const STATISTICS = readStatement<{
   executions: number
   hooks: number
   modified: number

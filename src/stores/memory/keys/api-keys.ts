@@ -109,6 +109,8 @@ export const FIND: Operation<string, Found, Found | undefined> = {
     from memory.find_api_keys($1::text, $2::jsonb)`,
   ),
   writes: false,
+  // A key that was revoked must not be taken because a replica lags.
+  primaryOnly: true,
   itemsMax: 2000,
   encode: (id) => JSON.stringify({ id }),
   decode: (row) => row,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
-import { type Statement, statement } from '../../../database/statement.js'
+import { readStatement, type Statement, statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
 import {
   COMPONENT_BYTES,
@@ -231,14 +231,14 @@ const DELETE_EXPIRED = statement<{ deleted: number }>(
   'select memory.delete_expired_vectors($1::text, $2::integer) as deleted',
 )
 
-const STATS = statement<VectorStatistics>(
+const STATS = readStatement<VectorStatistics>(
   'memory.vector_stats',
   `select s.scope, s.dimensions, s.vectors, s.contents, s.expired, s.oldest, s.newest
   from memory.vector_stats($1::text, $2::text) s
   order by s.scope collate "C", s.dimensions`,
 )
 
-const SCOPES = statement<{ scope: string; dimensions: number[] }>(
+const SCOPES = readStatement<{ scope: string; dimensions: number[] }>(
   'memory.vector_scopes',
   'select s.scope, s.dimensions from memory.vector_scopes($1::text, $2::text, $3::integer) s',
 )
