@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAudit } from './commands/audit.js'
+import { addBackup } from './commands/backup.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addDoctor } from './commands/doctor.js'
@@ -12,6 +13,7 @@ import { addLint } from './commands/lint.js'
 import { addMetadata } from './commands/metadata.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
+import { addRestore } from './commands/restore.js'
 import { addStatus } from './commands/status.js'
 import { addTenant } from './commands/tenant.js'
 import { addVectors } from './commands/vectors.js'
@@ -57,6 +59,8 @@ export function createProgram(shell: Shell): Command {
     addLint,
     addExplain,
     addStatus,
+    addBackup,
+    addRestore,
     addTenant,
     addVectors,
     addEvents,
