@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { lockDirectory } from '../database/directory-lock.js'
 import { FleetError, isFleetError } from '../errors.js'
 import { type DirectConnection, openConnection } from './connection.js'
-import { assertSeesAll, type Contents, countRows, readContents } from './contents.js'
+import { type Contents, countRows, readContents } from './contents.js'
 import { type BackupKey, encryptFile, type KeySource, newKey, type Written } from './encryption.js'
 import { type Backup, nameOf, PARTIAL, type Retention, removePartial, retain, verifyBackup } from './folder.js'
 import { programLogin } from './login.js'
@@ -64,7 +64,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
   }
   // Before anything is asked of the server: a key that cannot be used is found at once.
   const key = options.key === undefined ? undefined : await newKey(options.key)
-  const connection = await openConnection(options.url)
+  const connection = await openConnection(options.url, options.signal)
   try {
     const lock = await lockDirectory(folder).catch(busy)
     try {
@@ -99,7 +99,6 @@ async function write(
   // With it a statement that row-level security would cut short fails instead.
   await connection.query('set local row_security = off')
   const contents = await readContents(connection)
-  await assertSeesAll(connection, contents.tables)
   const program = await findProgram('pg_dump', contents.serverMajor, options.programs)
   const name = nameOf(contents.database, startedAt)
   const partial = join(folder, name + PARTIAL)
@@ -174,7 +173,7 @@ async function dump(
     await connection.query('commit')
     return tables
   } finally {
-    // When one of the two has failed, the other is ended and waited for.
+    // When pg_dump has failed, counting ends with the table it is at; when counting has, pg_dump is ended.
     end.abort()
     await Promise.allSettled([dumped, counted])
   }

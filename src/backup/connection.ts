@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { onAbort } from '../database/abort-signal.js'
 import { sqlstateOf, toFleetError } from '../database/failure.js'
 import { FleetError } from '../errors.js'
 
@@ -15,9 +16,10 @@ const CONNECT_TIMEOUT_MS = 30_000
 
 /**
  * Opens a session without time-outs, which a login may have of its own. A pooler refuses such a start: a session that it
- * may change under us could not hold a snapshot. Errors: OPTIONS_INVALID for a pooler, CONNECTION_FAILED, DATABASE_ERROR.
+ * may change under us could not hold a snapshot. When `signal` fires, the statement in flight is cancelled on the server, and it
+ * and later ones reject with ABORTED. Errors: OPTIONS_INVALID for a pooler, CONNECTION_FAILED, DATABASE_ERROR.
  */
-export async function openConnection(url: string): Promise<DirectConnection> {
+export async function openConnection(url: string, signal?: AbortSignal): Promise<DirectConnection> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'pgfleet backup',
@@ -42,19 +44,39 @@ export async function openConnection(url: string): Promise<DirectConnection> {
     throw sqlstateOf(error) === undefined ? toFleetError(error, false) : refused(error)
   }
   let isOpen = true
+  const forget = onAbort(signal, () => {
+    void cancel(url, (client as unknown as { processID: number }).processID)
+  })
+  const aborted = () => new FleetError('ABORTED', { message: 'the statement was ended', cause: signal?.reason })
   return {
     async query<Row extends object>(text: string, values: readonly unknown[] = []) {
+      if (signal?.aborted) throw aborted()
       try {
         return (await client.query<Row>(text, [...values])).rows
       } catch (error) {
-        throw toFleetError(error, true)
+        throw signal?.aborted ? aborted() : toFleetError(error, true)
       }
     },
     async close() {
       if (!isOpen) return
       isOpen = false
+      forget()
       await client.end().catch(() => {})
     },
+  }
+}
+
+/** Ends what a session of the same login is doing: it may wait for a lock, and would not notice that nobody listens. */
+async function cancel(url: string, processId: number): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('select pg_cancel_backend($1)', [processId])
+  } catch {
+    // Without a connection nothing can be cancelled; the server ends the statement when it next looks at its client.
+  } finally {
+    await client.end().catch(() => {})
   }
 }
 

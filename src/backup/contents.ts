@@ -42,10 +42,13 @@ const DATABASE = `
      from pg_auth_members a join roles r on r.oid = a.roleid join roles m on m.oid = a.member) as memberships,
     (select coalesce(jsonb_agg(jsonb_build_object('name', e.extname, 'version', e.extversion) order by e.extname), '[]')
      from pg_extension e where e.extname <> 'plpgsql') as extensions,
-    to_regclass('platform.migrations') is not null as is_migrated`
+    exists (
+      select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'platform' and c.relname = 'migrations'
+    ) as is_migrated`
 
 const TABLES = `
-  select format('%I.%I', n.nspname, c.relname) as name
+  select format('%I.%I', n.nspname, c.relname) as name,
+    has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as is_readable
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema' and not starts_with(n.nspname, 'pg_')
@@ -54,7 +57,10 @@ const TABLES = `
     )
   order by 1`
 
-/** Reads what the database is, in the transaction of the snapshot that is dumped. Errors: DATABASE_ERROR. */
+/**
+ * Reads what the database is, in the transaction of the snapshot that is dumped. Errors: BACKUP_RIGHT_MISSING when the login
+ * would see less than all of it, DATABASE_ERROR.
+ */
 export async function readContents(connection: DirectConnection): Promise<Contents> {
   const [found] = await connection.query<{
     database: string
@@ -68,10 +74,12 @@ export async function readContents(connection: DirectConnection): Promise<Conten
   }>(DATABASE)
   if (found === undefined)
     throw new FleetError('DATABASE_ERROR', { message: 'the server told nothing of the database' })
+  await assertSeesAll(connection)
+  const tables = await connection.query<{ name: string; is_readable: boolean }>(TABLES)
+  assertReadable(tables)
   const [schema] = found.is_migrated
     ? await connection.query<{ version: number | null }>('select max(m.version) as version from platform.migrations m')
     : []
-  const tables = await connection.query<{ name: string }>(TABLES)
   return {
     database: found.database,
     serverVersion: /^\S+/.exec(found.server_version)?.[0] ?? found.server_version,
@@ -105,27 +113,24 @@ export async function countRows(
  * Refuses a login that would dump, or count, less than all rows: every tenant's table has forced row-level security, for
  * its owner too. Errors: BACKUP_RIGHT_MISSING.
  */
-export async function assertSeesAll(connection: DirectConnection, tables: readonly string[]): Promise<void> {
-  const [login] = await connection.query<{ name: string; sees_all: boolean; unreadable: string | null; count: number }>(
-    `select current_user as name, (select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = current_user) as sees_all,
-      min(t.name) filter (where not has_table_privilege(t.name::regclass, 'select')) as unreadable,
-      (count(*) filter (where not has_table_privilege(t.name::regclass, 'select')))::integer as count
-    from unnest($1::text[]) as t(name)`,
-    [tables],
+export async function assertSeesAll(connection: DirectConnection): Promise<void> {
+  const [login] = await connection.query<{ name: string; sees_all: boolean }>(
+    'select r.rolname as name, r.rolsuper or r.rolbypassrls as sees_all from pg_roles r where r.rolname = current_user',
   )
-  if (login === undefined) return
-  const missing = (message: string, hint: string) =>
-    new FleetError('BACKUP_RIGHT_MISSING', { message, hint, details: { login: login.name } })
-  if (!login.sees_all) {
-    throw missing(
-      `the login ${login.name} is subject to row-level security, which hides the rows of all tenants from it; it lacks BYPASSRLS`,
-      `As a superuser: alter role "${login.name}" bypassrls; grant pg_read_all_data to "${login.name}"; or use a superuser.`,
-    )
-  }
-  if (login.unreadable !== null) {
-    throw missing(
-      `the login ${login.name} may not read ${login.unreadable}${login.count > 1 ? ` and ${login.count - 1} other tables` : ''}`,
-      `As a superuser: grant pg_read_all_data to "${login.name}"; or use a superuser.`,
-    )
-  }
+  if (login?.sees_all) return
+  throw new FleetError('BACKUP_RIGHT_MISSING', {
+    message: `the login ${login?.name} is subject to row-level security, which hides the rows of all tenants from it; it lacks BYPASSRLS`,
+    hint: `As a superuser: alter role "${login?.name}" bypassrls; grant pg_read_all_data to "${login?.name}"; or use a superuser.`,
+    details: { login: login?.name },
+  })
+}
+
+function assertReadable(tables: readonly { name: string; is_readable: boolean }[]): void {
+  const [first, ...more] = tables.filter(({ is_readable }) => !is_readable)
+  if (first === undefined) return
+  throw new FleetError('BACKUP_RIGHT_MISSING', {
+    message: `the login may not read ${first.name}${more.length > 0 ? ` and ${more.length} other tables` : ''}`,
+    hint: 'As a superuser: grant pg_read_all_data to the login; or use a superuser.',
+    details: { table: first.name },
+  })
 }

@@ -58,10 +58,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   const key = await keyOf(backup, options.key)
   options.progress?.(`verifying ${backup.name}`)
   await verifyBackup(backup, signal)
-  const connection = await openConnection(url)
+  const connection = await openConnection(url, signal)
   let work: string | undefined
   try {
-    await assertSeesAll(connection, [])
+    await assertSeesAll(connection)
     const target = await prepareTarget(connection, manifest)
     const program = await findProgram(
       'pg_restore',

@@ -57,7 +57,9 @@ onServer.describe('a backup', () => {
     const { events } = await fleet.tenant('acme').memory.events.query()
     expect(events).toHaveLength(20)
     await fleet.tenant('acme').memory.events.append([{ type: 'thing.went.on' }])
-    expect(await fleet.tenant('globex').memory.events.stats()).toMatchObject([{ type: 'thing.happened', count: 20 }])
+    expect(await fleet.tenant('globex').memory.events.stats()).toMatchObject({
+      events: 20,
+    })
   })
 
   test('holds what one snapshot saw, whatever is written meanwhile', async () => {
