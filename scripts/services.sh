@@ -32,8 +32,8 @@ Usage: npm run --silent services -- COMMAND        (or: bash scripts/services.sh
 
   --keep   continue with the data of the last run instead of an empty server
 
-Variables: DATABASE_URL, DATABASE_URL_POOLED, CACHE_URL, PGBENCH (a program), SERVICES_PID_POSTGRES (the postmaster),
-PGFLEET_SERVICES (this script). PGFLEET_SERVICES_WAY=docker|apt|chroot overrides the choice of the way.
+Variables: DATABASE_URL, DATABASE_URL_POOLED, CACHE_URL, PGBENCH (a program), PGFLEET_BIN (a folder with
+pg_dump and pg_restore), SERVICES_PID_POSTGRES (the postmaster), PGFLEET_SERVICES (this script). PGFLEET_SERVICES_WAY=docker|apt|chroot overrides the choice of the way.
 END
 }
 
@@ -169,6 +169,7 @@ write_config() {
 }
 
 start_services() { # "keep" or nothing
+  local name
   mkdir -p "$RUN"
   chmod 700 "$RUN" # holds the passwords
   # Remains of services that died or were half started.
@@ -193,7 +194,10 @@ start_services() { # "keep" or nothing
   await valkey 30 cache_accepts
   rm -f "$SERVICES/pgbench"
   way write_pgbench "$SERVICES/pgbench"
-  chmod 755 "$SERVICES/pgbench"
+  rm -rf "$SERVICES/bin"
+  mkdir "$SERVICES/bin"
+  for name in pg_dump pg_restore; do way write_program "$SERVICES/bin/$name" "$name"; done
+  chmod 755 "$SERVICES/pgbench" "$SERVICES/bin/"*
   touch "$RUN/ready"
 }
 
@@ -249,6 +253,7 @@ variables() { # a command, called with each name and value
   "$1" DATABASE_URL_POOLED "postgresql://postgres:$PG_PASSWORD@127.0.0.1:$POOL_PORT/postgres"
   "$1" CACHE_URL "redis://127.0.0.1:$CACHE_PORT"
   "$1" PGBENCH "$SERVICES/pgbench"
+  "$1" PGFLEET_BIN "$SERVICES/bin"
   "$1" SERVICES_PID_POSTGRES "$(way pid postgres)"
   "$1" PGFLEET_SERVICES "$SOURCE/services.sh"
 }

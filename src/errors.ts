@@ -1,3 +1,4 @@
+import { BACKUP_ERRORS } from './error-codes/backup.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
@@ -16,6 +17,7 @@ export const ERRORS = {
   ...DELIVERY_ERRORS,
   ...METADATA_ERRORS,
   ...DOCTOR_ERRORS,
+  ...BACKUP_ERRORS,
 } as const
 
 /** The stable code of an error. */

@@ -34,7 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/stores/delivery/',
     'src/stores/metadata/',
   ],
-  ['src/fleet.ts'],
+  ['src/fleet.ts', 'src/backup/'],
   ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
   ['src/explain/', 'src/pooling/'],
   ['src/demo/'],

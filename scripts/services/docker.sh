@@ -57,3 +57,16 @@ docker_write_pgbench() {
     cat "$SOURCE/services/pgbench-in-container.sh"
   } >"$1"
 }
+
+# Runs in a container of its own on the network of the services, as the caller and with this machine's temporary files, into which
+# tests dump.
+docker_write_program() { # file to write, name of the program
+  {
+    printf '#!/bin/bash\nset -euo pipefail\n'
+    printf 'network="$(docker ps --quiet --filter label=com.docker.compose.project=%q' "pgfleet-$CHECKOUT_ID"
+    printf ' --filter label=com.docker.compose.service=valkey)"\n'
+    printf 'folder="${TMPDIR:-/tmp}"\n'
+    printf 'exec docker run --rm --network "container:$network" --user "$(id -u):$(id -g)" -e PGPASSWORD -e PGAPPNAME -v "$folder:$folder" --entrypoint %q %q "$@"\n' \
+      "$2" "$(sed -n 's/^ *image: \(pgvector.*\)/\1/p' "$CHECKOUT/compose.yaml")"
+  } >"$1"
+}

@@ -239,10 +239,12 @@ native_client() {
   as_postgres "$(native_postgres_bin)/$program" --host="$HOME_INSIDE/postgres" --port="$PG_PORT" "$@"
 }
 
-# pgbench runs outside the root, so that it sees this machine's files; the root's own loader gives it its libraries.
-native_write_pgbench() {
+native_write_pgbench() { native_write_program "$1" pgbench; }
+
+# Programs run outside the root, so that they see this machine's files; the root's own loader gives them their libraries.
+native_write_program() { # file to write, name of the program
   local loader='' candidate program
-  program="${ROOT%/}$(native_postgres_bin)/pgbench"
+  program="${ROOT%/}$(native_postgres_bin)/$2"
   if [ "$ROOT" = / ]; then
     printf '#!/bin/sh\nexec %q "$@"\n' "$program" >"$1"
     return

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAdvise } from './commands/advise.js'
 import { addAudit } from './commands/audit.js'
+import { addBackup } from './commands/backup.js'
 import { addBench } from './commands/bench.js'
 import { addDemo } from './commands/demo.js'
 import { addDoctor } from './commands/doctor.js'
@@ -14,6 +15,7 @@ import { addMetadata } from './commands/metadata.js'
 import { addMigrate } from './commands/migrate.js'
 import { addPgbouncer } from './commands/pgbouncer.js'
 import { addReplay } from './commands/replay.js'
+import { addRestore } from './commands/restore.js'
 import { addStatus } from './commands/status.js'
 import { addTenant } from './commands/tenant.js'
 import { addVectors } from './commands/vectors.js'
@@ -59,6 +61,8 @@ export function createProgram(shell: Shell): Command {
     addLint,
     addExplain,
     addStatus,
+    addBackup,
+    addRestore,
     addTenant,
     addVectors,
     addEvents,

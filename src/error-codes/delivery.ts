@@ -7,7 +7,7 @@ export const DELIVERY_ERRORS = {
     sqlstate: 'PF085',
     summary:
       'Rollups or seals were made up to a transaction that this database has not come to: it was restored from a dump.',
-    hint: 'Move databases by a physical backup or replication, where transactions go on counting; here both go on when this database has come to that transaction.',
+    hint: 'Before anybody writes, run `select * from platform.adopt_restored()` as a superuser; pgfleet restore does it itself.',
   },
   LEASE_LOST: {
     retryable: false,

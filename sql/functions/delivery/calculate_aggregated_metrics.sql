@@ -23,10 +23,10 @@ begin
   -- Whoever else rolls up waits here, and goes on from where this ends.
   select w.rolled_up_below into v_from from delivery.metric_watermarks w where w.tenant_id = p_tenant for update;
   -- Taken behind the lock and before the points are read: what had ended by then is seen by the statements below.
-  v_to := pg_snapshot_xmin(pg_current_snapshot());
-  if v_from > pg_snapshot_xmax(pg_current_snapshot()) then
+  v_to := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
+  if v_from > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'metrics of tenant % are rolled up below transaction %, and this database has only come to %', p_tenant, v_from,
-        pg_snapshot_xmax(pg_current_snapshot())
+        platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))
       using errcode = 'PF085', column = 'tenant';
   end if;
   if v_to <= v_from then

@@ -15,7 +15,7 @@ as $$
 #variable_conflict use_column
 declare
   -- Taken before the rows are read: what had ended by then is seen by the statements below.
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_horizon xid8 := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
   v_last delivery.audit_seals;
   v_seal delivery.audit_seals;
   v_to record;
@@ -24,9 +24,9 @@ declare
 begin
   perform platform.enter(p_tenant);
   select s.* into v_last from delivery.audit_seals s where s.tenant_id = p_tenant order by s.seal_number desc limit 1;
-  if v_last.to_transaction > pg_snapshot_xmax(pg_current_snapshot()) then
+  if v_last.to_transaction > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'the audit log of tenant % is sealed up to transaction %, and this database has only come to %', p_tenant,
-        v_last.to_transaction, pg_snapshot_xmax(pg_current_snapshot())
+        v_last.to_transaction, platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))
       using errcode = 'PF085', column = 'tenant';
   end if;
   -- Variables: a comparison of rows with anything else in it is no condition of an index.

@@ -22,6 +22,7 @@ declare
   v_month timestamptz;
   v_before bigint;
   v_inserted bigint;
+  v_transaction xid8;
 begin
   perform platform.enter(p_tenant);
   -- As text: uuid has no min before PostgreSQL 18.
@@ -57,12 +58,13 @@ begin
   if v_inserted = v_count then
     return;
   end if;
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   return query
   select i.ordinality::integer
   from (select u.id, u.ordinality, row_number() over (partition by u.id order by u.ordinality) as place
     from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as u) i
   join memory.events e on e.tenant_id = p_tenant and e.event_id = i.id
-  where i.place > 1 or e.transaction_id <> pg_current_xact_id() or e.sequence < v_before;
+  where i.place > 1 or e.transaction_id <> v_transaction or e.sequence < v_before;
 end
 $$;
 comment on function memory.append_events(text, jsonb) is 'Appends many events to the log; idempotent by id.';

@@ -38,7 +38,7 @@ as $$
 #variable_conflict use_column
 declare
   -- Taken before the events are read: what had ended by then is seen by the statement below.
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_horizon xid8 := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
   v_transaction xid8 := coalesce(p_transaction, '0'::xid8);
   v_sequence bigint := coalesce(p_sequence, 0);
   v_looked_at integer := 0;
@@ -46,7 +46,7 @@ declare
 begin
   perform platform.enter(p_tenant);
   log := platform.log_name();
-  if p_transaction is not null and (p_log is distinct from log or p_transaction > pg_snapshot_xmax(pg_current_snapshot())) then
+  if p_transaction is not null and (p_log is distinct from log or p_transaction > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))) then
     raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, log
       using errcode = 'PF050', column = 'options.after';
   end if;

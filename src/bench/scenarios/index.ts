@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js'
+import { backup } from './backup.js'
 import { deliveryAudit } from './delivery-audit.js'
 import { deliveryJobs } from './delivery-jobs.js'
 import { deliveryMetrics } from './delivery-metrics.js'
@@ -38,4 +39,5 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   deliveryAudit,
   metadata,
   hnsw,
+  backup,
 ]

@@ -75,17 +75,18 @@ export function vectorId(n: number): string {
   return uuidv5(String(n), NAMESPACE)
 }
 
-/** Keeps vectors 0 to `rows` - 1; a sixteenth of them each says `part` 0 to 15 in their metadata. */
+/** Keeps `rows` vectors from number `from` on; a sixteenth of them each says `part` 0 to 15 in their metadata. */
 export async function fillVectors(
   tenant: Tenant,
   make: (n: number) => Float32Array,
   rows: number,
   signal: AbortSignal,
+  from = 0,
 ): Promise<void> {
-  for (let first = 0; first < rows; first += 250) {
+  for (let first = from; first < from + rows; first += 250) {
     signal.throwIfAborted()
     await tenant.memory.vectors.upsert(
-      Array.from({ length: Math.min(250, rows - first) }, (_, i) => ({
+      Array.from({ length: Math.min(250, from + rows - first) }, (_, i) => ({
         id: vectorId(first + i),
         embedding: make(first + i),
         metadata: { part: (first + i) % 16 },

@@ -1,0 +1,78 @@
+import type { Command } from 'commander'
+import { type RestoreReport, restoreBackup } from '../../backup/restore.js'
+import {
+  addKeyOptions,
+  addProgramOptions,
+  type BackupProgramOptions,
+  programOptions,
+  serverOf,
+} from '../backup-options.js'
+import { action, type Context, type Shell } from '../context.js'
+import { inWords } from '../durations.js'
+import { EXIT } from '../failure.js'
+import { describeWhere } from '../where.js'
+
+interface RestoreCommandOptions extends BackupProgramOptions {
+  readonly workDir?: string
+}
+
+/** `pgfleet restore`: brings a backup into an empty database. */
+export function addRestore(program: Command, shell: Shell): void {
+  const command = program
+    .command('restore')
+    .argument('<backup>', 'a backup, its manifest.json, or a folder of backups: the newest is taken')
+    .description('restore a backup into an empty database, and compare the rows of every table')
+    .option('--work-dir <dir>', 'where an encrypted backup is decrypted to meanwhile (default: beside it)')
+    .addHelpText(
+      'after',
+      `
+Make the database first: create database NAME template template0. One that holds a relation is refused.
+The login: a superuser; or one with BYPASSRLS and CREATEROLE where the extensions are there already.
+
+Examples:
+  pgfleet restore /var/backups/pgfleet --url postgres://admin@localhost/restored --jobs 4
+  pgfleet restore /var/backups/pgfleet/pgfleet-app-20260131T020000000Z --encrypt-key-file /etc/pgfleet/backup.key`,
+    )
+  addKeyOptions(addProgramOptions(command)).action(action(shell, restore))
+}
+
+async function restore({ terminal, where, signal }: Context, options: RestoreCommandOptions, from = '') {
+  const { workDir } = options
+  const report = await restoreBackup({
+    from,
+    url: serverOf(where, 'a restore'),
+    ...programOptions(options),
+    ...(workDir === undefined ? {} : { workFolder: workDir }),
+    signal,
+    progress: terminal.note,
+  })
+  const { backup, milliseconds, rows, rolesMade, logs } = report
+  terminal.result(
+    {
+      name: backup.name,
+      rows,
+      tables: backup.manifest.tables.length,
+      milliseconds: Math.round(milliseconds),
+      rolesMade,
+      logs,
+    },
+    () => [`${backup.name} is restored into ${describeWhere(where)}.`, ...restoreLines(report), LOGS[logs]].join('\n'),
+  )
+  return EXIT.ok
+}
+
+/** What a restore did, in lines. */
+export function restoreLines({ backup, milliseconds, rows, rolesMade }: RestoreReport): string[] {
+  return [
+    `${backup.manifest.tables.length} tables, ${rows} rows, as counted when it was made; ${inWords(milliseconds)}`,
+    ...(rolesMade.length === 0 ? [] : [`made the roles ${rolesMade.join(', ')}; none can log in yet`]),
+  ]
+}
+
+const LOGS: Readonly<Record<RestoreReport['logs'], string>> = {
+  adopted: 'Events, metrics and audit go on behind their last entries; cursors of followers are refused once.',
+  ahead: 'Events, metrics and audit go on; nothing had to be done for it.',
+  none: 'It has no schema of pgfleet.',
+  migrate:
+    'Its schema is older than this pgfleet: before anybody writes, run `pgfleet migrate`, then `select * from platform.adopt_restored()` as a superuser.',
+}
