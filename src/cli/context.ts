@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Database } from '../database/database.js'
 import { FleetError } from '../errors.js'
-import { type Fleet, openDatabase, openFleet } from '../fleet.js'
+import type { Fleet } from '../fleet.js'
 import type { FleetOptions } from '../options.js'
 import type { Terminal } from './terminal.js'
 import { createTerminal } from './terminal.js'
@@ -63,7 +63,16 @@ function createContext(options: GlobalOptions, signal: AbortSignal): Context {
     where,
     signal,
     terminal: createTerminal({ json: options.json ?? false, quiet: options.quiet ?? false }),
-    withFleet: (work, more = {}) => lend(openFleet({ ...where, ...more }), work),
-    withDatabase: (work) => lend(openDatabase(where), work),
+    // What opens a database is loaded by the commands that need one: others start sooner and take less memory.
+    withFleet: (work, more = {}) =>
+      lend(
+        import('../fleet.js').then((fleet) => fleet.openFleet({ ...where, ...more })),
+        work,
+      ),
+    withDatabase: (work) =>
+      lend(
+        import('../fleet.js').then((fleet) => fleet.openDatabase(where)),
+        work,
+      ),
   }
 }

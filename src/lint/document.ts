@@ -6,7 +6,8 @@ import {
 } from './settings/settings-file.js'
 import { isMigration, type Source } from './source.js'
 import { readBody } from './sql/body.js'
-import { type Parsed, parse, relocate } from './sql/parser.js'
+import { parse, relocate } from './sql/parser.js'
+import { readScript } from './sql/script.js'
 import { Statement, type Transaction } from './sql/statement.js'
 import { type Program, readProgram } from './typescript/program.js'
 import { sqlLiterals } from './typescript/sql-literal.js'
@@ -64,11 +65,11 @@ function readSql(source: Source): Document {
   const text = withoutPsql(source.text)
   const migration = isMigration(source.path)
   const statements: Statement[] = []
-  const plain = parse(text)
+  const plain = readScript(text)
   // psql's variables, :name, :'name' and :"name", are looked for where there would be no SQL otherwise.
-  const filled = 'problem' in plain && plain.problem.message.includes('":"') ? withoutVariables(text) : text
-  const whole = 'problem' in plain ? parseAll(filled) : { statements: plain.statements, problems: [] }
-  const problems = [...whole.problems]
+  const hasVariables = plain.problems.some(({ message }) => message.includes('":"'))
+  const whole = hasVariables ? readScript(withoutVariables(text)) : plain
+  const problems = whole.problems.map(({ offset, message }) => ({ at: offset, message }))
   let transaction: Transaction = migration && !runsOutside(source.text) ? 'inside' : 'outside'
   whole.statements.forEach((each, index) => {
     const kind = (each.node as { kind?: string }).kind
@@ -81,37 +82,6 @@ function readSql(source: Source): Document {
     if (body.problem !== undefined) problems.push({ at: body.problem.offset, message: body.problem.message })
   })
   return { source, statements, settings: alterSystemSettings(source, statements), program: undefined, problems }
-}
-
-/** After so many places that do not parse the rest is not looked at. */
-const SYNTAX_MAX = 20
-
-/** The statements of a text, and the places where it does not parse: reading goes on behind the next semicolon. */
-function parseAll(text: string): { statements: Parsed[]; problems: { at: number; message: string }[] } {
-  const statements: Parsed[] = []
-  const problems: { at: number; message: string }[] = []
-  let from = 0
-  while (from < text.length && problems.length < SYNTAX_MAX) {
-    // Blanks in place of what was read keep all offsets as they are.
-    const rest = from === 0 ? text : text.slice(0, from).replaceAll(/[^\n]/g, ' ') + text.slice(from)
-    const parsed = parse(rest)
-    if (!('problem' in parsed)) {
-      statements.push(...parsed.statements)
-      break
-    }
-    const { offset, message } = parsed.problem
-    problems.push({ at: offset, message })
-    for (let end = rest.lastIndexOf(';', offset - 1); end >= from; end = rest.lastIndexOf(';', end - 1)) {
-      const before = parse(rest.slice(0, end + 1))
-      if ('problem' in before) continue
-      statements.push(...before.statements)
-      break
-    }
-    const next = text.indexOf(';', offset)
-    if (next === -1) break
-    from = next + 1
-  }
-  return { statements, problems }
 }
 
 /** Whether the comments of a migration say that it runs outside a transaction, in the words of the usual tools. */

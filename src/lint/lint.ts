@@ -49,6 +49,7 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
     for (const statement of document.statements) {
       if (source.kind === 'sql') applyStatement(catalog, statement)
       for (const column of countedColumns(statement)) counted.add(column)
+      statement.forget()
     }
     // Thousands of files are read without holding up what else the process does.
     if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -103,12 +104,16 @@ interface Raw {
 function* problemsOf(document: Document, surroundings: Surroundings): Generator<Raw> {
   const { statements, settings, program, problems } = document
   for (const { at, message } of problems) yield { rule: OWN_FINDINGS.syntax, problem: { at, message }, start: at }
+  for (const statement of statements) {
+    for (const rule of RULES) {
+      if (rule.on !== 'sql') continue
+      for (const problem of rule.check(statement, surroundings)) yield { rule, problem, start: statement.start }
+    }
+    statement.forget()
+  }
   for (const rule of RULES) {
-    if (rule.on === 'sql') {
-      for (const statement of statements) {
-        for (const problem of rule.check(statement, surroundings)) yield { rule, problem, start: statement.start }
-      }
-    } else if (rule.on === 'ts') {
+    if (rule.on === 'sql') continue
+    if (rule.on === 'ts') {
       if (program === undefined) continue
       for (const problem of rule.check(program, surroundings)) yield { rule, problem, start: 0 }
     } else {
