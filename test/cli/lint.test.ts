@@ -93,13 +93,16 @@ describe('lint', () => {
     [['lint', 'notes.txt'], 'its name does not tell what it is'],
     [['lint', 'clean.sql', '--pg-version', '9'], '--pg-version'],
     [['lint', 'clean.sql', '--level', 'bad'], '--level'],
+    [['lint', 'clean.sql', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
+    [['lint', 'clean.sql', '--url', 'nonsense'], 'a url begins with postgres://'],
+    [['explain', '--sql', 'select 1', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
     [['explain'], 'neither a plan nor a statement'],
     [['explain', 'nothing.json'], 'nothing.json: there is no file'],
     [['explain', 'clean.sql'], 'there is no plan in the text'],
     [['explain', 'binary.sql'], 'looks like a binary file'],
     [['explain', 'plan.txt', '--analyze'], '--analyze and --write need --sql'],
     [['explain', '--sql', 'select 1', '--write'], '--write needs --analyze'],
-  ])('%j is wrong usage', async (parameters, message) => {
+  ])('%j ends with 2: nothing was looked at', async (parameters, message) => {
     const { code, stdout, stderr } = await runCli(cwd, parameters)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(message)

@@ -18,7 +18,6 @@ import { SOURCE_KINDS, type SourceKind } from '../../lint/source.js'
 import { action, type Context, type GlobalOptions, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { readStdin } from '../stdin.js'
-import { assertThere } from '../where.js'
 
 const FORMATS = ['table', 'json', 'sarif', 'markdown'] as const
 
@@ -68,7 +67,8 @@ Examples:
   pgfleet lint --pg-version 15 --format sarif . > lint.sarif
   cat postgresql.conf | pgfleet lint --as postgresql.conf -
 
-Exit codes: 0 nothing at or above --level, 1 findings, 2 wrong usage or a file that cannot be read.`,
+Exit codes: 0 nothing at or above --level, 1 findings, 2 wrong usage, a file that cannot be read, or a
+database that cannot be asked.`,
     )
     .action(
       action<LintOptions>(shell, (context, options, ...operands) =>
@@ -126,10 +126,7 @@ async function withKnowledge<T>(
   work: (database: DatabaseKnowledge | undefined) => Promise<T>,
 ): Promise<T> {
   if (url === undefined && dataDir === undefined) return await work(undefined)
-  assertThere(context.where)
-  return await context.withDatabase((database) =>
-    database.lend((connection) => withDatabaseKnowledge(connection, work)),
-  )
+  return await context.examining((connection) => withDatabaseKnowledge(connection, work))
 }
 
 async function fix(context: Context, report: LintReport): Promise<void> {

@@ -63,7 +63,7 @@ export interface DatabaseKnowledge {
 
 /**
  * Reads tables, columns, indexes, keys of partitions, policies and functions of a database, and lends them to the callback
- * in one read-only transaction with time-outs, which is rolled back. Errors: OPTIONS_INVALID for a major that is not known.
+ * in one read-only transaction with time-outs, which is rolled back. Errors: DATABASE_UNEXAMINED for a major that is not known.
  */
 export async function withDatabaseKnowledge<T>(
   connection: Connection,
@@ -73,9 +73,8 @@ export async function withDatabaseKnowledge<T>(
   const major = versions[0]?.major ?? 0
   const version = PG_VERSIONS.find((each) => each === major)
   if (version === undefined) {
-    throw new FleetError('OPTIONS_INVALID', {
+    throw new FleetError('DATABASE_UNEXAMINED', {
       message: `the server is of major ${major}, and ${PG_VERSIONS[0]} to ${PG_VERSIONS.at(-1)} are known`,
-      field: 'url',
       hint: 'Lint without --url, with the --pg-version that comes nearest.',
     })
   }
