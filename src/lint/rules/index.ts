@@ -9,6 +9,7 @@ import { indexBreaksHot } from './definition/index-breaks-hot.js'
 import { indexRedundant } from './definition/index-redundant.js'
 import { integerKey } from './definition/integer-key.js'
 import { md5Password } from './definition/md5-password.js'
+import { newerSyntax } from './definition/newer-syntax.js'
 import { numericMeasure } from './definition/numeric-measure.js'
 import { parentStorageParameters } from './definition/parent-storage-parameters.js'
 import { policySetting } from './definition/policy-setting.js'
@@ -159,6 +160,7 @@ export const RULES: readonly Rule[] = [
   lockUnordered,
   md5Password,
   memorySum,
+  newerSyntax,
   notInSubquery,
   notInTransaction,
   numericMeasure,
