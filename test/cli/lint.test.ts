@@ -94,6 +94,7 @@ describe('lint', () => {
     [['lint', 'clean.sql', '--pg-version', '9'], '--pg-version'],
     [['lint', 'clean.sql', '--level', 'bad'], '--level'],
     [['lint', 'clean.sql', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
+    [['lint', 'clean.sql', '--trace'], '--trace needs --url or --data-dir'],
     [['lint', 'clean.sql', '--url', 'nonsense'], 'a url begins with postgres://'],
     [['explain', '--sql', 'select 1', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
     [['explain'], 'neither a plan nor a statement'],

@@ -29,6 +29,7 @@ interface LintOptions extends GlobalOptions {
   readonly format?: (typeof FORMATS)[number]
   readonly config?: string
   readonly fix?: boolean
+  readonly trace?: boolean
   readonly list?: boolean
 }
 
@@ -54,13 +55,19 @@ export function addLint(program: Command, shell: Shell): void {
     .addOption(new Option('--format <format>', 'how to print them').choices(FORMATS))
     .option('--config <file>', `overrides with reasons (default: ${CONFIGURATION_FILE} where it is there)`)
     .option('--fix', 'change the files where that is safe')
+    .option(
+      '--trace',
+      'run the SQL files on the scratch database of --url, and roll back: locks, rewrites, scans, times',
+    )
     .option('--list', 'print the rules')
     .addHelpText(
       'after',
       `
 With --url the tables, indexes and functions of that database are known too, and it is asked whether it
-takes each statement; it is only read. Suppress a finding by a
-comment with a reason: -- pgfleet-lint ignore <rule>: <reason>
+takes each statement; it is only read. With --trace the SQL files are run there, in one transaction that
+is rolled back: name a scratch copy, for its tables are locked meanwhile.
+
+Suppress a finding by a comment with a reason: -- pgfleet-lint ignore <rule>: <reason>
 
 Examples:
   pgfleet lint migrations src
@@ -110,7 +117,9 @@ async function lint(context: Context, options: LintOptions, operands: readonly s
       version: version ?? database?.version ?? config.pgVersion ?? 18,
       pooling: options.pooling ?? config.pooling,
       configuration: config,
-      ...(database === undefined ? {} : { catalog: database.catalog, prepare: database.prepare }),
+      ...(database?.catalog !== undefined && { catalog: database.catalog }),
+      ...(database?.prepare !== undefined && { prepare: database.prepare }),
+      ...(database?.trace !== undefined && { trace: database.trace }),
       signal: context.signal,
     }),
   )
@@ -122,11 +131,18 @@ async function lint(context: Context, options: LintOptions, operands: readonly s
 /** Lends what the database of --url holds. One of the environment is not asked: linting needs none. */
 async function withKnowledge<T>(
   context: Context,
-  { url, dataDir }: GlobalOptions,
+  { url, dataDir, trace = false }: LintOptions,
   work: (database: DatabaseKnowledge | undefined) => Promise<T>,
 ): Promise<T> {
-  if (url === undefined && dataDir === undefined) return await work(undefined)
-  return await context.examining((connection) => withDatabaseKnowledge(connection, work))
+  if (url === undefined && dataDir === undefined) {
+    if (!trace) return await work(undefined)
+    throw new FleetError('INPUT_INVALID', {
+      message: '--trace needs --url or --data-dir',
+      field: 'trace',
+      hint: 'Name a scratch copy of the database: the files are run there, and rolled back.',
+    })
+  }
+  return await context.examining((connection) => withDatabaseKnowledge(connection, work, { trace }))
 }
 
 async function fix(context: Context, report: LintReport): Promise<void> {

@@ -112,7 +112,7 @@ import { upsertLosesUpdate } from './write/upsert-loses-update.js'
 import { upsertUnordered } from './write/upsert-unordered.js'
 import { writeWithoutWhere } from './write/write-without-where.js'
 
-export { OWN_FINDINGS } from './own.js'
+export { ASKED, OWN_FINDINGS } from './own.js'
 
 /** Every rule, in the order of their names. */
 export const RULES: readonly Rule[] = [
