@@ -4,7 +4,7 @@ import {
   readPostgresqlConf,
   type SettingsFile,
 } from './settings/settings-file.js'
-import { isMigration, type Source } from './source.js'
+import { isExtensionScript, isMigration, type Source } from './source.js'
 import { readBody } from './sql/body.js'
 import { parse, relocate } from './sql/parser.js'
 import { readScript } from './sql/script.js'
@@ -61,23 +61,30 @@ function withoutVariables(text: string): string {
   return text.replaceAll(/(?<![:\w\]]):(?=['"]?[A-Za-z_])/g, ' ')
 }
 
+/** What CREATE EXTENSION fills into a script, @extschema@ and its like, becomes a name of the same length. */
+function withoutPlaces(text: string): string {
+  return text.replaceAll(/@ext(?:schema(?::\w+)?|owner)@/g, (place) => place.replaceAll(/[@:]/g, '_'))
+}
+
 function readSql(source: Source): Document {
-  const text = withoutPsql(source.text)
+  const text = withoutPlaces(withoutPsql(source.text))
   const migration = isMigration(source.path)
   const statements: Statement[] = []
   const plain = readScript(text)
   // psql's variables, :name, :'name' and :"name", are looked for where there would be no SQL otherwise.
   const hasVariables = plain.problems.some(({ message }) => message.includes('":"'))
-  const whole = hasVariables ? readScript(withoutVariables(text)) : plain
+  const filled = hasVariables ? withoutVariables(text) : text
+  const whole = hasVariables ? readScript(filled) : plain
   const problems = whole.problems.map(({ offset, message }) => ({ at: offset, message }))
-  let transaction: Transaction = migration && !runsOutside(source.text) ? 'inside' : 'outside'
+  const isWrapped = (migration && !runsOutside(source.text)) || isExtensionScript(source.path)
+  let transaction: Transaction = isWrapped ? 'inside' : 'outside'
   whole.statements.forEach((each, index) => {
     const kind = (each.node as { kind?: string }).kind
     if (each.kind === 'TransactionStmt' && /_(BEGIN|START)$/.test(kind ?? '')) transaction = 'inside'
     const place = { source, index, migration }
     statements.push(new Statement({ ...each, ...place, transaction, sql: text.slice(each.start, each.end) }))
     if (each.kind === 'TransactionStmt' && /_(COMMIT|ROLLBACK)$/.test(kind ?? '')) transaction = 'outside'
-    const body = readBody(text, each.kind, each.node, each.start, each.end)
+    const body = readBody(filled, each.kind, each.node, each.start, each.end)
     for (const inner of body.statements) statements.push(new Statement({ ...inner, ...place, transaction: 'inside' }))
     if (body.problem !== undefined) problems.push({ at: body.problem.offset, message: body.problem.message })
   })

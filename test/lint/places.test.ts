@@ -131,3 +131,14 @@ test('a thousand files take seconds', async () => {
   const report = await lint(sources, { version: 18 })
   expect(report).toMatchObject({ files: 1000, statements: 22_000 })
 })
+
+test('what other programs fill in is taken for a name, in bodies too', async () => {
+  const script =
+    'create function :schema.f() returns int language plpgsql as $$\nbegin\n  return (select count(*) from :schema.a limit 1 offset 3);\nend $$;\nselect :schema.g(:\'name\', :"Name");'
+  expect((await lintText(script)).map(({ rule, line }) => [rule, line])).toEqual([['offset-pagination', 3]])
+  const extension =
+    "set local client_encoding = 'UTF8';\ncreate domain earth as @extschema:cube@.cube;\nalter language x owner to @extowner@;\nselect @extschema@.f();"
+  expect(await lintText({ text: extension, path: 'extension/earth--1.0--1.1.sql' })).toEqual([])
+  const raw = 'const a = String.raw`create function :schema.f() returns int as $x$ 1 $x$;`'
+  expect(await lintText({ text: raw, as: 'ts' })).toEqual([])
+})

@@ -137,6 +137,8 @@ export const DEFINITION: Readonly<Record<string, Examples>> = {
   'security-definer-path': {
     bad: ["create function f() returns int language sql security definer as 'select 1'"],
     good: [
+      "create function f(text) returns text language c strict security definer as 'MODULE_PATHNAME', 'f'",
+
       "create function f() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'",
       "create function f() returns int language sql as 'select 1'",
     ],
