@@ -58,7 +58,7 @@ function withoutPsql(text: string): string {
 
 /** Each variable of psql becomes a name or a string of the same length. */
 function withoutVariables(text: string): string {
-  return text.replaceAll(/(?<![:\w\]]):(?=['"]?[A-Za-z_])/g, ' ')
+  return text.replaceAll(/(?:(?<![:\w\]])|(?<=::)):(?=['"]?[A-Za-z_])/g, ' ')
 }
 
 /** What CREATE EXTENSION fills into a script, @extschema@ and its like, becomes a name of the same length. */
@@ -104,7 +104,10 @@ function readTypeScript(source: Source): Document {
     program = readProgram(source)
   } catch (error) {
     const at = (error as { pos?: number }).pos ?? 0
-    const message = (error as Error).message.replace(/\s*\(\d+:\d+\)$/, '')
+    const message =
+      error instanceof RangeError
+        ? 'nested too deeply to be looked at'
+        : (error as Error).message.replace(/\s*\(\d+:\d+\)$/, '')
     return { source, statements: [], settings: undefined, program: undefined, problems: [{ at, message }] }
   }
   const statements: Statement[] = []

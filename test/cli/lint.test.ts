@@ -81,6 +81,17 @@ describe('lint', () => {
     expect((await runCli(cwd, ['lint', 'fixable.sql'])).code).toBe(0)
   })
 
+  test('writes a file in the encoding in which it was', async () => {
+    const bad = 'create index i on elsewhere (name);\r\n-- é\r\n'
+    const good = 'create index concurrently i on elsewhere (name);\r\n-- é\r\n'
+    const encodings = { utf8: '\ufeff', utf16le: '\ufeff' } as const
+    for (const [encoding, mark] of Object.entries(encodings) as ['utf8' | 'utf16le', string][]) {
+      await writeFile(join(cwd, `${encoding}.sql`), `${mark}${bad}`, encoding)
+      await runCli(cwd, ['lint', `${encoding}.sql`, '--fix'])
+      expect(await readFile(join(cwd, `${encoding}.sql`), encoding)).toBe(`${mark}${good}`)
+    }
+  })
+
   test('lists its rules', async () => {
     expect((await runCli(cwd, ['lint', '--list'])).stdout).toMatch(/^volatile-index +error +A function/m)
   })

@@ -56,6 +56,19 @@ test('what does not parse is a finding with its place; the statements before it 
   ])
 })
 
+test('what is nested too deeply is a finding, and what follows is looked at where it parses alone', async () => {
+  const union = Array.from({ length: 5000 }, () => 'select 1').join(' union all ')
+  expect(await lintText(`truncate a;\n${union};\ntruncate b;`)).toMatchObject([
+    { rule: 'truncate', line: 1 },
+    { rule: 'syntax', message: 'nested in more than 2000 levels: too deep to be looked at' },
+    { rule: 'truncate', line: 3 },
+  ])
+  expect(await lintText(Array.from({ length: 1000 }, () => 'select 1').join(' union all '))).toEqual([])
+  expect(await lintText({ text: `const a = ${'('.repeat(20_000)}1${')'.repeat(20_000)}`, as: 'ts' })).toMatchObject([
+    { rule: 'syntax', message: 'nested too deeply to be looked at' },
+  ])
+})
+
 test('nothing is thrown for any text', async () => {
   const kinds = fc.constantFrom('sql' as const, 'ts' as const, 'postgresql.conf' as const, 'pgbouncer.ini' as const)
   const words = fc.array(

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { type Command, Option } from 'commander'
 import { FleetError } from '../../errors.js'
 import { type DatabaseKnowledge, withDatabaseKnowledge } from '../../lint/catalog/database.js'
 import { CONFIGURATION_FILE, fits, readConfiguration } from '../../lint/configuration.js'
-import { readSources } from '../../lint/files.js'
+import { encodeAs, readSources } from '../../lint/files.js'
 import { applyFixes } from '../../lint/fixes.js'
 import { type LintReport, lint as lintSources } from '../../lint/lint.js'
 import { jsonReport } from '../../lint/reports/json.js'
@@ -148,7 +148,7 @@ async function withKnowledge<T>(
 async function fix(context: Context, report: LintReport): Promise<void> {
   for (const { path, text, count } of applyFixes(report)) {
     if (path === '<stdin>') continue
-    await writeFile(path, text)
+    await writeFile(path, encodeAs(text, await readFile(path)))
     context.terminal.note(`${path}: ${count} fixed`)
   }
 }

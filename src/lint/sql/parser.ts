@@ -47,19 +47,21 @@ export function parse(text: string, at = 0): { statements: Parsed[] } | { proble
   try {
     const offsetOf = byteOffsets(text)
     const { stmts = [] } = parseSync(text)
-    return {
-      statements: stmts.flatMap(({ stmt, stmt_location = 0, stmt_len }) => {
-        const [kind] = Object.keys(stmt ?? {})
-        if (stmt === undefined || kind === undefined) return []
-        const node = (stmt as Record<string, unknown>)[kind] as Record<string, unknown>
-        relocate(node, (location) => at + offsetOf(location))
-        const end =
-          stmt_len === undefined || stmt_len === 0 ? text.trimEnd().length : offsetOf(stmt_location + stmt_len)
-        return [{ kind, node, start: at + skipBlank(text, offsetOf(stmt_location)), end: at + end }]
-      }),
-    }
+    let deep: number | undefined
+    const statements = stmts.flatMap(({ stmt, stmt_location = 0, stmt_len }) => {
+      const [kind] = Object.keys(stmt ?? {})
+      if (stmt === undefined || kind === undefined) return []
+      const node = (stmt as Record<string, unknown>)[kind] as Record<string, unknown>
+      if (isDeep(node)) deep ??= skipBlank(text, offsetOf(stmt_location))
+      else relocate(node, (location) => at + offsetOf(location))
+      const end = stmt_len === undefined || stmt_len === 0 ? text.trimEnd().length : offsetOf(stmt_location + stmt_len)
+      return [{ kind, node, start: at + skipBlank(text, offsetOf(stmt_location)), end: at + end }]
+    })
+    if (deep === undefined) return { statements }
+    return { problem: { message: TOO_DEEP, offset: at + deep } }
   } catch (error) {
     if (!(error instanceof Error)) throw error
+    if (error instanceof RangeError) return { problem: { message: TOO_DEEP, offset: at + skipBlank(text, 0) } }
     const points = error instanceof SqlError ? (error.sqlDetails?.cursorPosition ?? 0) : 0
     return { problem: { message: error.message, offset: at + Math.min(codePointOffset(text, points), text.length) } }
   }
@@ -84,6 +86,21 @@ export function parseBody(text: string): unknown {
 /** Adds to every location of a tree. */
 export function shift(value: unknown, by: number): void {
   relocate(value, (location) => location + by)
+}
+
+/** Trees of more levels would overflow the stack of whoever descends them: thousands of UNION ALL in a row, say. */
+const DEPTH_MAX = 2000
+const TOO_DEEP = `nested in more than ${DEPTH_MAX} levels: too deep to be looked at`
+
+function isDeep(root: unknown): boolean {
+  const open: [value: unknown, depth: number][] = [[root, 0]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, depth] = next
+    if (value === null || typeof value !== 'object') continue
+    if (depth > DEPTH_MAX) return true
+    for (const child of Object.values(value)) open.push([child, depth + 1])
+  }
+  return false
 }
 
 /** Changes every location of a tree. */
