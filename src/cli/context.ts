@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { Database } from '../database/database.js'
-import { FleetError } from '../errors.js'
-import { type Fleet, openDatabase, openFleet } from '../fleet.js'
+import type { Connection, Database } from '../database/database.js'
+import { type ErrorCode, FleetError, isFleetError } from '../errors.js'
+import type { Fleet } from '../fleet.js'
 import type { FleetOptions } from '../options.js'
 import type { Terminal } from './terminal.js'
 import { createTerminal } from './terminal.js'
-import { resolveWhere, type Where } from './where.js'
+import { assertThere, resolveWhere, type Where } from './where.js'
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -26,10 +26,23 @@ export interface Context {
   withFleet<T>(work: (fleet: Fleet) => Promise<T>, options?: FleetOptions): Promise<T>
   /** The same with the database alone, whatever its schema. */
   withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T>
+  /**
+   * Lends a connection to look at a database with, which need not be one of pgfleet. Errors: DATABASE_UNEXAMINED when it
+   * cannot be reached.
+   */
+  examining<T>(work: (connection: Connection) => Promise<T>): Promise<T>
 }
 
 /** A command's work; returns the exit code, or nothing for 0. */
 export type Work<Options> = (context: Context, options: Options, ...operands: string[]) => Promise<number | undefined>
+
+/** What a login that fails ends with: nobody answers, or the server refuses it. */
+const UNREACHED: ReadonlySet<ErrorCode> = new Set([
+  'CONNECTION_FAILED',
+  'DATABASE_ERROR',
+  'PERMISSION_DENIED',
+  'TIMEOUT',
+])
 
 /** Where the commands hang: told the exit code of the one that ran. */
 export interface Shell {
@@ -59,11 +72,38 @@ function createContext(options: GlobalOptions, signal: AbortSignal): Context {
       await opened.close()
     }
   }
+  const withDatabase = <T>(work: (database: Database) => Promise<T>) =>
+    lend(
+      import('../fleet.js').then((fleet) => fleet.openDatabase(where)),
+      work,
+    )
   return {
     where,
     signal,
     terminal: createTerminal({ json: options.json ?? false, quiet: options.quiet ?? false }),
-    withFleet: (work, more = {}) => lend(openFleet({ ...where, ...more }), work),
-    withDatabase: (work) => lend(openDatabase(where), work),
+    // What opens a database is loaded by the commands that need one: others start sooner and take less memory.
+    withFleet: (work, more = {}) =>
+      lend(
+        import('../fleet.js').then((fleet) => fleet.openFleet({ ...where, ...more })),
+        work,
+      ),
+    withDatabase,
+    examining: async (work) => {
+      assertThere(where)
+      let lent = false
+      try {
+        return await withDatabase((database) =>
+          database.lend(async (connection) => {
+            // The first question shows whether somebody answers.
+            await connection.query('select 1')
+            lent = true
+            return await work(connection)
+          }),
+        )
+      } catch (error) {
+        if (lent || !isFleetError(error) || !UNREACHED.has(error.code)) throw error
+        throw new FleetError('DATABASE_UNEXAMINED', { message: error.message, cause: error })
+      }
+    },
   }
 }

@@ -25,13 +25,14 @@ process.exitCode = await main(process.argv)
 
 async function main(argv: string[]): Promise<number> {
   let exitCode: number = EXIT.ok
-  const program = createProgram({
+  const shell = {
     signal: interruption.signal,
-    exit: (code) => {
+    exit: (code: number) => {
       exitCode = code
     },
-  })
+  }
   try {
+    const program = await createProgram(shell, argv.slice(2))
     await program.parseAsync(argv)
     return interruption.signal.aborted ? EXIT.interrupted : exitCode
   } catch (error) {

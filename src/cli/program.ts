@@ -1,24 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { addAdvise } from './commands/advise.js'
-import { addAudit } from './commands/audit.js'
-import { addBackup } from './commands/backup.js'
-import { addBench } from './commands/bench.js'
-import { addDemo } from './commands/demo.js'
-import { addDoctor } from './commands/doctor.js'
-import { addEvents } from './commands/events.js'
-import { addExplain } from './commands/explain.js'
-import { addImport } from './commands/import.js'
-import { addIngest } from './commands/ingest.js'
-import { addLint } from './commands/lint.js'
-import { addMetadata } from './commands/metadata.js'
-import { addMigrate } from './commands/migrate.js'
-import { addPgbouncer } from './commands/pgbouncer.js'
-import { addReplay } from './commands/replay.js'
-import { addRestore } from './commands/restore.js'
-import { addStatus } from './commands/status.js'
-import { addTenant } from './commands/tenant.js'
-import { addVectors } from './commands/vectors.js'
 import type { Shell } from './context.js'
 
 const HELP = `
@@ -34,8 +15,43 @@ Examples:
 
 Exit codes: 0 done, 1 failed or a check did not hold, 2 wrong usage, 130 interrupted.`
 
-/** The program with all its commands. It prints help itself; errors are thrown. */
-export function createProgram(shell: Shell): Command {
+type Add = (program: Command, shell: Shell) => void
+
+/** The commands, in the order of the help. Each loads what it needs: linting takes no database, and no memory for one. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  demo: async () => (await import('./commands/demo.js')).addDemo,
+  replay: async () => (await import('./commands/replay.js')).addReplay,
+  migrate: async () => (await import('./commands/migrate.js')).addMigrate,
+  lint: async () => (await import('./commands/lint.js')).addLint,
+  explain: async () => (await import('./commands/explain.js')).addExplain,
+  status: async () => (await import('./commands/status.js')).addStatus,
+  backup: async () => (await import('./commands/backup.js')).addBackup,
+  restore: async () => (await import('./commands/restore.js')).addRestore,
+  tenant: async () => (await import('./commands/tenant.js')).addTenant,
+  vectors: async () => (await import('./commands/vectors.js')).addVectors,
+  events: async () => (await import('./commands/events.js')).addEvents,
+  metadata: async () => (await import('./commands/metadata.js')).addMetadata,
+  import: async () => (await import('./commands/import.js')).addImport,
+  ingest: async () => (await import('./commands/ingest.js')).addIngest,
+  audit: async () => (await import('./commands/audit.js')).addAudit,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+  advise: async () => (await import('./commands/advise.js')).addAdvise,
+  pgbouncer: async () => (await import('./commands/pgbouncer.js')).addPgbouncer,
+  bench: async () => (await import('./commands/bench.js')).addBench,
+}
+
+/** The commands that the words may mean: all of them, unless the words name some before they ask for help. */
+function commandsOf(words: readonly string[]): readonly string[] {
+  const named = words.filter((word) => Object.hasOwn(COMMANDS, word))
+  const first = words.findIndex((word) => Object.hasOwn(COMMANDS, word))
+  const isHelp = words.slice(0, first).some((word) => /^(-h|--help)$/.test(word))
+  return named.length === 0 || isHelp
+    ? Object.keys(COMMANDS)
+    : Object.keys(COMMANDS).filter((name) => named.includes(name))
+}
+
+/** The program with the commands that its words may mean. It prints help itself; errors are thrown. */
+export async function createProgram(shell: Shell, words: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -54,27 +70,9 @@ export function createProgram(shell: Shell): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP)
-  for (const add of [
-    addDemo,
-    addReplay,
-    addMigrate,
-    addLint,
-    addExplain,
-    addStatus,
-    addBackup,
-    addRestore,
-    addTenant,
-    addVectors,
-    addEvents,
-    addMetadata,
-    addImport,
-    addIngest,
-    addAudit,
-    addDoctor,
-    addAdvise,
-    addPgbouncer,
-    addBench,
-  ])
-    add(program, shell)
+  for (const name of commandsOf(words)) {
+    const add = await COMMANDS[name]?.()
+    add?.(program, shell)
+  }
   return program
 }

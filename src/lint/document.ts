@@ -4,9 +4,10 @@ import {
   readPostgresqlConf,
   type SettingsFile,
 } from './settings/settings-file.js'
-import { isMigration, type Source } from './source.js'
+import { isExtensionScript, isMigration, type Source } from './source.js'
 import { readBody } from './sql/body.js'
-import { type Parsed, parse, relocate } from './sql/parser.js'
+import { parse, relocate } from './sql/parser.js'
+import { readScript } from './sql/script.js'
 import { Statement, type Transaction } from './sql/statement.js'
 import { type Program, readProgram } from './typescript/program.js'
 import { sqlLiterals } from './typescript/sql-literal.js'
@@ -57,61 +58,37 @@ function withoutPsql(text: string): string {
 
 /** Each variable of psql becomes a name or a string of the same length. */
 function withoutVariables(text: string): string {
-  return text.replaceAll(/(?<![:\w\]]):(?=['"]?[A-Za-z_])/g, ' ')
+  return text.replaceAll(/(?:(?<![:\w\]])|(?<=::)):(?=['"]?[A-Za-z_])/g, ' ')
+}
+
+/** What CREATE EXTENSION fills into a script, @extschema@ and its like, becomes a name of the same length. */
+function withoutPlaces(text: string): string {
+  return text.replaceAll(/@ext(?:schema(?::\w+)?|owner)@/g, (place) => place.replaceAll(/[@:]/g, '_'))
 }
 
 function readSql(source: Source): Document {
-  const text = withoutPsql(source.text)
+  const text = withoutPlaces(withoutPsql(source.text))
   const migration = isMigration(source.path)
   const statements: Statement[] = []
-  const plain = parse(text)
+  const plain = readScript(text)
   // psql's variables, :name, :'name' and :"name", are looked for where there would be no SQL otherwise.
-  const filled = 'problem' in plain && plain.problem.message.includes('":"') ? withoutVariables(text) : text
-  const whole = 'problem' in plain ? parseAll(filled) : { statements: plain.statements, problems: [] }
-  const problems = [...whole.problems]
-  let transaction: Transaction = migration && !runsOutside(source.text) ? 'inside' : 'outside'
+  const hasVariables = plain.problems.some(({ message }) => message.includes('":"'))
+  const filled = hasVariables ? withoutVariables(text) : text
+  const whole = hasVariables ? readScript(filled) : plain
+  const problems = whole.problems.map(({ offset, message }) => ({ at: offset, message }))
+  const isWrapped = (migration && !runsOutside(source.text)) || isExtensionScript(source.path)
+  let transaction: Transaction = isWrapped ? 'inside' : 'outside'
   whole.statements.forEach((each, index) => {
     const kind = (each.node as { kind?: string }).kind
     if (each.kind === 'TransactionStmt' && /_(BEGIN|START)$/.test(kind ?? '')) transaction = 'inside'
     const place = { source, index, migration }
     statements.push(new Statement({ ...each, ...place, transaction, sql: text.slice(each.start, each.end) }))
     if (each.kind === 'TransactionStmt' && /_(COMMIT|ROLLBACK)$/.test(kind ?? '')) transaction = 'outside'
-    const body = readBody(text, each.kind, each.node, each.start, each.end)
+    const body = readBody(filled, each.kind, each.node, each.start, each.end)
     for (const inner of body.statements) statements.push(new Statement({ ...inner, ...place, transaction: 'inside' }))
     if (body.problem !== undefined) problems.push({ at: body.problem.offset, message: body.problem.message })
   })
   return { source, statements, settings: alterSystemSettings(source, statements), program: undefined, problems }
-}
-
-/** After so many places that do not parse the rest is not looked at. */
-const SYNTAX_MAX = 20
-
-/** The statements of a text, and the places where it does not parse: reading goes on behind the next semicolon. */
-function parseAll(text: string): { statements: Parsed[]; problems: { at: number; message: string }[] } {
-  const statements: Parsed[] = []
-  const problems: { at: number; message: string }[] = []
-  let from = 0
-  while (from < text.length && problems.length < SYNTAX_MAX) {
-    // Blanks in place of what was read keep all offsets as they are.
-    const rest = from === 0 ? text : text.slice(0, from).replaceAll(/[^\n]/g, ' ') + text.slice(from)
-    const parsed = parse(rest)
-    if (!('problem' in parsed)) {
-      statements.push(...parsed.statements)
-      break
-    }
-    const { offset, message } = parsed.problem
-    problems.push({ at: offset, message })
-    for (let end = rest.lastIndexOf(';', offset - 1); end >= from; end = rest.lastIndexOf(';', end - 1)) {
-      const before = parse(rest.slice(0, end + 1))
-      if ('problem' in before) continue
-      statements.push(...before.statements)
-      break
-    }
-    const next = text.indexOf(';', offset)
-    if (next === -1) break
-    from = next + 1
-  }
-  return { statements, problems }
 }
 
 /** Whether the comments of a migration say that it runs outside a transaction, in the words of the usual tools. */
@@ -127,7 +104,10 @@ function readTypeScript(source: Source): Document {
     program = readProgram(source)
   } catch (error) {
     const at = (error as { pos?: number }).pos ?? 0
-    const message = (error as Error).message.replace(/\s*\(\d+:\d+\)$/, '')
+    const message =
+      error instanceof RangeError
+        ? 'nested too deeply to be looked at'
+        : (error as Error).message.replace(/\s*\(\d+:\d+\)$/, '')
     return { source, statements: [], settings: undefined, program: undefined, problems: [{ at, message }] }
   }
   const statements: Statement[] = []

@@ -76,9 +76,9 @@ export function toSource(path: string, kind: SourceKind, bytes: Buffer): Source 
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new FleetError('INPUT_INVALID', {
-      message: `${path}: is not text in UTF-8; it looks like a binary file`,
+      message: `${path}: is not text in UTF-8; it looks like a binary file, or one in another encoding`,
       field: 'file',
-      hint: 'Give text files.',
+      hint: 'Give text files; iconv turns other encodings into UTF-8. In a folder, leave the file out by `exclude`.',
       cause,
     })
   }
@@ -90,6 +90,13 @@ export function toSource(path: string, kind: SourceKind, bytes: Buffer): Source 
     })
   }
   return new Source(path, kind, text)
+}
+
+/** The bytes of a text in the encoding of others, and with their mark: a file is written as it was read. */
+export function encodeAs(text: string, bytes: Buffer): Buffer {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return Buffer.from(`\ufeff${text}`, 'utf16le')
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return Buffer.from(isMarked ? `\ufeff${text}` : text)
 }
 
 async function walk(folder: string): Promise<string[]> {

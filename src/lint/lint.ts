@@ -2,10 +2,11 @@ import type { Node } from 'libpg-query'
 import { Catalog } from './catalog/catalog.js'
 import { applyStatement } from './catalog/changes.js'
 import { namesMade, type Prepare, type Refusal, refusedStatements } from './catalog/prepare.js'
+import type { Trace, TraceProblem } from './catalog/trace.js'
 import { type Configuration, levelIn } from './configuration.js'
 import { type Document, readDocument } from './document.js'
 import type { Finding, Level, Located, PgVersion, Pooling, Problem, Rule, Surroundings } from './rule.js'
-import { OWN_FINDINGS, RULES } from './rules/index.js'
+import { ASKED, OWN_FINDINGS, RULES } from './rules/index.js'
 import type { SettingsFile } from './settings/settings-file.js'
 import type { Source } from './source.js'
 import { loadParser } from './sql/parser.js'
@@ -22,6 +23,8 @@ export interface LintOptions {
   readonly catalog?: Catalog
   /** Asks a server whether it takes a statement. */
   readonly prepare?: Prepare
+  /** Runs the files in a transaction that is rolled back. */
+  readonly trace?: Trace
   readonly signal?: AbortSignal
 }
 
@@ -33,7 +36,7 @@ export interface LintReport {
   readonly statements: number
 }
 
-/** Looks for problems in the sources. Nothing is run; what does not parse is a finding. */
+/** Looks for problems in the sources. Nothing is run, but by `trace`; what does not parse is a finding. */
 export async function lint(sources: readonly Source[], options: LintOptions): Promise<LintReport> {
   await loadParser()
   const catalog = options.catalog ?? new Catalog()
@@ -49,6 +52,7 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
     for (const statement of document.statements) {
       if (source.kind === 'sql') applyStatement(catalog, statement)
       for (const column of countedColumns(statement)) counted.add(column)
+      statement.forget()
     }
     // Thousands of files are read without holding up what else the process does.
     if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -61,6 +65,7 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
     const document = readDocument(source)
     const refusals =
       options.prepare === undefined ? [] : await refusedStatements(document, made, options.prepare, options.signal)
+    const traced = options.trace === undefined ? [] : await options.trace(document, options.signal)
     statements += document.statements.length
     const surroundings: Surroundings = {
       catalog,
@@ -69,13 +74,13 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
       counted,
       statements: document.statements,
     }
-    const located = [...problemsOf(document, surroundings), ...refused(refusals)].flatMap(
+    const located = [...problemsOf(document, surroundings), ...refused(refusals), ...tracedOf(traced)].flatMap(
       ({ rule, problem, start }) => {
         const level = levelOf(rule, problem, document.source, options.configuration)
         return level === 'off' ? [] : [locate(document.source, rule, problem, start, level)]
       },
     )
-    const { kept, silenced, own } = suppress(document, located)
+    const { kept, silenced, own } = suppress(document, located, options)
     found.push(...[...kept, ...own].sort(byPlace))
     suppressed.push(...silenced.sort(byPlace))
     if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -86,6 +91,14 @@ export async function lint(sources: readonly Source[], options: LintOptions): Pr
 function refused(refusals: readonly Refusal[]): Raw[] {
   return refusals.map(({ statement, message, at }) => ({
     rule: OWN_FINDINGS.refused,
+    problem: { at, message },
+    start: statement.start,
+  }))
+}
+
+function tracedOf(problems: readonly TraceProblem[]): Raw[] {
+  return problems.map(({ kind, statement, at, message }) => ({
+    rule: OWN_FINDINGS[kind],
     problem: { at, message },
     start: statement.start,
   }))
@@ -103,12 +116,16 @@ interface Raw {
 function* problemsOf(document: Document, surroundings: Surroundings): Generator<Raw> {
   const { statements, settings, program, problems } = document
   for (const { at, message } of problems) yield { rule: OWN_FINDINGS.syntax, problem: { at, message }, start: at }
+  for (const statement of statements) {
+    for (const rule of RULES) {
+      if (rule.on !== 'sql') continue
+      for (const problem of rule.check(statement, surroundings)) yield { rule, problem, start: statement.start }
+    }
+    statement.forget()
+  }
   for (const rule of RULES) {
-    if (rule.on === 'sql') {
-      for (const statement of statements) {
-        for (const problem of rule.check(statement, surroundings)) yield { rule, problem, start: statement.start }
-      }
-    } else if (rule.on === 'ts') {
+    if (rule.on === 'sql') continue
+    if (rule.on === 'ts') {
       if (program === undefined) continue
       for (const problem of rule.check(program, surroundings)) yield { rule, problem, start: 0 }
     } else {
@@ -141,7 +158,7 @@ function locate(source: Source, rule: RuleText, problem: Problem, start: number,
   return { finding, source, fix: problem.fix, offset }
 }
 
-function suppress(document: Document, located: readonly Located[]) {
+function suppress(document: Document, located: readonly Located[], { prepare, trace }: LintOptions) {
   const suppressions = suppressionsOf(document)
   const used = new Set<string>()
   const kept: Located[] = []
@@ -165,6 +182,7 @@ function suppress(document: Document, located: readonly Located[]) {
     if (one.reason === '') return [say(OWN_FINDINGS.invalid, 'a suppression without a reason suppresses nothing')]
     return one.rules.flatMap((rule) => {
       if (!known.has(rule)) return [say(OWN_FINDINGS.invalid, `there is no rule "${rule}"`)]
+      if (ASKED.has(rule) && prepare === undefined && trace === undefined) return []
       return used.has(`${one.at} ${rule}`) ? [] : [say(OWN_FINDINGS.unused, `nothing here breaks the rule "${rule}"`)]
     })
   })

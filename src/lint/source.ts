@@ -72,3 +72,8 @@ export function isMigration(path: string): boolean {
     /(^|[/\\])(\d{3,}|[VU]\d+(\.\d+)*__?)[^/\\]*\.sql$/.test(path)
   )
 }
+
+/** True for a script that CREATE EXTENSION or ALTER EXTENSION runs, in a transaction: name--1.0.sql, name--1.0--1.1.sql. */
+export function isExtensionScript(path: string): boolean {
+  return /[^/\\]--[^/\\]+\.sql$/.test(path)
+}

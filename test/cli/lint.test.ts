@@ -81,6 +81,17 @@ describe('lint', () => {
     expect((await runCli(cwd, ['lint', 'fixable.sql'])).code).toBe(0)
   })
 
+  test('writes a file in the encoding in which it was', async () => {
+    const bad = 'create index i on elsewhere (name);\r\n-- é\r\n'
+    const good = 'create index concurrently i on elsewhere (name);\r\n-- é\r\n'
+    const encodings = { utf8: '\ufeff', utf16le: '\ufeff' } as const
+    for (const [encoding, mark] of Object.entries(encodings) as ['utf8' | 'utf16le', string][]) {
+      await writeFile(join(cwd, `${encoding}.sql`), `${mark}${bad}`, encoding)
+      await runCli(cwd, ['lint', `${encoding}.sql`, '--fix'])
+      expect(await readFile(join(cwd, `${encoding}.sql`), encoding)).toBe(`${mark}${good}`)
+    }
+  })
+
   test('lists its rules', async () => {
     expect((await runCli(cwd, ['lint', '--list'])).stdout).toMatch(/^volatile-index +error +A function/m)
   })
@@ -93,13 +104,17 @@ describe('lint', () => {
     [['lint', 'notes.txt'], 'its name does not tell what it is'],
     [['lint', 'clean.sql', '--pg-version', '9'], '--pg-version'],
     [['lint', 'clean.sql', '--level', 'bad'], '--level'],
+    [['lint', 'clean.sql', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
+    [['lint', 'clean.sql', '--trace'], '--trace needs --url or --data-dir'],
+    [['lint', 'clean.sql', '--url', 'nonsense'], 'a url begins with postgres://'],
+    [['explain', '--sql', 'select 1', '--url', 'postgres://127.0.0.1:1/x'], 'DATABASE_UNEXAMINED'],
     [['explain'], 'neither a plan nor a statement'],
     [['explain', 'nothing.json'], 'nothing.json: there is no file'],
     [['explain', 'clean.sql'], 'there is no plan in the text'],
     [['explain', 'binary.sql'], 'looks like a binary file'],
     [['explain', 'plan.txt', '--analyze'], '--analyze and --write need --sql'],
     [['explain', '--sql', 'select 1', '--write'], '--write needs --analyze'],
-  ])('%j is wrong usage', async (parameters, message) => {
+  ])('%j ends with 2: nothing was looked at', async (parameters, message) => {
     const { code, stdout, stderr } = await runCli(cwd, parameters)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(message)

@@ -56,6 +56,19 @@ test('what does not parse is a finding with its place; the statements before it 
   ])
 })
 
+test('what is nested too deeply is a finding, and what follows is looked at where it parses alone', async () => {
+  const union = Array.from({ length: 5000 }, () => 'select 1').join(' union all ')
+  expect(await lintText(`truncate a;\n${union};\ntruncate b;`)).toMatchObject([
+    { rule: 'truncate', line: 1 },
+    { rule: 'syntax', message: 'nested in more than 2000 levels: too deep to be looked at' },
+    { rule: 'truncate', line: 3 },
+  ])
+  expect(await lintText(Array.from({ length: 1000 }, () => 'select 1').join(' union all '))).toEqual([])
+  expect(await lintText({ text: `const a = ${'('.repeat(20_000)}1${')'.repeat(20_000)}`, as: 'ts' })).toMatchObject([
+    { rule: 'syntax', message: 'nested too deeply to be looked at' },
+  ])
+})
+
 test('nothing is thrown for any text', async () => {
   const kinds = fc.constantFrom('sql' as const, 'ts' as const, 'postgresql.conf' as const, 'pgbouncer.ini' as const)
   const words = fc.array(
@@ -130,4 +143,15 @@ test('a thousand files take seconds', async () => {
   )
   const report = await lint(sources, { version: 18 })
   expect(report).toMatchObject({ files: 1000, statements: 22_000 })
+})
+
+test('what other programs fill in is taken for a name, in bodies too', async () => {
+  const script =
+    'create function :schema.f() returns int language plpgsql as $$\nbegin\n  return (select count(*) from :schema.a limit 1 offset 3);\nend $$;\nselect :schema.g(:\'name\', :"Name");'
+  expect((await lintText(script)).map(({ rule, line }) => [rule, line])).toEqual([['offset-pagination', 3]])
+  const extension =
+    "set local client_encoding = 'UTF8';\ncreate domain earth as @extschema:cube@.cube;\nalter language x owner to @extowner@;\nselect @extschema@.f();"
+  expect(await lintText({ text: extension, path: 'extension/earth--1.0--1.1.sql' })).toEqual([])
+  const raw = 'const a = String.raw`create function :schema.f() returns int as $x$ 1 $x$;`'
+  expect(await lintText({ text: raw, as: 'ts' })).toEqual([])
 })

@@ -12,7 +12,6 @@ import { action, type Context, type GlobalOptions, type Shell } from '../context
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
 import { readStdin } from '../stdin.js'
-import { assertThere } from '../where.js'
 
 interface ExplainOptions extends GlobalOptions {
   readonly sql?: string
@@ -90,11 +89,8 @@ async function planOf(context: Context, options: ExplainOptions, file: string | 
   }
   if (write && !analyze) throw new FleetError('INPUT_INVALID', { message: '--write needs --analyze', field: 'write' })
   await loadParser()
-  assertThere(context.where)
-  return await context.withDatabase((database) =>
-    database.lend((connection) =>
-      explainStatement(connection, sql, { analyze, write, ...(timeout !== undefined && { timeoutMs: timeout }) }),
-    ),
+  return await context.examining((connection) =>
+    explainStatement(connection, sql, { analyze, write, ...(timeout !== undefined && { timeoutMs: timeout }) }),
   )
 }
 

@@ -3,6 +3,7 @@ import { FleetError } from '../../errors.js'
 import { PG_VERSIONS, type PgVersion } from '../rule.js'
 import { Catalog, type Column, type Table } from './catalog.js'
 import { type Prepare, preparing } from './prepare.js'
+import { type Trace, tracing } from './trace.js'
 
 const VERSION = `select current_setting('server_version_num')::integer / 10000 as major`
 
@@ -58,32 +59,37 @@ export interface DatabaseKnowledge {
   readonly catalog: Catalog
   readonly version: PgVersion
   /** Asks whether the server takes a statement. */
-  readonly prepare: Prepare
+  readonly prepare?: Prepare
+  /** Runs files. */
+  readonly trace?: Trace
 }
 
 /**
  * Reads tables, columns, indexes, keys of partitions, policies and functions of a database, and lends them to the callback
- * in one read-only transaction with time-outs, which is rolled back. Errors: OPTIONS_INVALID for a major that is not known.
+ * in one transaction with time-outs, which is rolled back; it is read-only unless files are to be traced in it. Errors: DATABASE_UNEXAMINED for a major that is not known.
  */
 export async function withDatabaseKnowledge<T>(
   connection: Connection,
   work: (knowledge: DatabaseKnowledge) => Promise<T>,
+  { trace = false }: { readonly trace?: boolean } = {},
 ): Promise<T> {
   const { rows: versions } = await connection.query<{ major: number }>(VERSION)
   const major = versions[0]?.major ?? 0
   const version = PG_VERSIONS.find((each) => each === major)
   if (version === undefined) {
-    throw new FleetError('OPTIONS_INVALID', {
+    throw new FleetError('DATABASE_UNEXAMINED', {
       message: `the server is of major ${major}, and ${PG_VERSIONS[0]} to ${PG_VERSIONS.at(-1)} are known`,
-      field: 'url',
       hint: 'Lint without --url, with the --pg-version that comes nearest.',
     })
   }
-  await connection.query('begin transaction read only')
+  await connection.query(trace ? 'begin' : 'begin transaction read only')
   try {
     await connection.query("set local statement_timeout = '30s'")
     await connection.query("set local lock_timeout = '2s'")
-    return await work({ catalog: await readCatalog(connection), version, prepare: preparing(connection) })
+    const catalog = await readCatalog(connection)
+    // What is traced changes what the next statements would be prepared against, so one or the other.
+    if (trace) return await work({ catalog, version, trace: await tracing(connection) })
+    return await work({ catalog, version, prepare: preparing(connection) })
   } finally {
     await connection.query('rollback').catch(() => {})
   }

@@ -9,6 +9,7 @@ import { indexBreaksHot } from './definition/index-breaks-hot.js'
 import { indexRedundant } from './definition/index-redundant.js'
 import { integerKey } from './definition/integer-key.js'
 import { md5Password } from './definition/md5-password.js'
+import { newerSyntax } from './definition/newer-syntax.js'
 import { numericMeasure } from './definition/numeric-measure.js'
 import { parentStorageParameters } from './definition/parent-storage-parameters.js'
 import { policySetting } from './definition/policy-setting.js'
@@ -111,7 +112,7 @@ import { upsertLosesUpdate } from './write/upsert-loses-update.js'
 import { upsertUnordered } from './write/upsert-unordered.js'
 import { writeWithoutWhere } from './write/write-without-where.js'
 
-export { OWN_FINDINGS } from './own.js'
+export { ASKED, OWN_FINDINGS } from './own.js'
 
 /** Every rule, in the order of their names. */
 export const RULES: readonly Rule[] = [
@@ -159,6 +160,7 @@ export const RULES: readonly Rule[] = [
   lockUnordered,
   md5Password,
   memorySum,
+  newerSyntax,
   notInSubquery,
   notInTransaction,
   numericMeasure,

@@ -1,4 +1,5 @@
-import { loadModule, type Node, parsePlPgSQLSync, parseSync, SqlError } from 'libpg-query'
+import { setFlagsFromString } from 'node:v8'
+import type { Node } from 'libpg-query'
 
 /** A statement as the parser gives it: the locations in its tree are offsets in UTF-16 units. */
 export interface Parsed {
@@ -14,35 +15,55 @@ export interface SyntaxProblem {
   readonly offset: number
 }
 
+type Library = typeof import('libpg-query')
+let library: Library | undefined
+
 /** Loads the parser, which is WebAssembly; once is enough. */
 export async function loadParser(): Promise<void> {
-  await loadModule()
+  if (library !== undefined) return
+  // Compiling it a second time, to optimise it, takes 50 MB and gains nothing: most of the time goes by outside of it.
+  setFlagsFromString('--liftoff-only')
+  try {
+    const loaded = await import('libpg-query')
+    await loaded.loadModule()
+    library = loaded
+  } finally {
+    setFlagsFromString('--no-liftoff-only')
+  }
 }
 
-/** Parses the statements of a text by PostgreSQL's own grammar. */
-export function parse(text: string): { statements: Parsed[] } | { problem: SyntaxProblem } {
+function parser(): Library {
+  if (library === undefined) throw new Error('loadParser was not awaited')
+  return library
+}
+
+/** Parses the statements of a text by PostgreSQL's own grammar. Its offsets are counted from `at`, where the text begins. */
+export function parse(text: string, at = 0): { statements: Parsed[] } | { problem: SyntaxProblem } {
   // The parser would end at a NUL character.
   const nul = text.indexOf('\0')
-  if (nul !== -1) return { problem: { message: 'a NUL character', offset: nul } }
+  if (nul !== -1) return { problem: { message: 'a NUL character', offset: at + nul } }
   if (text.trim() === '') return { statements: [] }
+  const { parseSync, SqlError } = parser()
   try {
     const offsetOf = byteOffsets(text)
     const { stmts = [] } = parseSync(text)
-    return {
-      statements: stmts.flatMap(({ stmt, stmt_location = 0, stmt_len }) => {
-        const [kind] = Object.keys(stmt ?? {})
-        if (stmt === undefined || kind === undefined) return []
-        const node = (stmt as Record<string, unknown>)[kind] as Record<string, unknown>
-        relocate(node, offsetOf)
-        const end =
-          stmt_len === undefined || stmt_len === 0 ? text.trimEnd().length : offsetOf(stmt_location + stmt_len)
-        return [{ kind, node, start: skipBlank(text, offsetOf(stmt_location)), end }]
-      }),
-    }
+    let deep: number | undefined
+    const statements = stmts.flatMap(({ stmt, stmt_location = 0, stmt_len }) => {
+      const [kind] = Object.keys(stmt ?? {})
+      if (stmt === undefined || kind === undefined) return []
+      const node = (stmt as Record<string, unknown>)[kind] as Record<string, unknown>
+      if (isDeep(node)) deep ??= skipBlank(text, offsetOf(stmt_location))
+      else relocate(node, (location) => at + offsetOf(location))
+      const end = stmt_len === undefined || stmt_len === 0 ? text.trimEnd().length : offsetOf(stmt_location + stmt_len)
+      return [{ kind, node, start: at + skipBlank(text, offsetOf(stmt_location)), end: at + end }]
+    })
+    if (deep === undefined) return { statements }
+    return { problem: { message: TOO_DEEP, offset: at + deep } }
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    const at = error instanceof SqlError ? (error.sqlDetails?.cursorPosition ?? 0) : 0
-    return { problem: { message: error.message, offset: Math.min(codePointOffset(text, at), text.length) } }
+    if (error instanceof RangeError) return { problem: { message: TOO_DEEP, offset: at + skipBlank(text, 0) } }
+    const points = error instanceof SqlError ? (error.sqlDetails?.cursorPosition ?? 0) : 0
+    return { problem: { message: error.message, offset: at + Math.min(codePointOffset(text, points), text.length) } }
   }
 }
 
@@ -59,12 +80,27 @@ export function parseExpression(text: string): Node | undefined {
 
 /** Compiles a function or DO statement in PL/pgSQL; the tree of its body. Throws with PL/pgSQL's own message. */
 export function parseBody(text: string): unknown {
-  return parsePlPgSQLSync(text)
+  return parser().parsePlPgSQLSync(text)
 }
 
 /** Adds to every location of a tree. */
 export function shift(value: unknown, by: number): void {
   relocate(value, (location) => location + by)
+}
+
+/** Trees of more levels would overflow the stack of whoever descends them: thousands of UNION ALL in a row, say. */
+const DEPTH_MAX = 2000
+const TOO_DEEP = `nested in more than ${DEPTH_MAX} levels: too deep to be looked at`
+
+function isDeep(root: unknown): boolean {
+  const open: [value: unknown, depth: number][] = [[root, 0]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, depth] = next
+    if (value === null || typeof value !== 'object') continue
+    if (depth > DEPTH_MAX) return true
+    for (const child of Object.values(value)) open.push([child, depth + 1])
+  }
+  return false
 }
 
 /** Changes every location of a tree. */

@@ -20,7 +20,6 @@ export type Transaction = 'inside' | 'outside' | 'unknown'
 export class Statement {
   readonly source: Source
   readonly kind: NodeKind
-  readonly tree: Visited
   /** Offsets in the source. */
   readonly start: number
   readonly end: number
@@ -34,7 +33,8 @@ export class Statement {
   readonly sql: string
   /** True for a text that a program puts together: what it fills in may be more than a value. */
   readonly composed: boolean
-  readonly #byKind = new Map<string, Visited[]>()
+  readonly #node: Record<string, unknown>
+  #byKind: Map<string, Visited[]> | undefined
 
   constructor(content: {
     source: Source
@@ -59,27 +59,37 @@ export class Statement {
     this.migration = content.migration
     this.sql = content.sql
     this.composed = content.composed ?? false
-    const all = descend(content.kind, content.node)
-    this.tree = all[0] as Visited
-    for (const each of all) {
-      const same = this.#byKind.get(each.kind)
-      if (same === undefined) this.#byKind.set(each.kind, [each])
-      else same.push(each)
-    }
+    this.#node = content.node
   }
 
   /** Every node of the kind, in the order of the text. */
   all<K extends NodeKind>(kind: K): readonly Visited<K>[] {
+    this.#byKind ??= visitedByKind(this.kind, this.#node)
     return (this.#byKind.get(kind) ?? []) as unknown as Visited<K>[]
   }
 
   /** The statement itself, when it is of the kind. */
   is<K extends NodeKind>(kind: K): NodeOf<K> | undefined {
-    return this.kind === kind ? (this.tree.node as NodeOf<K>) : undefined
+    return this.kind === kind ? (this.#node as NodeOf<K>) : undefined
+  }
+
+  /** Forgets the index of the nodes until somebody asks again: it is larger than the tree, and few are asked for twice. */
+  forget(): void {
+    this.#byKind = undefined
   }
 
   /** True at the top of a file or in a DO statement of one: it runs when the file does. */
   get runsWithFile(): boolean {
     return this.source.kind === 'sql' && (this.routine === undefined || this.routine.kind === 'do')
   }
+}
+
+function visitedByKind(kind: string, node: Record<string, unknown>): Map<string, Visited[]> {
+  const found = new Map<string, Visited[]>()
+  for (const each of descend(kind, node)) {
+    const same = found.get(each.kind)
+    if (same === undefined) found.set(each.kind, [each])
+    else same.push(each)
+  }
+  return found
 }

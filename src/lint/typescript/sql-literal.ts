@@ -84,6 +84,8 @@ function piecesOf(place: ProgramPlace, text: string): Piece[] | undefined {
 
 function isMeant({ node, role, parent }: ProgramPlace): boolean {
   if (parent === undefined) return false
+  // String.raw says nothing of what the text is.
+  if (parent.node.type === 'TaggedTemplateExpression' && /^String\.raw$/.test(dotted(parent.node.tag))) return false
   if (parent.node.type === 'TaggedTemplateExpression')
     return /^\$?(sql|tx|db|pg|client|raw|\w+Sql|\w*Db)$/i.test(calledName(parent.node.tag) ?? '')
   if (role === 'arguments') return isArgument(node, parent)
@@ -100,6 +102,12 @@ function isMeant({ node, role, parent }: ProgramPlace): boolean {
     )
   }
   return false
+}
+
+/** `String.raw` of the tag String.raw; empty for what is no two names. */
+function dotted(tag: unknown): string {
+  if (!isNode(tag) || tag.type !== 'MemberExpression' || !isNode(tag.object) || !isNode(tag.property)) return ''
+  return `${tag.object.name}.${tag.property.name}`
 }
 
 /** True for one of the first two arguments of a function that takes SQL. */

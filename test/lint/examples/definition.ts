@@ -81,6 +81,27 @@ export const DEFINITION: Readonly<Record<string, Examples>> = {
     bad: ["create role app login password 'md5aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'", "set password_encryption = 'md5'"],
     good: ["set password_encryption = 'scram-sha-256'", 'create role app login'],
   },
+  'newer-syntax': {
+    bad: [
+      {
+        text: 'merge into jobs j using todo t on t.id = j.id when matched then do nothing returning j.id',
+        version: 16,
+      },
+      { text: 'create table a (x int, twice int generated always as (x * 2) virtual)', version: 17 },
+    ],
+    good: [
+      {
+        text: 'merge into jobs j using todo t on t.id = j.id when matched then do nothing returning j.id',
+        version: 17,
+      },
+      { text: 'create table a (x int, twice int generated always as (x * 2) stored)', version: 15 },
+      { text: "update jobs new set name = $1 where id = $2 returning new.id, json('1')", version: 15 },
+      {
+        text: 'create function f() returns trigger language plpgsql as $$ begin update a set x = 1 where id = 1 returning new.x into new.y; return new; end $$',
+        version: 15,
+      },
+    ],
+  },
   'numeric-measure': {
     bad: ['create table q (q_value decimal(12,6) not null)', 'create table q (total_reward numeric(10, 4))'],
     good: ['create table q (q_value double precision)', 'create table invoices (total numeric(12, 2))'],
@@ -116,6 +137,8 @@ export const DEFINITION: Readonly<Record<string, Examples>> = {
   'security-definer-path': {
     bad: ["create function f() returns int language sql security definer as 'select 1'"],
     good: [
+      "create function f(text) returns text language c strict security definer as 'MODULE_PATHNAME', 'f'",
+
       "create function f() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'",
       "create function f() returns int language sql as 'select 1'",
     ],

@@ -37,6 +37,8 @@ export const WRITE: Readonly<Record<string, Examples>> = {
       'insert into pages (url, hits) values ($1, $2) on conflict (url) do update set hits = excluded.hits',
     ],
     good: [
+      'insert into jobs (key, max_attempts) values ($1, $2) on conflict (key) do update set max_attempts = excluded.max_attempts',
+
       'insert into q (k, q_value, visits) values ($1, $2, 1) on conflict (k) do update set q_value = q.q_value + 0.1 * (excluded.q_value - q.q_value), visits = q.visits + 1',
       'insert into settings (k, value) values ($1, $2) on conflict (k) do update set value = excluded.value',
       'insert into totals (day, count) select day, count(*) from events group by day order by day on conflict (day) do update set count = excluded.count',

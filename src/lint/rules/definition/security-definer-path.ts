@@ -1,6 +1,6 @@
 import type { StatementRule } from '../../rule.js'
 import { optionsOf } from '../../sql/body.js'
-import { as, words } from '../../sql/tree.js'
+import { as, stringOf, words } from '../../sql/tree.js'
 
 export const securityDefinerPath: StatementRule = {
   on: 'sql',
@@ -11,7 +11,10 @@ export const securityDefinerPath: StatementRule = {
   remedy: '`set search_path = pg_catalog, pg_temp` in the definition.',
   *check(statement) {
     const create = statement.is('CreateFunctionStmt')
-    if (create === undefined || as(optionsOf(create.options).get('security'), 'Boolean')?.boolval !== true) return
+    const options = optionsOf(create?.options)
+    if (create === undefined || as(options.get('security'), 'Boolean')?.boolval !== true) return
+    // What is compiled looks nothing up by the path.
+    if (/^(c|internal)$/i.test(stringOf(options.get('language')) ?? '')) return
     const sets = (create.options ?? []).some(
       (each) => as(as(each, 'DefElem')?.arg, 'VariableSetStmt')?.name === 'search_path',
     )

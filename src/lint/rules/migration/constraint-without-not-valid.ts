@@ -1,6 +1,7 @@
+import type { RangeVar } from 'libpg-query'
 import { isExisting } from '../../existing.js'
 import { alterations } from '../../migration.js'
-import type { StatementRule } from '../../rule.js'
+import type { StatementRule, Surroundings } from '../../rule.js'
 
 export const constraintNotValid: StatementRule = {
   on: 'sql',
@@ -12,10 +13,12 @@ export const constraintNotValid: StatementRule = {
   *check(statement, surroundings) {
     for (const { command, constraint, column, table, at } of alterations(statement, surroundings)) {
       if (command.subtype === 'AT_AddConstraint' && constraint?.skip_validation !== true) {
-        if (constraint?.contype === 'CONSTR_CHECK' && constraint.is_enforced !== false) {
+        if (constraint?.contype === 'CONSTR_CHECK') {
           yield { at, message: `every row of ${table.relname} is checked while nobody else can use it` }
         }
-        if (constraint?.contype === 'CONSTR_FOREIGN' && constraint.is_enforced !== false) {
+        // A partitioned table takes one that is NOT VALID from 18 on.
+        const canWait = surroundings.version >= 18 || known(table, surroundings)?.partitionKey === undefined
+        if (constraint?.contype === 'CONSTR_FOREIGN' && canWait) {
           const isNew = !isExisting(constraint.pktable, statement, surroundings.statements)
           const target = isNew ? '' : ` and ${constraint.pktable?.relname}`
           yield { at, message: `every row of ${table.relname} is looked up while writes to it${target} wait` }
@@ -32,4 +35,8 @@ export const constraintNotValid: StatementRule = {
       }
     }
   },
+}
+
+function known({ schemaname, relname }: RangeVar, { catalog }: Surroundings) {
+  return relname === undefined ? undefined : catalog.find(schemaname, relname)
 }

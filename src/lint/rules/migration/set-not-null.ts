@@ -1,6 +1,6 @@
 import { alterations } from '../../migration.js'
 import type { StatementRule } from '../../rule.js'
-import { as, columnOf, under } from '../../sql/tree.js'
+import { as, columnOf } from '../../sql/tree.js'
 
 export const setNotNull: StatementRule = {
   on: 'sql',
@@ -33,9 +33,12 @@ export const setNotNull: StatementRule = {
       const validated = surroundings.statements.some(
         (each) =>
           each.start < statement.start &&
-          under({ [each.kind]: each.tree.node } as never, 'AlterTableCmd').some(
-            (other) => other.subtype === 'AT_ValidateConstraint' && (other.name ?? '').includes(command.name ?? '-'),
-          ),
+          each
+            .all('AlterTableCmd')
+            .some(
+              ({ node: other }) =>
+                other.subtype === 'AT_ValidateConstraint' && (other.name ?? '').includes(command.name ?? '-'),
+            ),
       )
       if (!isProven && !validated) {
         yield { at, message: `${table.relname} is read from end to end while nobody else can read or write it` }

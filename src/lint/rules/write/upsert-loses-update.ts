@@ -2,7 +2,7 @@ import type { StatementRule } from '../../rule.js'
 import { as, columnOf, under } from '../../sql/tree.js'
 
 /** Columns that add up, whatever the statement says of others. */
-const COUNTS = /(^|_)(count|counts|counter|visits|hits|balance|attempts|views|uses)$/i
+const COUNTS = /^(?!max_|min_)(?:.*_)?(count|counts|counter|visits|hits|balance|attempts|views|uses)$/i
 /** Columns that a client computes from what it has read before, when others beside it are counted up. */
 const LEARNED = /(^|_)(q|q_?values?|score|average|avg|mean|total|sum|confidence|uncertainty|weight|rating|reward)$/i
 
