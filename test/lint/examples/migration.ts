@@ -25,10 +25,11 @@ export const MIGRATION: Readonly<Record<string, Examples>> = {
     ],
   },
   'alter-table-repeated': {
-    bad: ['alter table jobs alter n type bigint using n + 1; alter table jobs add column m int'],
+    bad: ['alter table jobs alter n type bigint using n + 1; alter table jobs alter m set not null'],
     good: [
-      'alter table jobs add column n int; alter table tasks add column n int',
-      'create table a (id int); alter table a add column n int; alter table a add column m int',
+      'alter table jobs add column n int; alter table jobs add column m int',
+      'alter table jobs alter m set not null; alter table tasks alter m set not null',
+      'create table a (id int); alter table a alter id set not null; alter table a alter id type bigint',
       'alter table jobs add constraint c check (n > 0) not valid; alter table jobs validate constraint c',
     ],
   },
