@@ -3,8 +3,11 @@ import { autovacuumDisabled } from './definition/autovacuum-disabled.js'
 import { columnType } from './definition/column-type.js'
 import { constantIndexKey } from './definition/constant-index-key.js'
 import { duplicateName } from './definition/duplicate-name.js'
+import { enumType } from './definition/enum-type.js'
 import { foreignKeyTarget } from './definition/foreign-key-target.js'
+import { foreignKeyWithoutIndex } from './definition/foreign-key-without-index.js'
 import { ginOnScalar } from './definition/gin-on-scalar.js'
+import { identifierTooLong } from './definition/identifier-too-long.js'
 import { indexBreaksHot } from './definition/index-breaks-hot.js'
 import { indexRedundant } from './definition/index-redundant.js'
 import { integerKey } from './definition/integer-key.js'
@@ -27,7 +30,9 @@ import { viewSecurityInvoker } from './definition/view-security-invoker.js'
 import { volatileIndex } from './definition/volatile-index.js'
 import { addColumnNotNull } from './migration/add-column-not-null.js'
 import { addColumnDefault } from './migration/add-column-volatile-default.js'
+import { alterTableRepeated } from './migration/alter-table-repeated.js'
 import { attachPartition } from './migration/attach-without-check.js'
+import { attachWithoutKey } from './migration/attach-without-key.js'
 import { backfill } from './migration/backfill-under-lock.js'
 import { changeType } from './migration/change-type.js'
 import { constraintBuildsIndex } from './migration/constraint-builds-index.js'
@@ -41,11 +46,13 @@ import { enumValue } from './migration/enum-value-used.js'
 import { indexWithoutConcurrently } from './migration/index-without-concurrently.js'
 import { lockTimeout } from './migration/lock-timeout-missing.js'
 import { notInTransaction } from './migration/not-in-transaction.js'
+import { primaryKeyNullable } from './migration/primary-key-nullable.js'
 import { refreshView } from './migration/refresh-without-concurrently.js'
 import { reindexWithoutConcurrently } from './migration/reindex-without-concurrently.js'
 import { rename } from './migration/rename.js'
 import { rewriteTable } from './migration/rewrite-table.js'
 import { setNotNull } from './migration/set-not-null.js'
+import { transactionNesting } from './migration/transaction-nesting.js'
 import { truncate } from './migration/truncate.js'
 import { validateTogether } from './migration/validate-in-same-transaction.js'
 import { bloatFromSize } from './monitoring/bloat-from-size.js'
@@ -118,8 +125,10 @@ export { ASKED, OWN_FINDINGS } from './own.js'
 export const RULES: readonly Rule[] = [
   addColumnDefault,
   addColumnNotNull,
+  alterTableRepeated,
   asynchronousCommit,
   attachPartition,
+  attachWithoutKey,
   autovacuumDisabled,
   backfill,
   bloatFromSize,
@@ -144,10 +153,13 @@ export const RULES: readonly Rule[] = [
   dropTable,
   duplicateName,
   enumValue,
+  enumType,
   extractField,
+  foreignKeyWithoutIndex,
   foreignKeyTarget,
   ginOnScalar,
   hitRatio,
+  identifierTooLong,
   indexBreaksHot,
   indexRedundant,
   indexWithoutConcurrently,
@@ -172,6 +184,7 @@ export const RULES: readonly Rule[] = [
   partitionKeyMissing,
   passwordEncryption,
   policySetting,
+  primaryKeyNullable,
   poolOption,
   poolerAuth,
   poolerListen,
@@ -203,6 +216,7 @@ export const RULES: readonly Rule[] = [
   tenantPredicate,
   textHash,
   textSearchNull,
+  transactionNesting,
   truncate,
   unindexableCondition,
   unionDistinct,

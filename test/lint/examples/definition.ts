@@ -34,6 +34,21 @@ export const DEFINITION: Readonly<Record<string, Examples>> = {
       'create index i on a (x); create index j on a (x)',
     ],
   },
+  'enum-type': {
+    bad: ["create type status as enum ('open', 'done')"],
+    good: ["create table a (status text not null check (status in ('open', 'done')))"],
+  },
+  'foreign-key-without-index': {
+    bad: [
+      'create table a (id int primary key); create table b (id int primary key, a int references a)',
+      'create table b (id int primary key, a int); alter table b add constraint f foreign key (a) references a (id) not valid',
+    ],
+    good: [
+      'create table a (id int primary key); create table b (id int primary key, a int references a); create index on b (a, id)',
+      'alter table elsewhere add constraint f foreign key (a) references a (id) not valid',
+      'create table b (a int, c int, primary key (c, a), foreign key (a, c) references d (a, c))',
+    ],
+  },
   'foreign-key-target': {
     bad: [
       `${PARTITIONED} alter table runs add primary key (at, id); create table steps (run uuid references runs (id))`,
@@ -49,6 +64,16 @@ export const DEFINITION: Readonly<Record<string, Examples>> = {
     good: [
       "create index i on jobs ((config ->> 'environment'))",
       'create index i on jobs using gin (config jsonb_path_ops)',
+    ],
+  },
+  'identifier-too-long': {
+    bad: [
+      'create table a_name_of_more_than_sixty_three_bytes_is_cut_off_by_the_server_with_a_notice (id bigint)',
+      'select 1 as "ééééééééééééééééééééééééééééééééé"',
+    ],
+    good: [
+      'create table a_name_of_sixty_three_bytes_is_the_longest_that_there_can_be__ (id bigint)',
+      "select 'a_text_of_more_than_sixty_three_bytes_is_no_name_and_so_is_nothing_to_tell' /* a_text_of_more_than_sixty_three_bytes_is_no_name_and_so_is_nothing_to_tell */",
     ],
   },
   'index-breaks-hot': {

@@ -24,11 +24,29 @@ export const MIGRATION: Readonly<Record<string, Examples>> = {
       'create table a (id int); alter table a add column t uuid default gen_random_uuid()',
     ],
   },
+  'alter-table-repeated': {
+    bad: ['alter table jobs alter n type bigint using n + 1; alter table jobs alter m set not null'],
+    good: [
+      'alter table jobs add column n int; alter table jobs add column m int',
+      'alter table jobs alter m set not null; alter table tasks alter m set not null',
+      'create table a (id int); alter table a alter id set not null; alter table a alter id type bigint',
+      'alter table jobs add constraint c check (n > 0) not valid; alter table jobs validate constraint c',
+    ],
+  },
   'attach-without-check': {
     bad: ["alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')"],
     good: [
       "alter table runs_1 add constraint bounds check (at >= '2025-01-01' and at < '2025-02-01') not valid; alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')",
       "create table runs_1 (at date); alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')",
+    ],
+  },
+  'attach-without-key': {
+    bad: [
+      "create table runs (id int, at date, primary key (id, at)) partition by range (at); create table runs_1 (id int, at date); insert into runs_1 values (1, '2025-01-02'); alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')",
+    ],
+    good: [
+      "create table runs (id int, at date, primary key (id, at)) partition by range (at); create table runs_1 (id int, at date); alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')",
+      "create table runs (id int, at date, primary key (id, at)) partition by range (at); create table runs_1 (id int, at date, primary key (id, at)); insert into runs_1 values (1, '2025-01-02'); alter table runs attach partition runs_1 for values from ('2025-01-01') to ('2025-02-01')",
     ],
   },
   'backfill-under-lock': {
@@ -140,6 +158,13 @@ export const MIGRATION: Readonly<Record<string, Examples>> = {
     bad: ['refresh materialized view totals'],
     good: ['refresh materialized view concurrently totals'],
   },
+  'primary-key-nullable': {
+    // The table is there before the file, as other files make it.
+    bad: [
+      'alter table old add constraint k primary key using index old_id; create table old (id int); create unique index old_id on old (id)',
+    ],
+    good: ['alter table jobs add constraint k primary key using index jobs_id'],
+  },
   'reindex-without-concurrently': {
     bad: ['reindex index i', 'reindex table jobs'],
     good: ['reindex index concurrently i'],
@@ -162,6 +187,18 @@ export const MIGRATION: Readonly<Record<string, Examples>> = {
     good: [
       'alter table jobs add constraint name_set check (name is not null) not valid; alter table jobs validate constraint name_set; alter table jobs alter column name set not null',
       'create table a (x int); alter table a alter column x set not null',
+    ],
+  },
+  'transaction-nesting': {
+    bad: [
+      'begin; update a set x = 1 where id = 1',
+      'begin; begin; update a set x = 1 where id = 1; commit',
+      migration('begin; select 1; commit'),
+    ],
+    good: [
+      'begin; update a set x = 1 where id = 1; commit; begin; select 1; rollback',
+      'begin; savepoint s; update a set x = 1 where id = 1; rollback to savepoint s; commit',
+      { text: '-- no-transaction\nbegin; select 1; commit', path: 'migrations/0042_change.sql' },
     ],
   },
   truncate: { bad: ['truncate jobs'], good: ['create table a (x int); truncate a'] },

@@ -2,6 +2,7 @@ import type { RangeVar } from 'libpg-query'
 import { isExisting } from '../../existing.js'
 import { alterations } from '../../migration.js'
 import type { StatementRule, Surroundings } from '../../rule.js'
+import { as } from '../../sql/tree.js'
 
 export const constraintNotValid: StatementRule = {
   on: 'sql',
@@ -11,6 +12,14 @@ export const constraintNotValid: StatementRule = {
   why: 'All rows are checked while the lock is held: writes wait, and for a check reads do too.',
   remedy: 'Add it NOT VALID, and VALIDATE CONSTRAINT in another transaction, which holds up nobody.',
   *check(statement, surroundings) {
+    const domain = statement.is('AlterDomainStmt')
+    const added = as(domain?.def, 'Constraint')
+    if (added?.contype === 'CONSTR_CHECK' && added.skip_validation !== true && statement.runsWithFile) {
+      yield {
+        at: added.location,
+        message: 'every table with a column of the domain is read from end to end, and locked',
+      }
+    }
     for (const { command, constraint, column, table, at } of alterations(statement, surroundings)) {
       if (command.subtype === 'AT_AddConstraint' && constraint?.skip_validation !== true) {
         if (constraint?.contype === 'CONSTR_CHECK') {
