@@ -8,7 +8,7 @@ import { OPERATIONS } from '../conformance/operations/index.js'
 import { keyProvider } from '../conformance/operations/secrets.js'
 import { onScratchServers } from '../doctor/scratch-server.js'
 import { sql } from '../setup/index.js'
-import { caughtUp, openReplicated, startCluster } from './support.js'
+import { caughtUp, openReplicated, PATIENTLY, startCluster } from './support.js'
 
 /** Reads that the primary always answers, and why. */
 const ON_PRIMARY = new Map(
@@ -76,7 +76,7 @@ DIRECT.describe('with a replica', () => {
     const { sample, primary, place } = await arranged(operation)
     const expected = await ending(() => operation.call(primary, sample))
     await caughtUp(fleet, replica)
-    await expect.poll(() => fleet.replicas().replicas.map(({ state }) => state)).toEqual(['ready'])
+    await expect.poll(() => fleet.replicas().replicas.map(({ state }) => state), PATIENTLY).toEqual(['ready'])
     const before = fleet.replicas()
     const found = await ending(() => operation.call(place, sample))
     const after = fleet.replicas()

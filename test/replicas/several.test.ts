@@ -1,7 +1,7 @@
 import type { Fleet } from 'pgfleet'
 import { beforeAll, expect, test } from 'vitest'
 import { onScratchServers } from '../doctor/scratch-server.js'
-import { type Cluster, caughtUp, openReplicated, startCluster } from './support.js'
+import { type Cluster, caughtUp, openReplicated, PATIENTLY, startCluster } from './support.js'
 
 const DIRECT = await onScratchServers()
 
@@ -18,7 +18,7 @@ DIRECT.describe('a fleet with two replicas', () => {
 
   const reports = () => fleet.replicas().replicas
   const ready = async () => {
-    await expect.poll(() => reports().map(({ state }) => state), { timeout: 30_000 }).toEqual(['ready', 'ready'])
+    await expect.poll(() => reports().map(({ state }) => state), PATIENTLY).toEqual(['ready', 'ready'])
   }
   /** How many statements each of them answered during the work. */
   const answered = async (work: () => Promise<unknown>) => {
@@ -31,6 +31,7 @@ DIRECT.describe('a fleet with two replicas', () => {
     await expect
       .poll(
         async () => (await cluster.clients[i]?.query('select pg_get_wal_replay_pause_state() as state'))?.rows[0].state,
+        PATIENTLY,
       )
       .toBe('paused')
     try {
@@ -42,7 +43,7 @@ DIRECT.describe('a fleet with two replicas', () => {
 
   test('spreads reads over those that lag alike', async () => {
     await ready()
-    await expect.poll(() => reports().map(({ lagMs }) => lagMs), { timeout: 30_000 }).toEqual([0, 0])
+    await expect.poll(() => reports().map(({ lagMs }) => lagMs), PATIENTLY).toEqual([0, 0])
     const { memory } = fleet.tenant('acme').reading('stale')
     const counts = await answered(() => Promise.all(Array.from({ length: 20 }, () => memory.kv.list())))
     expect(counts).toEqual([10, 10])
@@ -55,8 +56,8 @@ DIRECT.describe('a fleet with two replicas', () => {
     await paused(i, async () => {
       await acme.memory.kv.set('k', i + 1)
       // Far more than it is known to within.
-      await expect.poll(() => reports()[i]?.lagMs, { timeout: 30_000 }).toBeGreaterThan(500)
-      await expect.poll(() => reports()[1 - i]?.lagMs, { timeout: 30_000 }).toBe(0)
+      await expect.poll(() => reports()[i]?.lagMs, PATIENTLY).toBeGreaterThan(500)
+      await expect.poll(() => reports()[1 - i]?.lagMs, PATIENTLY).toBe(0)
       const counts = await answered(async () => {
         for (let n = 0; n < 10; n++) expect(await stale.memory.kv.get('k')).toBe(i + 1)
         await acme.memory.kv.set('k', 10 * (i + 1))
@@ -71,7 +72,7 @@ DIRECT.describe('a fleet with two replicas', () => {
     await ready()
     const stale = fleet.tenant('acme').reading('stale')
     await cluster.replicas[0]?.crash()
-    await expect.poll(() => reports()[0]?.state, { timeout: 30_000 }).toBe('unreachable')
+    await expect.poll(() => reports()[0]?.state, PATIENTLY).toBe('unreachable')
     expect(await answered(() => Promise.all(Array.from({ length: 6 }, () => stale.memory.kv.list())))).toEqual([0, 6])
     expect(fleet.replicas().onPrimary).toMatchObject({ unavailable: 0, behind: 0 })
   })

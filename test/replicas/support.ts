@@ -3,6 +3,9 @@ import { type Fleet, type FleetOptions, openFleet } from 'pgfleet'
 import { type ScratchReplica, type ScratchServer, startReplica, startServer } from '../doctor/scratch-server.js'
 import { afterFile } from '../setup/index.js'
 
+/** How long a poll waits: a guard against a hang, no measure of speed. */
+export const PATIENTLY = { timeout: 60_000 } as const
+
 /** A primary and its replicas. */
 export interface Cluster {
   readonly primary: ScratchServer

@@ -15,7 +15,7 @@ export interface ReplicaReport {
   /** Host, port and database of its url. */
   readonly name: string
   readonly state: ReplicaState
-  /** How old its rows are, in milliseconds, to within twice `replicaPollMs`; null when it has not answered. */
+  /** How old its rows are, in milliseconds, to within twice `replicaPollMs`; null when it is not known. */
   readonly lagMs: number | null
   /** How much of the primary's log it has yet to replay, in bytes; null when it has not answered. */
   readonly lagBytes: number | null
@@ -158,10 +158,11 @@ export class Replica {
 
   report(history: PrimaryHistory): ReplicaReport {
     const isKnown = this.#replayed !== undefined && history.position !== undefined
+    const lagMs = history.lagMs(this.replayed, performance.now())
     return {
       name: this.name,
       state: this.#state,
-      lagMs: isKnown ? Math.round(history.lagMs(this.replayed, performance.now())) : null,
+      lagMs: isKnown && Number.isFinite(lagMs) ? Math.round(lagMs) : null,
       lagBytes: isKnown ? Math.max(0, Number((history.position ?? 0n) - this.replayed)) : null,
       reads: this.#reads,
       failures: this.#failures,

@@ -169,9 +169,11 @@ export class Replicas {
     if (consistency === 'stale') {
       const now = performance.now()
       const lags = new Map(ready.map((replica) => [replica, this.#history.lagMs(replica.replayed, now)]))
-      const least = Math.min(...lags.values())
       // Each look is up to `pollMs` old, at the replica and at the primary.
-      return taken(ready.filter((replica) => (lags.get(replica) ?? 0) <= least + 2 * this.#options.pollMs))
+      const limit = Math.min(Math.min(...lags.values()) + 2 * this.#options.pollMs, this.#options.lagMsMax)
+      const least = taken(ready.filter((replica) => (lags.get(replica) ?? 0) <= limit))
+      if (least === undefined) this.#onPrimary.unavailable++
+      return least
     }
     const position = await this.#writes.position().catch(() => undefined)
     if (position === undefined) {
