@@ -91,7 +91,9 @@ describe('everything in deploy/', async () => {
     for (const file of files) {
       const content = (await read(file)).replaceAll(/^\s*(#|;|--).*$/gm, '')
       // What a password is set to is a variable, of the shell or of psql, or nothing.
-      for (const [all, value = ''] of content.matchAll(/pass(?:word|wd)?["']?(?:[:=] *| +(?=:?'))([^\s,}]*)/gi)) {
+      for (const [all, value = ''] of content.matchAll(
+        /pass(?:word|wd)?["']?(?:(?:=|:(?!\?)) *| +(?=:?'))([^\s,}]*)/gi,
+      )) {
         expect(value, `${file}: ${all}`).toMatch(/^(\$\{\w+:\?|:'\w+'|$)/)
       }
       for (const [all, value] of content.matchAll(/requirepass (\S+)/g))
