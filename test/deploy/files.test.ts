@@ -101,7 +101,7 @@ describe('everything in deploy/', async () => {
       expect(content, file).not.toMatch(
         /\b(auth_type\s*=\s*(any|trust|plain)|HOST_AUTH_METHOD:\s*trust|ALLOW_EMPTY_PASSWORD)\b/,
       )
-      for (const [, secret] of content.matchAll(/\w+:\/\/[^\s:@/]+:([^\s@]+)@/g))
+      for (const [, secret] of content.matchAll(/\w+:\/\/[^\s:@/]+:([^@\n]+)@/g))
         expect(secret, file).toMatch(/^\$\{\w+:\?/)
     }
   })
