@@ -194,7 +194,7 @@ start_services() { # "keep" or nothing
   await valkey 30 cache_accepts
   rm -f "$SERVICES/pgbench"
   way write_pgbench "$SERVICES/pgbench"
-  rm -rf "$SERVICES/bin"
+  rm -rf "${SERVICES:?}/bin"
   mkdir "$SERVICES/bin"
   for name in pg_dump pg_restore; do way write_program "$SERVICES/bin/$name" "$name"; done
   chmod 755 "$SERVICES/pgbench" "$SERVICES/bin/"*

@@ -29,6 +29,7 @@ export async function rehearseRestore(options: RestoreOptions): Promise<RestoreR
     try {
       return await restoreBackup({ ...options, url: url.href })
     } finally {
+      // pgfleet-lint ignore drop-cascade: the scratch database that was made above
       await connection.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`)
     }
   } finally {

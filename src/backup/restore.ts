@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { FleetError } from '../errors.js'
 import { type DirectConnection, openConnection } from './connection.js'
-import { assertSeesAll, countRows } from './contents.js'
+import { countRows } from './contents.js'
 import { decryptFile, type KeySource, openKey } from './encryption.js'
 import { type Backup, findBackup, verifyBackup } from './folder.js'
 import { programLogin } from './login.js'
@@ -61,7 +61,6 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   const connection = await openConnection(url, signal)
   let work: string | undefined
   try {
-    await assertSeesAll(connection)
     const target = await prepareTarget(connection, manifest)
     const program = await findProgram(
       'pg_restore',

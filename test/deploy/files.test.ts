@@ -91,7 +91,9 @@ describe('everything in deploy/', async () => {
     for (const file of files) {
       const content = (await read(file)).replaceAll(/^\s*(#|;|--).*$/gm, '')
       // What a password is set to is a variable, of the shell or of psql, or nothing.
-      for (const [all, value = ''] of content.matchAll(/pass(?:word|wd)?["']?(?:[:=] *| +(?=:?'))([^\s,}]*)/gi)) {
+      for (const [all, value = ''] of content.matchAll(
+        /pass(?:word|wd)?["']?(?:(?:=|:(?!\?)) *| +(?=:?'))([^\s,}]*)/gi,
+      )) {
         expect(value, `${file}: ${all}`).toMatch(/^(\$\{\w+:\?|:'\w+'|$)/)
       }
       for (const [all, value] of content.matchAll(/requirepass (\S+)/g))
@@ -99,7 +101,7 @@ describe('everything in deploy/', async () => {
       expect(content, file).not.toMatch(
         /\b(auth_type\s*=\s*(any|trust|plain)|HOST_AUTH_METHOD:\s*trust|ALLOW_EMPTY_PASSWORD)\b/,
       )
-      for (const [, secret] of content.matchAll(/\w+:\/\/[^\s:@/]+:([^\s@]+)@/g))
+      for (const [, secret] of content.matchAll(/\w+:\/\/[^\s:@/]+:([^@\n]+)@/g))
         expect(secret, file).toMatch(/^\$\{\w+:\?/)
     }
   })

@@ -46,6 +46,7 @@ begin
   select greatest(v_changes, max(l.transaction_id::text::bigint), max(pg_snapshot_xmax(l.touched)::text::bigint)) into v_changes from metadata.tick_leases l;
   if v_changes > v_now then
     is_adopted := true;
+    -- pgfleet-lint ignore truncate: what nobody can follow any more; the brief lock comes before anybody writes
     truncate metadata.changes;
     update metadata.change_floors set transaction_id = '0' where transaction_id <> '0';
     update metadata.tick_leases set transaction_id = '0', sequence = 0, touched = null, expires_at = '-infinity' where expires_at <> '-infinity' or transaction_id <> '0' or touched is not null;

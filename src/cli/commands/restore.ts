@@ -27,7 +27,7 @@ export function addRestore(program: Command, shell: Shell): void {
       'after',
       `
 Make the database first: create database NAME template template0. One that holds a relation is refused.
-The login: a superuser; or one with BYPASSRLS and CREATEROLE where the extensions are there already.
+The login is a superuser's: pg_restore hands objects over to other roles.
 
 Examples:
   pgfleet restore /var/backups/pgfleet --url postgres://admin@localhost/restored --jobs 4
