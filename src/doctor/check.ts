@@ -86,8 +86,18 @@ export interface CheckContext {
   readonly looks: number
   /** The pooler was asked, and pools transactions: what a session sets reaches others. */
   readonly transactionPooling: boolean
-  /** Settings of an earlier day, from the baseline file. Undefined without one. */
-  readonly baselineSettings: Readonly<Record<string, string>> | undefined
+  /** The server on an earlier day, from the baseline file. Undefined without one. */
+  readonly baseline: EarlierDay | undefined
+  /** What the disk of the server has free, in bytes. Undefined where nobody has told: SQL cannot see it. */
+  readonly diskFreeBytes: number | undefined
+}
+
+/** What a baseline keeps of the server, to compare with. */
+export interface EarlierDay {
+  readonly writtenAt: Date
+  readonly settings: Readonly<Record<string, string>>
+  /** Size of all databases; undefined in baselines that were written without it. */
+  readonly bytes: number | undefined
 }
 
 /** What one statement of a deep check reads of one candidate. */
@@ -96,6 +106,14 @@ export interface Probe {
   readonly text: string
   /** Its parameters. */
   readonly values: readonly unknown[]
+  /** Settings for its transaction. @default none */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** What one of several probes of a candidate read: the first row, and how long it took. */
+export type Measured<Row> = Row & {
+  /** Milliseconds, with the way to the server and back. */
+  readonly milliseconds: number
 }
 
 /** One question to a database, with its answer's meaning. All checks have this one shape. */
@@ -124,7 +142,9 @@ export interface Check<Row = unknown> {
     readonly extension?: string
     /** A right without which the statement is refused: told when it is. */
     readonly rights?: string
-    /** Facts that not every server gives: its memory, or settings of an earlier day. */
+    /** A table that not every database has, qualified; one of RELATIONS. */
+    readonly relation?: string
+    /** Facts that not every server gives: its memory, or what it was on an earlier day. */
     readonly fact?: 'memory' | 'baseline'
   }
   /** What it looks at, as a plural: examined 7 of 9 `tables`. */
@@ -146,8 +166,11 @@ export interface Check<Row = unknown> {
    * `examined` that this login could look at, and `found`, a JSON array of candidates.
    */
   readonly sql: string | Readonly<Record<number, string>>
-  /** Of a deep check: what to read of a candidate. Its first row is merged into the candidate. */
-  readonly probe?: (row: Row, server: ServerFacts) => Probe
+  /**
+   * Of a deep check: what to read of a candidate. The first row of a probe is merged into the candidate; of several probes,
+   * each in a transaction of its own, the rows become its `measured`.
+   */
+  readonly probe?: (row: Row, server: ServerFacts) => Probe | readonly Probe[]
   /** Tells which candidates are findings. */
   evaluate(rows: readonly Row[], context: CheckContext): readonly Draft[]
 }

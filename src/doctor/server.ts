@@ -28,11 +28,20 @@ export interface ServerFacts {
   /** Size of tables and indexes when they were last vacuumed or analysed. */
   readonly bytes: number
   readonly extensions: Readonly<Record<string, Extension>>
+  /** Those of RELATIONS that the database has. */
+  readonly relations: readonly string[]
   /** Settings as the server has them, in their own units. */
   readonly settings: Readonly<Record<string, string>>
   /** Memory of the machine or its control group, in bytes; undefined where nobody can tell. */
   readonly memoryBytes: number | undefined
+  /** Size of all databases that the login may measure, in bytes; undefined where that failed. */
+  readonly databaseBytes: number | undefined
+  /** Seconds that the server's clock is ahead of this machine's, and how exactly that is known. */
+  readonly clock: { readonly ahead: number; readonly within: number }
 }
+
+/** Tables that some checks read and not every database has. */
+export const RELATIONS = ['platform.partitioned_tables'] as const
 
 /** Reads the version alone: it works on any server that speaks the protocol. */
 export const VERSION = `select current_setting('server_version_num') as number, version() as text`
@@ -51,6 +60,8 @@ export const FACTS = `
     (select coalesce(jsonb_object_agg(e.extname,
         jsonb_build_object('schema', quote_ident(n.nspname), 'version', e.extversion)), '{}')
       from pg_extension e join pg_namespace n on n.oid = e.extnamespace) as extensions,
+    (select coalesce(jsonb_agg(r.name), '[]') from unnest(array['${RELATIONS.join("', '")}']) as r (name)
+      where to_regclass(r.name) is not null) as relations,
     (select jsonb_object_agg(s.name, coalesce(s.setting, '')) from pg_settings s
       where s.name not in ('primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command')) as settings
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -64,6 +75,14 @@ export const MEMORY = `
   select pg_read_file('/sys/fs/cgroup/memory.max', 0, 100, true) as v2,
     pg_read_file('/sys/fs/cgroup/memory/memory.limit_in_bytes', 0, 100, true) as v1,
     pg_read_file('/proc/meminfo', 0, 200, true) as machine`
+
+/** The size of all databases; a moment's look at their files. */
+export const SIZE = `
+  select sum(case when has_database_privilege(d.oid, 'connect') or pg_has_role('pg_read_all_stats', 'usage')
+    then pg_database_size(d.oid) end)::float8 as bytes from pg_database d where d.datallowconn`
+
+/** The time of the server, to hold against ours before and after. */
+export const CLOCK = 'select extract(epoch from clock_timestamp())::float8 * 1000 as now'
 
 /** The least of the limits in the server's files; undefined when there is none. "max" and what is missing do not count. */
 export function memoryOf({

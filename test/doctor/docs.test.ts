@@ -27,6 +27,7 @@ function page(check: Check): string {
     ...(needs.extension === undefined ? [] : [`with the extension \`${needs.extension}\``]),
     ...(needs.fact === 'memory' ? ['the memory of the machine has to be known: `--memory`'] : []),
     ...(needs.fact === 'baseline' ? ['with `--baseline`'] : []),
+    ...(needs.relation === undefined ? [] : [`with the table \`${needs.relation}\``]),
     ...(needs.rights === undefined ? [] : [`needs ${needs.rights}`]),
   ]
   return `# ${id}
@@ -64,11 +65,12 @@ read (\`pg_read_all_data\` helps), and \`pg_authid\` (superusers alone). How muc
 | option | looks at |
 |---|---|
 | none | catalogue and statistics |
-| \`--sample 60s\` | also watches the server for so long: what statements and waits take the time now |
-| \`--deep\` | also reads tables and indexes, the largest first, for at most \`--budget\` (5m): free space, by pgstattuple where it is installed; recall of vector indexes; searches with a filter |
+| \`--sample 60s\` | also watches the server for so long: what statements and waits take the time now, and what is written |
+| \`--deep\` | also reads tables and indexes, the largest first, for at most \`--budget\` (5m): free space, by pgstattuple where it is installed; recall of vector indexes, of old and new rows, of each tenant and with more effort; searches with a filter |
 
 \`--memory 64GB\` tells the memory of the server's machine where the server cannot: it reads it from the files of its machine when the
-login may, the control group's limit before the machine's.
+login may, the control group's limit before the machine's. \`--disk-free 80GB\` tells what its disk has free, which no SQL can see: with it
+growth since the baseline, and while sampling, is told in days that are left.
 
 ## Levels, and for CI
 
@@ -88,8 +90,9 @@ The JSON document has \`findings\` (the gravest first: \`check\`, \`level\`, \`o
 \`undo\`, \`order\`, \`fingerprint\`), \`results\` (of every check its \`outcome\`, \`examined\` of \`total\`, and the \`reason\` where it could not look),
 \`ignored\`, \`known\`, \`server\`.
 
-\`--write-baseline FILE\` keeps the fingerprints of what is there and the settings; with \`--baseline FILE\` only what is new is shown and
-counts for the exit code, and [settings-drift](doctor/settings-drift.md) compares the settings.
+\`--write-baseline FILE\` keeps the fingerprints of what is there, the settings and the size of the databases; with \`--baseline FILE\` only what is new is shown and
+counts for the exit code, and [settings-drift](doctor/settings-drift.md) and
+[database-growth](doctor/database-growth.md) compare the settings and the sizes.
 
 \`.pgfleet-doctor.json\` in the working directory (or \`--config FILE\`):
 
