@@ -108,13 +108,19 @@ export interface Probe {
   readonly values: readonly unknown[]
   /** Settings for its transaction. @default none */
   readonly settings?: Readonly<Record<string, string>>
+  /** Statements before it, in its transaction. @default none */
+  readonly before?: readonly string[]
+  /** Statements after it, in its transaction, also when it failed. @default none */
+  readonly after?: readonly string[]
 }
 
-/** What one of several probes of a candidate read: the first row, and how long it took. */
-export type Measured<Row> = Row & {
-  /** Milliseconds, with the way to the server and back. */
-  readonly milliseconds: number
-}
+/**
+ * Asks one thing after another about a candidate: the first row, and how many milliseconds it took with the way to the server
+ * and back. Undefined when the server refuses the statement; throws when the time is over.
+ */
+export type Ask = <Answer extends object>(
+  probe: Probe,
+) => Promise<(Answer & { readonly milliseconds: number }) | undefined>
 
 /** One question to a database, with its answer's meaning. All checks have this one shape. */
 export interface Check<Row = unknown> {
@@ -140,6 +146,8 @@ export interface Check<Row = unknown> {
   readonly needs?: {
     /** An extension of the database; `{schema}` in the SQL is its schema. */
     readonly extension?: string
+    /** A second one, for what is asked of a candidate. */
+    readonly also?: string
     /** A right without which the statement is refused: told when it is. */
     readonly rights?: string
     /** A table that not every database has, qualified; one of RELATIONS. */
@@ -166,11 +174,10 @@ export interface Check<Row = unknown> {
    * `examined` that this login could look at, and `found`, a JSON array of candidates.
    */
   readonly sql: string | Readonly<Record<number, string>>
-  /**
-   * Of a deep check: what to read of a candidate. The first row of a probe is merged into the candidate; of several probes,
-   * each in a transaction of its own, the rows become its `measured`.
-   */
-  readonly probe?: (row: Row, server: ServerFacts) => Probe | readonly Probe[]
+  /** Of a deep check: what to read of a candidate. Its first row is merged into the candidate. */
+  readonly probe?: (row: Row, server: ServerFacts) => Probe
+  /** Of a deep check, in place of `probe`: where one answer leads to the next question. What it returns is merged. */
+  readonly explore?: (row: Row, ask: Ask, server: ServerFacts) => Promise<object>
   /** Tells which candidates are findings. */
   evaluate(rows: readonly Row[], context: CheckContext): readonly Draft[]
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
-import type { Check, CheckContext, Depth, EarlierDay, Level, Probe } from './check.js'
+import type { Ask, Check, CheckContext, Depth, EarlierDay, Level, Probe } from './check.js'
 import { LEVELS, statementFor } from './check.js'
 import { type Connection, unreachable } from './connection.js'
 import { type CheckResult, toFinding } from './finding.js'
-import { blindness, inapplicable, isFatal, isLoss, type Refusal, reasonOf } from './refusal.js'
+import { blindness, inapplicable, isFatal, isLoss, isRefused, type Refusal, reasonOf } from './refusal.js'
 import { CLOCK, FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
 import type { Thresholds } from './thresholds.js'
 
@@ -160,7 +160,7 @@ class Examiner {
     text: string,
     values?: readonly unknown[],
     timeoutMs = this.#timeoutMs,
-    settings: Readonly<Record<string, string>> = {},
+    { settings = {}, before = [], after = [] }: Omit<Probe, 'text' | 'values'> = {},
   ): Promise<Row[]> {
     const { signal } = this.#options
     if (signal?.aborted) throw new FleetError('ABORTED', { message: 'interrupted' })
@@ -173,9 +173,16 @@ class Examiner {
       )
       for (const [name, value] of Object.entries(settings))
         await connection.query('select set_config($1, $2, true)', [name, value])
-      const rows = await connection.query<Row>(text, values)
-      this.#losses = 0
-      return rows
+      for (const statement of before) await connection.query(statement)
+      if (after.length > 0) await connection.query('savepoint before')
+      try {
+        const rows = await connection.query<Row>(text, values)
+        this.#losses = 0
+        return rows
+      } finally {
+        if (after.length > 0) await connection.query('rollback to before').catch(() => {})
+        for (const statement of after) await connection.query(statement).catch(() => {})
+      }
     } catch (error) {
       if (isLoss(error)) this.#connection = undefined
       throw error
@@ -243,21 +250,20 @@ class Examiner {
   /** Reads the candidates of a deep check one after the other, the largest first, until the budget is used up. */
   async #probe(check: Check, answer: Answer, server: ServerFacts, until: number) {
     const found = answer.found ?? []
-    if (check.probe === undefined) return undefined
+    if (check.probe === undefined && check.explore === undefined) return undefined
     const read: unknown[] = []
     let failed = ''
     for (const row of found) {
       const left = until - performance.now()
       if (left < 50) break
-      const probes = check.probe(row, server)
+      const ask: Ask = (probe) => this.#asked(probe, until)
       try {
-        const measured: object[] = []
-        for (const probe of Array.isArray(probes) ? (probes as readonly Probe[]) : [probes as Probe]) {
-          const started = performance.now()
-          const [found] = await this.#read<object>(probe.text, probe.values, until - started, probe.settings)
-          measured.push({ ...found, milliseconds: performance.now() - started })
-        }
-        read.push({ ...(row as object), ...(Array.isArray(probes) ? { measured } : measured[0]) })
+        const { probe, explore } = check
+        const measured =
+          explore === undefined
+            ? await this.#probed(probe?.(row, server) as Probe, left)
+            : await explore(row, ask, server)
+        read.push({ ...(row as object), ...measured })
       } catch (error) {
         if (isFatal(error)) throw error
         failed = reasonOf(error)
@@ -266,6 +272,22 @@ class Examiner {
     const missing = found.length - read.length
     const reason = missing === 0 ? undefined : failed || 'the budget was used up: give more with --budget'
     return { answer: { ...answer, examined: Math.max(0, answer.examined - missing), found: read }, reason }
+  }
+
+  async #probed({ text, values, ...more }: Probe, timeoutMs: number): Promise<object | undefined> {
+    const [measured] = await this.#read<object>(text, values, timeoutMs, more)
+    return measured
+  }
+
+  async #asked<Answer extends object>(probe: Probe, until: number) {
+    const started = performance.now()
+    try {
+      const answer = (await this.#probed(probe, Math.max(1, until - started))) as Answer | undefined
+      return answer && { ...answer, milliseconds: performance.now() - started }
+    } catch (error) {
+      if (!isRefused(error)) throw error
+      return undefined
+    }
   }
 
   async #sample(checks: readonly Check[], server: ServerFacts, sampleMs: number): Promise<CheckResult[]> {

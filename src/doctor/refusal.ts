@@ -17,8 +17,9 @@ export function inapplicable(
   const not = (reason: string): Refusal => ({ outcome: 'not-applicable', reason })
   if (server.major < (versions?.from ?? 0)) return not(`PostgreSQL ${versions?.from} and newer have it`)
   if (server.major > (versions?.to ?? server.major)) return not(`PostgreSQL ${versions?.to} was the last to have it`)
-  if (needs?.extension !== undefined && server.extensions[needs.extension] === undefined) {
-    return not(`the extension ${needs.extension} is not installed in this database`)
+  for (const extension of [needs?.extension, needs?.also]) {
+    if (extension !== undefined && server.extensions[extension] === undefined)
+      return not(`the extension ${extension} is not installed in this database`)
   }
   if (needs?.relation !== undefined && !server.relations.includes(needs.relation)) {
     return not(`there is no table ${needs.relation} in this database`)
@@ -55,6 +56,12 @@ export const isLoss = (error: unknown) => {
     /^E[A-Z]+$/.test(code ?? '') ||
     /terminated|not queryable|read timeout|closed/i.test(message)
   )
+}
+
+/** The server understood, and said no; not that the time was over or the connection lost. */
+export const isRefused = (error: unknown) => {
+  const { code = '' } = error as { code?: string }
+  return /^[0-9A-Z]{5}$/.test(code) && code !== '57014' && !isLoss(error)
 }
 
 /** What came in between, in words. */

@@ -25,6 +25,7 @@ function page(check: Check): string {
     ...(depth === 'catalog' ? [] : [`with \`--${depth}\``]),
     ...(versions?.from === undefined ? [] : [`PostgreSQL ${versions.from} and newer`]),
     ...(needs.extension === undefined ? [] : [`with the extension \`${needs.extension}\``]),
+    ...(needs.also === undefined ? [] : [`and \`${needs.also}\``]),
     ...(needs.fact === 'memory' ? ['the memory of the machine has to be known: `--memory`'] : []),
     ...(needs.fact === 'baseline' ? ['with `--baseline`'] : []),
     ...(needs.relation === undefined ? [] : [`with the table \`${needs.relation}\``]),

@@ -16,7 +16,7 @@ DIRECT.describe('statements', () => {
     test(`are understood by PostgreSQL ${major}`, async () => {
       const server = await startServer(major, { settings: { shared_preload_libraries: 'pg_stat_statements' } })
       const client = await server.client()
-      const extensions = CHECKS.flatMap(({ needs }) => needs?.extension ?? [])
+      const extensions = CHECKS.flatMap(({ needs }) => [needs?.extension ?? [], needs?.also ?? []].flat())
       for (const name of new Set(extensions)) {
         await client.query(`create schema if not exists "An extension's"`)
         await client.query(`create extension if not exists ${name} schema "An extension's"`).catch((error: Error) => {

@@ -126,8 +126,12 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
     }),
   )
   if (options.writeBaseline !== undefined) {
-    await writeFile(options.writeBaseline, `${JSON.stringify(baselineOf(examination), null, 2)}\n`)
-    terminal.note(`wrote ${options.writeBaseline}`)
+    const file = options.writeBaseline
+    await writeFile(file, `${JSON.stringify(baselineOf(examination), null, 2)}\n`).catch((cause: Error) => {
+      const message = `${file} cannot be written: ${cause.message}`
+      throw new FleetError('OPTIONS_INVALID', { message, field: 'writeBaseline', cause })
+    })
+    terminal.note(`wrote ${file}`)
   }
   const report = createReport(describeWhere(where), examination, { ignore: configuration.ignore, baseline })
   terminal.result(report, () => format(context, report, options))

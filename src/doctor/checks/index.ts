@@ -21,6 +21,8 @@ import { indexBloatMeasured } from './indexes/index-bloat-measured.js'
 import { indexCount } from './indexes/index-count.js'
 import { invalidIndex } from './indexes/invalid-index.js'
 import { keyType } from './indexes/key-type.js'
+import { missingIndex } from './indexes/missing-index.js'
+import { needlessIndex } from './indexes/needless-index.js'
 import { partialCandidate } from './indexes/partial-candidate.js'
 import { partialIndex } from './indexes/partial-index.js'
 import { primaryKey } from './indexes/primary-key.js'
@@ -197,6 +199,8 @@ export const CHECKS: readonly Check[] = [
   sequentialScans,
   unusedIndex,
   indexBloat,
+  missingIndex,
+  needlessIndex,
   foreignKeyNull,
   partialCandidate,
   cacheReads,

@@ -634,6 +634,48 @@ const FAULTS: readonly Fault[] = [
     instead: ['alter table t alter handler type text'],
   },
   {
+    check: 'missing-index',
+    level: 'info',
+    by: [
+      'create extension hypopg',
+      'create extension pg_stat_statements',
+      'create table "Orders" (id int primary key, "Customer" int, at timestamptz, note text)',
+      `insert into "Orders" select i, i % 5000, now() - i * interval '1 minute', 'x' from generate_series(1, 20000) i`,
+      'analyze "Orders"',
+      // The rows that were inserted are no workload.
+      ...FLUSH,
+      'select pg_stat_reset()',
+      'select pg_stat_statements_reset()',
+      ...Array.from(
+        { length: 3 },
+        () => 'select * from "Orders" where "Customer" = 7 and id > 3 order by at desc limit 5',
+      ),
+    ],
+    object: '"Orders" ("Customer", at)',
+    thresholds: { statementCalls: 2 },
+    budgetMs: 60_000,
+  },
+  {
+    check: 'needless-index',
+    level: 'info',
+    by: [
+      'create extension hypopg',
+      'create extension pg_stat_statements',
+      'create table t (id int primary key, a int, b int)',
+      'insert into t select i, i, i % 7 from generate_series(1, 100000) i',
+      'create index "long" on t (a, b)',
+      'create index short on t (a)',
+      'create index needed on t (b)',
+      'analyze t',
+      'select pg_stat_statements_reset()',
+      'select * from t where a = 5',
+      'select * from t where a = 5 and b = 6',
+      'select count(*) from t where b = 5',
+    ],
+    object: 'public.long',
+    budgetMs: 60_000,
+  },
+  {
     check: 'vector-drift',
     level: 'warning',
     by: [

@@ -1,4 +1,4 @@
-import { defineCheck, type Measured, ORDER } from '../../check.js'
+import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
 
@@ -10,7 +10,8 @@ interface Row {
   readonly method: 'hnsw' | 'ivfflat'
   readonly rows: number
   readonly now: string | null
-  readonly measured?: readonly Measured<{ recall?: number | null; queries: number }>[]
+  /** As it is set, then as it was tried. */
+  readonly measured?: readonly { readonly value: number; readonly recall: number; readonly ms: number }[]
 }
 
 /** Searches of each setting, and rows of each. */
@@ -52,7 +53,7 @@ export const vectorSweep = defineCheck<Row>({
         'now', current_setting(case i.amname when 'hnsw' then 'hnsw.ef_search' else 'ivfflat.probes' end, true)) order by i.reltuples desc)
         filter (where has_table_privilege(i.indrelid, 'select')) as found
     from indexes i`,
-  probe: ({ table, column, operator, rows, method, now }) => {
+  explore: async ({ table, column, operator, rows, method, now }, ask) => {
     // The same rows each time: repeatable.
     const sample = `select t.${column} as q from ${table} t tablesample system (${pageSample(rows)}) repeatable (7)
         where t.${column} is not null limit ${QUERIES}`
@@ -67,24 +68,21 @@ export const vectorSweep = defineCheck<Row>({
           select max(x.d) as farthest, count(*) as n
           from (select t.${column} ${operator} s.q as d from ${table} t order by (t.${column} ${operator} s.q) + 0 limit ${K}) x) e
       ) r`
-    const values = [now ?? String(VALUES[method][0]), ...VALUES[method].map(String)]
-    return values.flatMap((value) =>
-      [recall, searches].map((text) => ({ text, values: [], settings: { [SETTING[method]]: value } })),
-    )
+    const measured: NonNullable<Row['measured']>[number][] = []
+    for (const value of [Number(now ?? VALUES[method][0]), ...VALUES[method]]) {
+      const settings = { [SETTING[method]]: String(value) }
+      const found = await ask<{ recall: number | null; queries: number }>({ text: recall, values: [], settings })
+      const timed = await ask<{ queries: number }>({ text: searches, values: [], settings })
+      if (found?.recall == null || timed === undefined) break
+      measured.push({ value, recall: found.recall, ms: timed.milliseconds / Math.max(1, timed.queries) })
+    }
+    return { measured }
   },
   evaluate: (rows, { thresholds: { vectorRecall } }) =>
-    rows.flatMap(({ index, table, method, rows: size, now, measured = [] }) => {
-      const [asSet, ...tried] = [null, ...VALUES[method]].map((value, n) => {
-        const [recall, searches] = [measured[2 * n], measured[2 * n + 1]]
-        const queries = searches?.queries ?? 0
-        return {
-          value: value ?? Number(now ?? VALUES[method][0]),
-          recall: recall?.recall ?? undefined,
-          ms: (searches?.milliseconds ?? 0) / Math.max(1, queries),
-        }
-      })
-      if (asSet?.recall === undefined || asSet.recall >= vectorRecall) return []
-      const enough = tried.find(({ recall }) => (recall ?? 0) >= vectorRecall)
+    rows.flatMap(({ index, table, method, rows: size, measured = [] }) => {
+      const [asSet, ...tried] = measured
+      if (asSet === undefined || asSet.recall >= vectorRecall) return []
+      const enough = tried.find(({ recall }) => recall >= vectorRecall)
       const setting = SETTING[method]
       return [
         {
@@ -92,10 +90,10 @@ export const vectorSweep = defineCheck<Row>({
           summary:
             enough === undefined
               ? `No ${setting} up to ${VALUES[method].at(-1)} finds ${percent(vectorRecall)} of the ${K} nearest of ${table} (${count(size)} rows).`
-              : `${setting} = ${enough.value} would find ${percent(enough.recall ?? 0)} of the ${K} nearest of ${table} (${count(size)} rows); ${asSet.value} finds ${percent(asSet.recall)}.`,
+              : `${setting} = ${enough.value} would find ${percent(enough.recall)} of the ${K} nearest of ${table} (${count(size)} rows); ${asSet.value} finds ${percent(asSet.recall)}.`,
           evidence: tried.map(
             ({ value, recall, ms }) =>
-              `${setting} = ${value}: ${percent(recall ?? 0)}, ${ms.toFixed(2)} ms a search in a batch of ${QUERIES}`,
+              `${setting} = ${value}: ${percent(recall)}, ${ms.toFixed(2)} ms a search in a batch of ${QUERIES}`,
           ),
           remedy: {
             text:
