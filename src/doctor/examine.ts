@@ -362,7 +362,7 @@ class Examiner {
     const level = levels[check.id]
     const findings = check
       .evaluate(found ?? [], context)
-      .map((draft) => toFinding(check, draft, level === 'off' ? undefined : level))
+      .map((draft) => toFinding(check, draft, level === 'off' ? undefined : level, server.provider))
       .toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
     const reason = examined < total ? (more.reason ?? check.blind ?? 'the login may not see the others') : undefined
     return {

@@ -1,3 +1,5 @@
+import { PROVIDER_ROLES, type ProviderRole } from './provider.js'
+
 /** Oldest and newest major that the checks know. */
 export const MAJORS = { oldest: 15, newest: 18 } as const
 
@@ -20,6 +22,8 @@ export interface ServerFacts {
   /** Sees the sessions and statistics of all users. */
   readonly monitor: boolean
   readonly inRecovery: boolean
+  /** Who runs the server, known by a role of theirs; null for one of one's own. */
+  readonly provider: ProviderRole | null
   /** Time of the server. */
   readonly now: Date
   readonly startedAt: Date
@@ -53,7 +57,8 @@ export const FACTS = `
     current_database() as database, current_user as user,
     (select rolsuper from pg_roles where rolname = current_user) as superuser,
     pg_has_role(current_user, 'pg_read_all_stats', 'usage') as monitor,
-    pg_is_in_recovery() as "inRecovery", now() as now, pg_postmaster_start_time() as "startedAt",
+    pg_is_in_recovery() as "inRecovery",
+    (select min(r.rolname) from pg_roles r where r.rolname = any ('{${PROVIDER_ROLES.join(',')}}')) as provider, now() as now, pg_postmaster_start_time() as "startedAt",
     count(*) filter (where c.relkind in ('r', 'p', 'm'))::int as tables,
     count(*) filter (where c.relkind in ('i', 'I'))::int as indexes,
     coalesce(sum(c.relpages) * current_setting('block_size')::bigint, 0)::float8 as bytes,

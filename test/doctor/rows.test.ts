@@ -28,6 +28,7 @@ const CONTEXT: CheckContext = {
     memoryBytes: 16 * GB,
     databaseBytes: GB,
     relations: [],
+    provider: null,
     clock: { ahead: 0, within: 0.01 },
   },
   thresholds: resolveThresholds(),

@@ -45,7 +45,14 @@ const examination: Examination = {
   server: {
     ...{ major: 17, version: '17.11', database: 'a database', user: 'monitor', superuser: false, monitor: true },
     ...{ inRecovery: false, now: new Date(), startedAt: new Date(0), tables: 1, indexes: 1, bytes: 1, extensions: {} },
-    ...{ relations: [], settings: {}, memoryBytes: undefined, databaseBytes: 1, clock: { ahead: 0, within: 0.1 } },
+    ...{
+      relations: [],
+      provider: null,
+      settings: {},
+      memoryBytes: undefined,
+      databaseBytes: 1,
+      clock: { ahead: 0, within: 0.1 },
+    },
   },
   results,
   milliseconds: 1,
