@@ -41,9 +41,9 @@ DIRECT.describe('pgfleet', () => {
       const place: Place = { learning, memory, delivery, metadata, tenant: id, sql }
       await metadata.entities.create({ name: 'line' }).catch(() => {})
       for (let round = 0; round < rounds; round++) {
-        // Each store's operations, as the conformance tests call them; some depend on others and are refused.
-        for (const operation of OPERATIONS) {
-          const sample = sampleOf(round)
+        // Each store's operations, as the conformance tests call them, each on rows of its own.
+        for (const [n, operation] of OPERATIONS.entries()) {
+          const sample = sampleOf(`${round}-${n}`)
           await (async () => {
             await operation.arrange?.(place, sample)
             await operation.call(place, sample)
