@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { FleetError } from '../errors.js'
+import type { EarlierDay } from './check.js'
 import type { Examination } from './examine.js'
 
 const schema = z.strictObject({
   version: z.literal(1),
-  writtenAt: z.string(),
+  writtenAt: z.iso.datetime(),
   database: z.string(),
   fingerprints: z.array(z.string()),
   settings: z.record(z.string(), z.string()),
+  /** Of all databases; files that were written before it was kept have none. */
+  bytes: z.number().optional(),
 })
 
 /** What was known on an earlier day: findings that are not new, and the settings. */
@@ -41,7 +44,13 @@ export function baselineOf({ server, results }: Examination): Baseline {
       ...new Set(results.flatMap(({ findings }) => findings.map(({ fingerprint }) => fingerprint))),
     ].sort(),
     settings: settingsOf(server.settings),
+    ...(server.databaseBytes === undefined ? {} : { bytes: server.databaseBytes }),
   }
+}
+
+/** What a baseline keeps of the server. */
+export function earlierDay({ writtenAt, settings, bytes }: Baseline): EarlierDay {
+  return { writtenAt: new Date(writtenAt), settings, bytes }
 }
 
 /** Reads a baseline. Errors: OPTIONS_INVALID. */

@@ -86,8 +86,18 @@ export interface CheckContext {
   readonly looks: number
   /** The pooler was asked, and pools transactions: what a session sets reaches others. */
   readonly transactionPooling: boolean
-  /** Settings of an earlier day, from the baseline file. Undefined without one. */
-  readonly baselineSettings: Readonly<Record<string, string>> | undefined
+  /** The server on an earlier day, from the baseline file. Undefined without one. */
+  readonly baseline: EarlierDay | undefined
+  /** What the disk of the server has free, in bytes. Undefined where nobody has told: SQL cannot see it. */
+  readonly diskFreeBytes: number | undefined
+}
+
+/** What a baseline keeps of the server, to compare with. */
+export interface EarlierDay {
+  readonly writtenAt: Date
+  readonly settings: Readonly<Record<string, string>>
+  /** Size of all databases; undefined in baselines that were written without it. */
+  readonly bytes: number | undefined
 }
 
 /** What one statement of a deep check reads of one candidate. */
@@ -96,7 +106,21 @@ export interface Probe {
   readonly text: string
   /** Its parameters. */
   readonly values: readonly unknown[]
+  /** Settings for its transaction. @default none */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Statements before it, in its transaction. @default none */
+  readonly before?: readonly string[]
+  /** Statements after it, in its transaction, also when it failed. @default none */
+  readonly after?: readonly string[]
 }
+
+/**
+ * Asks one thing after another about a candidate: the first row, and how many milliseconds it took with the way to the server
+ * and back. Undefined when the server refuses the statement; throws when the time is over.
+ */
+export type Ask = <Answer extends object>(
+  probe: Probe,
+) => Promise<(Answer & { readonly milliseconds: number }) | undefined>
 
 /** One question to a database, with its answer's meaning. All checks have this one shape. */
 export interface Check<Row = unknown> {
@@ -122,9 +146,13 @@ export interface Check<Row = unknown> {
   readonly needs?: {
     /** An extension of the database; `{schema}` in the SQL is its schema. */
     readonly extension?: string
+    /** A second one, for what is asked of a candidate. */
+    readonly also?: string
     /** A right without which the statement is refused: told when it is. */
     readonly rights?: string
-    /** Facts that not every server gives: its memory, or settings of an earlier day. */
+    /** A table that not every database has, qualified; one of RELATIONS. */
+    readonly relation?: string
+    /** Facts that not every server gives: its memory, or what it was on an earlier day. */
     readonly fact?: 'memory' | 'baseline'
   }
   /** What it looks at, as a plural: examined 7 of 9 `tables`. */
@@ -148,6 +176,8 @@ export interface Check<Row = unknown> {
   readonly sql: string | Readonly<Record<number, string>>
   /** Of a deep check: what to read of a candidate. Its first row is merged into the candidate. */
   readonly probe?: (row: Row, server: ServerFacts) => Probe
+  /** Of a deep check, in place of `probe`: where one answer leads to the next question. What it returns is merged. */
+  readonly explore?: (row: Row, ask: Ask, server: ServerFacts) => Promise<object>
   /** Tells which candidates are findings. */
   evaluate(rows: readonly Row[], context: CheckContext): readonly Draft[]
 }

@@ -29,7 +29,11 @@ export function parseConfiguration(text: string, ids: ReadonlySet<string>, file 
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw invalid(`is no JSON: ${(error as Error).message}`, 'config')
+    // The parser's message repeats what it met: of a binary file that is noise that a terminal obeys.
+    const said = /[\p{Cc}\ufffd]/u.test(text.replace(/[\t\r\n]/g, ''))
+      ? 'it looks like a binary file'
+      : (error as Error).message
+    throw invalid(`is no JSON: ${said}`, 'config')
   }
   const parsed = schema.safeParse(value)
   if (!parsed.success) {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
-import type { Check, CheckContext, Depth, Level } from './check.js'
+import type { Ask, Check, CheckContext, Depth, EarlierDay, Level, Probe } from './check.js'
 import { LEVELS, statementFor } from './check.js'
 import { type Connection, unreachable } from './connection.js'
 import { type CheckResult, toFinding } from './finding.js'
-import { FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, VERSION } from './server.js'
+import { blindness, inapplicable, isFatal, isLoss, isRefused, type Refusal, reasonOf } from './refusal.js'
+import { CLOCK, FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
 import type { Thresholds } from './thresholds.js'
 
 /** What an examination looks at, and how long it may take. */
@@ -22,8 +23,10 @@ export interface ExamineOptions {
   readonly timeoutMs?: number
   /** Memory of the machine, in bytes, where the server cannot tell. */
   readonly memoryBytes?: number
-  /** Settings of an earlier day, to compare with. */
-  readonly baselineSettings?: Readonly<Record<string, string>>
+  /** What the server's disk has free, in bytes: no server can tell. */
+  readonly diskFreeBytes?: number
+  /** The server on an earlier day, to compare with. */
+  readonly baseline?: EarlierDay
   /** Opens the console of PgBouncer; without it the checks of the pooler are left out. */
   readonly openPooler?: () => Promise<Connection>
   /** Called before each check. */
@@ -127,17 +130,38 @@ class Examiner {
             : 'Use a newer pgfleet.',
       })
     }
-    const [facts] = await this.#read<Omit<ServerFacts, 'memoryBytes'>>(FACTS)
-    if (facts === undefined)
+    const [read] = await this.#read<Omit<ServerFacts, 'memoryBytes' | 'databaseBytes' | 'clock'>>(FACTS)
+    if (read === undefined)
       throw new FleetError('DATABASE_UNEXAMINED', { message: 'the server tells nothing of itself' })
+    const [size] = await this.#read<{ bytes: number }>(SIZE).catch(() => [])
+    const facts = { ...read, databaseBytes: size?.bytes, clock: await this.#clock() }
     const { memoryBytes } = this.#options
     if (memoryBytes !== undefined) return { ...facts, memoryBytes }
     const [files] = await this.#read<Parameters<typeof memoryOf>[0]>(MEMORY).catch(() => [])
     return { ...facts, memoryBytes: files === undefined ? undefined : memoryOf(files) }
   }
 
+  /** The way there and back bounds the error: the shortest of three tells most. */
+  async #clock(): Promise<ServerFacts['clock']> {
+    let best = { ahead: 0, within: Number.POSITIVE_INFINITY }
+    for (let look = 0; look < 3; look++) {
+      const before = Date.now()
+      const [answer] = await this.#read<{ now: number }>(CLOCK)
+      const after = Date.now()
+      const within = (after - before) / 2000
+      if (within < best.within && answer !== undefined)
+        best = { ahead: (answer.now - (before + after) / 2) / 1000, within }
+    }
+    return best
+  }
+
   /** One statement in a read-only transaction of its own, on a pooler too. */
-  async #read<Row>(text: string, values?: readonly unknown[], timeoutMs = this.#timeoutMs): Promise<Row[]> {
+  async #read<Row>(
+    text: string,
+    values?: readonly unknown[],
+    timeoutMs = this.#timeoutMs,
+    { settings = {}, before = [], after = [] }: Omit<Probe, 'text' | 'values'> = {},
+  ): Promise<Row[]> {
     const { signal } = this.#options
     if (signal?.aborted) throw new FleetError('ABORTED', { message: 'interrupted' })
     const connection = await this.#connect()
@@ -147,9 +171,18 @@ class Examiner {
          set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
          set local search_path = pg_catalog, pg_temp; set local jit = off`,
       )
-      const rows = await connection.query<Row>(text, values)
-      this.#losses = 0
-      return rows
+      for (const [name, value] of Object.entries(settings))
+        await connection.query('select set_config($1, $2, true)', [name, value])
+      for (const statement of before) await connection.query(statement)
+      if (after.length > 0) await connection.query('savepoint before')
+      try {
+        const rows = await connection.query<Row>(text, values)
+        this.#losses = 0
+        return rows
+      } finally {
+        if (after.length > 0) await connection.query('rollback to before').catch(() => {})
+        for (const statement of after) await connection.query(statement).catch(() => {})
+      }
     } catch (error) {
       if (isLoss(error)) this.#connection = undefined
       throw error
@@ -196,14 +229,14 @@ class Examiner {
 
   async #look(check: Check, server: ServerFacts, until?: number): Promise<CheckResult> {
     const started = performance.now()
-    const refusal = inapplicable(check, server, this.#options)
+    const refusal = inapplicable(check, server, this.#options.baseline !== undefined)
     if (refusal !== undefined) return settled(check, started, refusal)
     try {
       const answer = await this.#ask(check, server, until)
       const probed = until === undefined ? undefined : await this.#probe(check, answer, server, until)
       return this.#judge(check, started, probed?.answer ?? answer, server, { reason: probed?.reason })
     } catch (error) {
-      return settled(check, started, this.#blindness(check, error))
+      return settled(check, started, blindness(check, error))
     }
   }
 
@@ -217,15 +250,19 @@ class Examiner {
   /** Reads the candidates of a deep check one after the other, the largest first, until the budget is used up. */
   async #probe(check: Check, answer: Answer, server: ServerFacts, until: number) {
     const found = answer.found ?? []
-    if (check.probe === undefined) return undefined
+    if (check.probe === undefined && check.explore === undefined) return undefined
     const read: unknown[] = []
     let failed = ''
     for (const row of found) {
       const left = until - performance.now()
       if (left < 50) break
-      const { text, values } = check.probe(row, server)
+      const ask: Ask = (probe) => this.#asked(probe, until)
       try {
-        const [measured] = await this.#read<object>(text, values, left)
+        const { probe, explore } = check
+        const measured =
+          explore === undefined
+            ? await this.#probed(probe?.(row, server) as Probe, left)
+            : await explore(row, ask, server)
         read.push({ ...(row as object), ...measured })
       } catch (error) {
         if (isFatal(error)) throw error
@@ -237,19 +274,35 @@ class Examiner {
     return { answer: { ...answer, examined: Math.max(0, answer.examined - missing), found: read }, reason }
   }
 
+  async #probed({ text, values, ...more }: Probe, timeoutMs: number): Promise<object | undefined> {
+    const [measured] = await this.#read<object>(text, values, timeoutMs, more)
+    return measured
+  }
+
+  async #asked<Answer extends object>(probe: Probe, until: number) {
+    const started = performance.now()
+    try {
+      const answer = (await this.#probed(probe, Math.max(1, until - started))) as Answer | undefined
+      return answer && { ...answer, milliseconds: performance.now() - started }
+    } catch (error) {
+      if (!isRefused(error)) throw error
+      return undefined
+    }
+  }
+
   async #sample(checks: readonly Check[], server: ServerFacts, sampleMs: number): Promise<CheckResult[]> {
     const results: CheckResult[] = []
     const begun: { check: Check; started: number; rows: unknown[]; looks: number; first: Answer }[] = []
     for (const check of checks) {
       const started = performance.now()
-      const refusal = inapplicable(check, server, this.#options)
+      const refusal = inapplicable(check, server, this.#options.baseline !== undefined)
       if (refusal !== undefined) results.push(settled(check, started, refusal))
       else {
         try {
           const first = await this.#ask(check, server)
           begun.push({ check, started, rows: [...(first.found ?? [])], looks: 1, first })
         } catch (error) {
-          results.push(settled(check, started, this.#blindness(check, error)))
+          results.push(settled(check, started, blindness(check, error)))
         }
       }
     }
@@ -277,7 +330,7 @@ class Examiner {
         const last = check.sampling === 'ticks' ? { ...first, found: rows } : await this.#ask(check, server)
         results.push(this.#judge(check, started, last, server, { before: first.found ?? [], seconds, looks }))
       } catch (error) {
-        results.push(settled(check, started, this.#blindness(check, error)))
+        results.push(settled(check, started, blindness(check, error)))
       }
     }
     return results
@@ -290,7 +343,7 @@ class Examiner {
     server: ServerFacts,
     more: { before?: readonly unknown[]; seconds?: number; looks?: number; reason?: string | undefined },
   ): CheckResult {
-    const { thresholds, levels = {}, baselineSettings } = this.#options
+    const { thresholds, levels = {}, baseline, diskFreeBytes } = this.#options
     if (total === 0) return settled(check, started, { outcome: 'not-applicable', reason: check.absent })
     if (examined === 0) {
       const reason = more.reason ?? check.blind ?? `the login may see none of the ${check.scope}`
@@ -303,12 +356,13 @@ class Examiner {
       seconds: more.seconds ?? 0,
       looks: more.looks ?? 1,
       transactionPooling: this.#transactionPooling,
-      baselineSettings,
+      baseline,
+      diskFreeBytes,
     }
     const level = levels[check.id]
     const findings = check
       .evaluate(found ?? [], context)
-      .map((draft) => toFinding(check, draft, level === 'off' ? undefined : level))
+      .map((draft) => toFinding(check, draft, level === 'off' ? undefined : level, server.provider))
       .toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
     const reason = examined < total ? (more.reason ?? check.blind ?? 'the login may not see the others') : undefined
     return {
@@ -322,38 +376,6 @@ class Examiner {
       milliseconds: Math.round(performance.now() - started),
     }
   }
-
-  #blindness(check: Check, error: unknown): Refusal {
-    if (isFatal(error)) throw error
-    const { code } = error as { code?: string }
-    const needed = code === '42501' ? check.needs?.rights : undefined
-    return {
-      outcome: 'could-not-look',
-      reason: needed === undefined ? reasonOf(error) : `${reasonOf(error)}; needs ${needed}`,
-    }
-  }
-}
-
-interface Refusal {
-  readonly outcome: 'not-applicable' | 'could-not-look'
-  readonly reason: string
-}
-
-/** Why a check need not be asked at all. */
-function inapplicable({ versions, needs }: Check, server: ServerFacts, options: ExamineOptions): Refusal | undefined {
-  const not = (reason: string): Refusal => ({ outcome: 'not-applicable', reason })
-  if (server.major < (versions?.from ?? 0)) return not(`PostgreSQL ${versions?.from} and newer have it`)
-  if (server.major > (versions?.to ?? server.major)) return not(`PostgreSQL ${versions?.to} was the last to have it`)
-  if (needs?.extension !== undefined && server.extensions[needs.extension] === undefined) {
-    return not(`the extension ${needs.extension} is not installed in this database`)
-  }
-  if (needs?.fact === 'memory' && server.memoryBytes === undefined) {
-    return { outcome: 'could-not-look', reason: 'the memory of the machine is not known: give it with --memory 16GB' }
-  }
-  if (needs?.fact === 'baseline' && options.baselineSettings === undefined) {
-    return not('there is nothing to compare with: give --baseline')
-  }
-  return undefined
 }
 
 function statementOf(check: Check, server: ServerFacts): string {
@@ -365,26 +387,4 @@ function statementOf(check: Check, server: ServerFacts): string {
 function settled(check: Check, started: number, { outcome, reason }: Refusal): CheckResult {
   const milliseconds = Math.round(performance.now() - started)
   return { check: check.id, outcome, examined: 0, total: 0, scope: check.scope, reason, findings: [], milliseconds }
-}
-
-/** Errors that end the examination, and not one check. */
-const isFatal = (error: unknown) => error instanceof FleetError
-
-const isLoss = (error: unknown) => {
-  const { code, message = '', severity } = error as { code?: string; message?: string; severity?: string }
-  return (
-    severity === 'FATAL' ||
-    /^(08|57P0)/.test(code ?? '') ||
-    /^E[A-Z]+$/.test(code ?? '') ||
-    /terminated|not queryable|read timeout|closed/i.test(message)
-  )
-}
-
-/** What came in between, in words. */
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string }
-  if (code === '57014') return 'it took too long and was given up: allow more with --timeout'
-  if (code === '55P03') return 'another session holds a lock on what it reads'
-  if (isLoss(error)) return `the connection was lost: ${message || code}`
-  return (message ?? String(error)).split('\n')[0] ?? ''
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Area, Check, Draft, Level, Remedy } from './check.js'
+import { type ProviderRole, remedyAt } from './provider.js'
 
 /** Something that a check found wrong. */
 export interface Finding {
@@ -43,8 +44,13 @@ export interface CheckResult {
   readonly milliseconds: number
 }
 
-/** Completes what a check drafted. */
-export function toFinding(check: Check, draft: Draft, level: Level | undefined): Finding {
+/** Completes what a check drafted; its remedy becomes one that the server's provider allows. */
+export function toFinding(
+  check: Check,
+  draft: Draft,
+  level: Level | undefined,
+  provider: ProviderRole | null = null,
+): Finding {
   return {
     check: check.id,
     title: check.title,
@@ -53,7 +59,7 @@ export function toFinding(check: Check, draft: Draft, level: Level | undefined):
     object: draft.object,
     summary: draft.summary,
     evidence: draft.evidence ?? [],
-    remedy: draft.remedy,
+    remedy: remedyAt(provider, draft.remedy),
     order: check.order,
     fingerprint: fingerprintOf(check.id, draft.object),
   }

@@ -47,6 +47,9 @@ export const THRESHOLDS = {
   sequentialRows: threshold(10_000, 'rows read by a sequential scan on average, worth a look'),
   partitionsMax: threshold(1000, 'more partitions of a table are a warning'),
   temporaryMbPerHour: threshold(1024, 'temporary files written in an hour are a warning'),
+  temporaryMb: threshold(10_240, 'temporary files that are on the disk now are a warning'),
+  diskDays: threshold(7, 'days after which the growth has used up what is free on the disk, below it, are a warning'),
+  growthShare: threshold(0.05, 'growth of all databases in a day, of their size, is info'),
   checkpointShare: threshold(0.2, 'checkpoints that were asked for, of all, are a warning'),
   fullPageShare: threshold(0.5, 'full-page images of all WAL records are info'),
   rollbackShare: threshold(0.1, 'transactions that were rolled back, of all, are a warning'),
@@ -60,6 +63,11 @@ export const THRESHOLDS = {
   vacuumTimeShare: threshold(0.2, 'time spent vacuuming one table, of the time since a reset, is a warning'),
   vectorRows: threshold(10_000, 'smaller tables of vectors need no index'),
   vectorRecall: threshold(0.9, 'share of the nearest rows that an index finds, below it, is a warning'),
+  vectorDrift: threshold(
+    0.1,
+    'share of the nearest that is found less around new rows than around old ones, is a warning',
+  ),
+  clockS: threshold(5, 'difference between the clocks of the server and of this machine is a warning'),
   poolWaitS: threshold(1, 'a client that waits for a connection of the pool is a warning'),
   poolWaitErrorS: threshold(5, 'a client that waits for a connection of the pool is an error'),
 } as const

@@ -39,11 +39,13 @@ describe('wrong usage', () => {
     ['{"levels": {"no-such-check": "off"}}', 'levels.no-such-check'],
     ['{"ignore": [{"fingerprint": "a:b"}]}', 'ignore.0.reason'],
     ['{"ignore": [{"fingerprint": "a:b", "reason": " "}]}', 'ignore.0.reason'],
+    ['\u0000\u001b[2J', 'it looks like a binary file'],
   ])('a configuration %s is refused', async (text, why) => {
     const file = join(directory, 'bad.json')
     await writeFile(file, text)
     const { code, stderr } = await doctor('--config', file)
     expect(stderr).toContain(why)
+    expect(stderr.trim()).not.toMatch(/[^\P{Cc}\n]/u)
     expect(code).toBe(2)
   })
 
@@ -187,6 +189,8 @@ DIRECT.describe('a stranger’s database', () => {
     const found = JSON.parse(stdout).findings.map(({ check }: { check: string }) => check)
     expect(found).toContain('foreign-key-index')
     expect(found).not.toContain('duplicate-index')
+    const nowhere = await doctor(server.url, '--check', 'clock', '--write-baseline', join(directory, 'no/such/file'))
+    expect(nowhere).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('cannot be written') })
     await expect
       .poll(async () =>
         JSON.parse((await doctor(server.url, '--baseline', file, '--json')).stdout).findings.map(

@@ -16,7 +16,7 @@ DIRECT.describe('statements', () => {
     test(`are understood by PostgreSQL ${major}`, async () => {
       const server = await startServer(major, { settings: { shared_preload_libraries: 'pg_stat_statements' } })
       const client = await server.client()
-      const extensions = CHECKS.flatMap(({ needs }) => needs?.extension ?? [])
+      const extensions = CHECKS.flatMap(({ needs }) => [needs?.extension ?? [], needs?.also ?? []].flat())
       for (const name of new Set(extensions)) {
         await client.query(`create schema if not exists "An extension's"`)
         await client.query(`create extension if not exists ${name} schema "An extension's"`).catch((error: Error) => {
@@ -29,6 +29,10 @@ DIRECT.describe('statements', () => {
           username text, active bool, jobname name);
         create table cron.job_run_details (jobid bigint, runid bigint primary key, job_pid int, database text, username text,
           command text, status text, return_message text, start_time timestamptz, end_time timestamptz)`)
+      // Nor are pg_partman, as its version 5 has it, and a schema of pgfleet.
+      await client.query(`create table "An extension's".part_config (parent_table text primary key, retention text);
+        create schema platform;
+        create table platform.partitioned_tables (schema_name text, table_name text, retention interval)`)
       const checks = CHECKS.filter(({ source }) => source !== 'pooler')
       const applicable = checks.filter(
         ({ versions }) => (versions?.from ?? 0) <= major && major <= (versions?.to ?? 99),

@@ -4,13 +4,15 @@ import { openDatabase } from 'pgfleet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodesOf, type Plan, type PlanNode } from '../../dist/explain/plan.js'
 import { readPlan } from '../../dist/explain/read.js'
-import { createTestDatabase } from '../setup/index.js'
+import { availableMajors, startServer } from '../doctor/scratch-server.js'
+import { createTestDatabase, engine } from '../setup/index.js'
 import { QUERIES, SETTINGS, TABLES } from './queries.js'
 
 // The same statement explained twice, as JSON and as text: both readers have to see one tree. Other majors than that of
-// the run are looked at where TEST_SERVERS names them, urls with commas between.
+// the run are started on the engine "direct" where the machine has them; TEST_SERVERS names more, urls with commas between.
 const database = await createTestDatabase({ migrated: false })
 const urls = [...(process.env.TEST_SERVERS ?? '').split(',').filter(Boolean)]
+const majors = engine === 'direct' ? (await availableMajors()).majors.filter((major) => major !== 17) : []
 
 /** What differs between two runs, and what JSON tells and text does not. */
 const VARYING =
@@ -88,12 +90,12 @@ function compare([json, text]: readonly [Plan, Plan], isAnalyzed: boolean) {
   if (isAnalyzed) expect([text.planningMs, text.executionMs].every((ms) => ms !== undefined)).toBe(true)
 }
 
-describe.each([undefined, ...urls])('on %s', (url) => {
+describe.each([undefined, ...urls, ...majors])('on %s', (place) => {
   let run: Run
   let end: () => Promise<void>
 
   beforeAll(async () => {
-    if (url === undefined) {
+    if (place === undefined) {
       // A connection of its own through the engine of the run, kept until the end.
       const opened = await openDatabase({ ...database.options, poolMax: 1 })
       let release = () => {}
@@ -113,7 +115,7 @@ describe.each([undefined, ...urls])('on %s', (url) => {
         await opened.close()
       }
     } else {
-      const client = new pg.Client(url)
+      const client = new pg.Client(typeof place === 'number' ? (await startServer(place)).url : place)
       await client.connect()
       run = (statement) => client.query(statement)
       await run('create schema explained')

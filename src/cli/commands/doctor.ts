@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Baseline, baselineOf, parseBaseline } from '../../doctor/baseline.js'
+import { type Baseline, baselineOf, earlierDay, parseBaseline } from '../../doctor/baseline.js'
 import { type Check, type Depth, LEVELS, type Level } from '../../doctor/check.js'
 import { CHECKS } from '../../doctor/checks/index.js'
 import { CONFIGURATION_FILE, type Configuration, parseConfiguration } from '../../doctor/configuration.js'
@@ -36,6 +36,7 @@ interface DoctorOptions extends TenancyOptions {
   readonly config?: string
   readonly threshold: Readonly<Partial<Record<ThresholdName, number>>>
   readonly memory?: number
+  readonly diskFree?: number
   readonly pooler?: string
 }
 
@@ -67,6 +68,7 @@ export function addDoctor(program: Command, shell: Shell): void {
     .option('--config <file>', `thresholds, levels, accepted findings (default: ${CONFIGURATION_FILE} if there)`)
     .option('--threshold <name=value>', 'one threshold, may be repeated', threshold, {})
     .option('--memory <size>', 'memory of the server’s machine, where the server cannot tell: 16GB', bytes)
+    .option('--disk-free <size>', 'what the server’s disk has free, which no server can tell: 80GB', bytes)
     .option('--pooler <url>', 'the console of PgBouncer, to ask it too: postgres://stats@host:6432/pgbouncer')
     .option('--prove-tenancy', 'try whether tenants see their own rows alone, behind a pooler')
     .option('--pooled-url <url>', 'with --prove-tenancy: the application’s login, through the pooler')
@@ -119,12 +121,17 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
       },
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
       ...(pooler === undefined ? {} : { openPooler: () => connect(pooler, options.timeout) }),
-      ...(baseline === undefined ? {} : { baselineSettings: baseline.settings }),
+      ...(options.diskFree === undefined ? {} : { diskFreeBytes: options.diskFree }),
+      ...(baseline === undefined ? {} : { baseline: earlierDay(baseline) }),
     }),
   )
   if (options.writeBaseline !== undefined) {
-    await writeFile(options.writeBaseline, `${JSON.stringify(baselineOf(examination), null, 2)}\n`)
-    terminal.note(`wrote ${options.writeBaseline}`)
+    const file = options.writeBaseline
+    await writeFile(file, `${JSON.stringify(baselineOf(examination), null, 2)}\n`).catch((cause: Error) => {
+      const message = `${file} cannot be written: ${cause.message}`
+      throw new FleetError('OPTIONS_INVALID', { message, field: 'writeBaseline', cause })
+    })
+    terminal.note(`wrote ${file}`)
   }
   const report = createReport(describeWhere(where), examination, { ignore: configuration.ignore, baseline })
   terminal.result(report, () => format(context, report, options))

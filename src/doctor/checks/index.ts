@@ -13,12 +13,17 @@ import { worstCaseMemory } from './connections/worst-case-memory.js'
 import { duplicateForeignKey } from './indexes/duplicate-foreign-key.js'
 import { duplicateIndex } from './indexes/duplicate-index.js'
 import { foreignKeyIndex } from './indexes/foreign-key-index.js'
+import { foreignKeyNull } from './indexes/foreign-key-null.js'
 import { foreignKeyType } from './indexes/foreign-key-type.js'
 import { ginPendingList } from './indexes/gin-pending-list.js'
+import { indexBloat } from './indexes/index-bloat.js'
 import { indexBloatMeasured } from './indexes/index-bloat-measured.js'
 import { indexCount } from './indexes/index-count.js'
 import { invalidIndex } from './indexes/invalid-index.js'
 import { keyType } from './indexes/key-type.js'
+import { missingIndex } from './indexes/missing-index.js'
+import { needlessIndex } from './indexes/needless-index.js'
+import { partialCandidate } from './indexes/partial-candidate.js'
 import { partialIndex } from './indexes/partial-index.js'
 import { primaryKey } from './indexes/primary-key.js'
 import { randomKey } from './indexes/random-key.js'
@@ -26,21 +31,33 @@ import { redundantIndex } from './indexes/redundant-index.js'
 import { sequenceExhaustion } from './indexes/sequence-exhaustion.js'
 import { sequentialScans } from './indexes/sequential-scans.js'
 import { unusedIndex } from './indexes/unused-index.js'
+import { clock } from './operations/clock.js'
 import { collationVersion } from './operations/collation-version.js'
 import { constraintNotValid } from './operations/constraint-not-valid.js'
 import { cronJob } from './operations/cron-job.js'
+import { databaseGrowth } from './operations/database-growth.js'
 import { disabledTrigger } from './operations/disabled-trigger.js'
+import { extensionSchema } from './operations/extension-schema.js'
 import { invalidDatabase } from './operations/invalid-database.js'
 import { logging } from './operations/logging.js'
 import { materializedView } from './operations/materialized-view.js'
 import { orphanedTable } from './operations/orphaned-table.js'
 import { statementStatistics } from './operations/statement-statistics.js'
 import { unloggedTable } from './operations/unlogged-table.js'
+import { upgradeType } from './operations/upgrade-type.js'
 import { defaultPartitionRows } from './partitions/default-partition-rows.js'
+import { detachPending } from './partitions/detach-pending.js'
+import { detachedPartition } from './partitions/detached-partition.js'
+import { futureRows } from './partitions/future-rows.js'
+import { inheritanceOverlap } from './partitions/inheritance-overlap.js'
 import { nextPartition } from './partitions/next-partition.js'
 import { partitionCount } from './partitions/partition-count.js'
 import { partitionGap } from './partitions/partition-gap.js'
 import { partitionIndex } from './partitions/partition-index.js'
+import { partitionPruning } from './partitions/partition-pruning.js'
+import { partitionSettings } from './partitions/partition-settings.js'
+import { partmanRetention } from './partitions/partman-retention.js'
+import { retentionDue } from './partitions/retention-due.js'
 import { archiverFailing } from './replication/archiver-failing.js'
 import { inactiveSlot } from './replication/inactive-slot.js'
 import { pointInTime } from './replication/point-in-time.js'
@@ -51,6 +68,7 @@ import { walDirectory } from './replication/wal-directory.js'
 import { definerSearchPath } from './security/definer-search-path.js'
 import { hostAuthentication } from './security/host-authentication.js'
 import { md5Password } from './security/md5-password.js'
+import { multiplePolicies } from './security/multiple-policies.js'
 import { passwordEncryption } from './security/password-encryption.js'
 import { permissivePolicy } from './security/permissive-policy.js'
 import { publicCreate } from './security/public-create.js'
@@ -75,6 +93,7 @@ import { pendingRestart } from './settings/pending-restart.js'
 import { plannerSwitch } from './settings/planner-switch.js'
 import { serverVersion } from './settings/server-version.js'
 import { settingsDrift } from './settings/settings-drift.js'
+import { backendWrites } from './statements/backend-writes.js'
 import { cacheReads } from './statements/cache-reads.js'
 import { checkpoints } from './statements/checkpoints.js'
 import { deadlocks } from './statements/deadlocks.js'
@@ -86,8 +105,12 @@ import { rollbacks } from './statements/rollbacks.js'
 import { sessionEnds } from './statements/session-ends.js'
 import { statementEviction } from './statements/statement-eviction.js'
 import { statementLoad } from './statements/statement-load.js'
+import { statementSpread } from './statements/statement-spread.js'
+import { statementVolume } from './statements/statement-volume.js'
 import { temporaryFiles } from './statements/temporary-files.js'
+import { temporarySpace } from './statements/temporary-space.js'
 import { waitEvents } from './statements/wait-events.js'
+import { writeRate } from './statements/write-rate.js'
 import { autovacuumCost } from './vacuum/autovacuum-cost.js'
 import { autovacuumOff } from './vacuum/autovacuum-off.js'
 import { autovacuumScale } from './vacuum/autovacuum-scale.js'
@@ -107,11 +130,15 @@ import { vacuumPasses } from './vacuum/vacuum-passes.js'
 import { vacuumStarved } from './vacuum/vacuum-starved.js'
 import { vacuumTime } from './vacuum/vacuum-time.js'
 import { visibilityMap } from './vacuum/visibility-map.js'
+import { vectorBuildMemory } from './vectors/vector-build-memory.js'
+import { vectorDrift } from './vectors/vector-drift.js'
 import { vectorFilter } from './vectors/vector-filter.js'
+import { vectorGroupRecall } from './vectors/vector-group-recall.js'
 import { vectorIndexMemory } from './vectors/vector-index-memory.js'
 import { vectorIndexMissing } from './vectors/vector-index-missing.js'
 import { vectorOperator } from './vectors/vector-operator.js'
 import { vectorRecall } from './vectors/vector-recall.js'
+import { vectorSweep } from './vectors/vector-sweep.js'
 
 /** All checks, by area; a test holds it equal to the files beside it. */
 export const CHECKS: readonly Check[] = [
@@ -171,6 +198,11 @@ export const CHECKS: readonly Check[] = [
   sequenceExhaustion,
   sequentialScans,
   unusedIndex,
+  indexBloat,
+  missingIndex,
+  needlessIndex,
+  foreignKeyNull,
+  partialCandidate,
   cacheReads,
   checkpoints,
   deadlocks,
@@ -184,6 +216,11 @@ export const CHECKS: readonly Check[] = [
   statementLoad,
   temporaryFiles,
   waitEvents,
+  temporarySpace,
+  writeRate,
+  backendWrites,
+  statementSpread,
+  statementVolume,
   archiverFailing,
   inactiveSlot,
   pointInTime,
@@ -208,16 +245,29 @@ export const CHECKS: readonly Check[] = [
   rlsView,
   rlsWithoutPolicy,
   superusers,
+  multiplePolicies,
   defaultPartitionRows,
   nextPartition,
   partitionCount,
   partitionGap,
   partitionIndex,
+  futureRows,
+  detachPending,
+  inheritanceOverlap,
+  partitionSettings,
+  partitionPruning,
+  detachedPartition,
+  retentionDue,
+  partmanRetention,
   vectorFilter,
   vectorIndexMemory,
   vectorIndexMissing,
   vectorOperator,
   vectorRecall,
+  vectorDrift,
+  vectorSweep,
+  vectorGroupRecall,
+  vectorBuildMemory,
   collationVersion,
   constraintNotValid,
   cronJob,
@@ -228,4 +278,8 @@ export const CHECKS: readonly Check[] = [
   orphanedTable,
   statementStatistics,
   unloggedTable,
+  databaseGrowth,
+  clock,
+  extensionSchema,
+  upgradeType,
 ]

@@ -83,16 +83,20 @@ function formatGroup(
   ]
   const shown = group.slice(0, perCheckMax)
   const sameText = shown.every((finding) => finding.remedy.text === first.remedy.text)
+  const statements = ({ remedy }: Finding) =>
+    (remedy.sql ?? []).flatMap((statement) => wrap(`${statement};`, width, '        ', '          ').map(palette.green))
   for (const finding of shown) {
     lines.push(...wrap(finding.summary, width, '    - ', '      '))
     for (const line of finding.evidence) lines.push(...wrap(line, width, '        ', '          ').map(palette.dim))
-    const { text, sql = [], lock, undo } = finding.remedy
+    const { text, lock, undo } = finding.remedy
     if (!sameText) lines.push(...wrap(text, width, '      fix:  ', '            '))
-    for (const statement of sql)
-      lines.push(...wrap(`${statement};`, width, '        ', '          ').map(palette.green))
+    // Of one finding the statements follow what they do, which is told below.
+    if (shown.length > 1) lines.push(...statements(finding))
     if (perCheckMax === Number.POSITIVE_INFINITY && shown.length > 1)
       lines.push(palette.dim(`        ${finding.fingerprint}`))
     if (!sameText) lines.push(...wrap(`lock: ${lock}; undo: ${undo}`, width, '      ', '            ').map(palette.dim))
+    else if (shown.some(({ remedy }) => remedy.undo !== undo))
+      lines.push(...wrap(undo, width, '        undo: ', '          ').map(palette.dim))
   }
   if (group.length > shown.length) {
     const left = group.length - shown.length
@@ -100,12 +104,11 @@ function formatGroup(
   }
   if (sameText) {
     const { text, lock, undo } = first.remedy
-    const alike = shown.every(({ remedy }) => remedy.undo === undo)
     lines.push(...wrap(text, width, '    fix:  ', '          '))
+    if (shown.length === 1) lines.push(...statements(first))
     lines.push(...wrap(lock, width, '    lock: ', '          ').map(palette.dim))
-    if (alike) lines.push(...wrap(undo, width, '    undo: ', '          ').map(palette.dim))
-    else
-      lines.push(...wrap('create again what was dropped, as shown', width, '    undo: ', '          ').map(palette.dim))
+    if (shown.every(({ remedy }) => remedy.undo === undo))
+      lines.push(...wrap(undo, width, '    undo: ', '          ').map(palette.dim))
   }
   lines.push(palette.dim(`    ${shown.length === 1 ? first.fingerprint : `${first.fingerprint}, …`}`))
   return lines.join('\n')

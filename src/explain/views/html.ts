@@ -28,7 +28,8 @@ details:not([open]) > summary .name::before { content: "▸ " }
 table.facts { border-collapse: collapse; margin: .1rem 0 .6rem 1.9rem; font-size: 13px } table.facts td { padding: .1rem .8rem .1rem 0;
   vertical-align: top; overflow-wrap: anywhere } table.facts td:first-child { color: var(--soft); white-space: nowrap }
 a { color: inherit }
-@media (max-width: 46rem) { summary { grid-template-columns: 1fr 7rem 8rem } details { margin-left: .4rem } }
+@media (max-width: 46rem) { summary { grid-template-columns: 1fr auto; gap: .1rem 1rem } summary .name { grid-column: 1 / -1 }
+  summary .meter { min-width: 9.5rem } details { margin-left: .4rem } }
 @media print { details:not([open]) > * { display: block } }`
 
 /** Strikes out what HTML would take for markup. */

@@ -9,7 +9,7 @@ import { cure, diagnose, errorsOf, findingsOf, flushStatistics } from '../suppor
 interface Fault {
   readonly check: string
   readonly level: Level
-  /** Brings it about, in a database of its own. */
+  /** Brings it about, in a database of its own, `{database}`. */
   readonly by: readonly string[]
   /** What its object has to contain. */
   readonly object: string
@@ -494,6 +494,248 @@ const FAULTS: readonly Fault[] = [
     thresholds: { indexBloatMb: 1 },
     budgetMs: 60_000,
   },
+  {
+    check: 'index-bloat',
+    level: 'warning',
+    by: [
+      'create table t (id int) with (autovacuum_enabled = off)',
+      'insert into t select i from generate_series(1, 200000) i',
+      'create index "I i" on t (id)',
+      'delete from t where id % 10 > 0',
+      ...FLUSH,
+      'vacuum analyze t',
+    ],
+    object: '"I i"',
+    thresholds: { indexBloatMb: 1 },
+  },
+  {
+    check: 'foreign-key-null',
+    level: 'info',
+    by: [
+      'create table p (tenant int, id int, primary key (tenant, id))',
+      'create table t (tenant int not null, id int primary key, parent int, constraint loose foreign key (tenant, parent) references p)',
+    ],
+    object: 'loose on public.t',
+    instead: ['alter table t alter parent set not null'],
+  },
+  {
+    check: 'partial-candidate',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, failed_at timestamptz)',
+      'insert into t select i, case when i % 50 = 0 then now() end from generate_series(1, 100000) i',
+      'create index failures on t (failed_at)',
+      'analyze t',
+    ],
+    object: 'public.failures',
+    instead: ['drop index failures', 'create index on t (failed_at) where failed_at is not null'],
+  },
+  {
+    check: 'future-rows',
+    level: 'warning',
+    by: [
+      'create table t (at timestamptz, n int) partition by range (at)',
+      `do $$ begin execute format('create table t_now partition of t for values from (%L) to (%L)', now() - interval '9 days', now() + interval '9 days'); end $$`,
+      `create table t_2999 partition of t for values from ('2999-01-01') to ('3000-01-01')`,
+      `insert into t values ('2999-05-05', 1), (now(), 2)`,
+    ],
+    object: 'public.t',
+    instead: ['update t set at = now() where n = 1', 'truncate t_2999'],
+  },
+  {
+    check: 'inheritance-overlap',
+    level: 'warning',
+    by: [
+      'create table t (at timestamptz not null, n int)',
+      `create table t_1 (check (at >= '2020-01-01' and at < '2020-02-01')) inherits (t)`,
+      `create table t_2 (check (at >= '2020-02-01' and at < '2020-03-01')) inherits (t)`,
+      `create table t_3 (constraint wrong check (at >= '2020-02-20' and at < '2020-04-01')) inherits (t)`,
+    ],
+    object: 'public.t_2 and public.t_3',
+    instead: [
+      'alter table t_3 drop constraint wrong',
+      `alter table t_3 add check (at >= '2020-03-01' and at < '2020-04-01')`,
+    ],
+  },
+  {
+    check: 'inheritance-overlap',
+    level: 'warning',
+    by: [
+      'create table t (at date not null, n int)',
+      `create table t_1 (check (at >= '2020-01-01' and at < '2020-02-01')) inherits (t)`,
+      `create table t_2 () inherits (t)`,
+    ],
+    object: 'table public.t_2',
+    instead: [`alter table t_2 add check (at >= '2020-02-01' and at < '2020-03-01')`],
+  },
+  {
+    check: 'partition-settings',
+    level: 'info',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_1 partition of t for values from (1) to (10) with (fillfactor = 70)',
+      'create table t_2 partition of t for values from (10) to (20) with (fillfactor = 70)',
+      'create table t_3 partition of t for values from (20) to (30)',
+    ],
+    object: 'public.t, fillfactor',
+    instead: ['alter table t_3 set (fillfactor = 70)'],
+  },
+  {
+    check: 'detached-partition',
+    level: 'info',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_p1 partition of t for values from (1) to (10)',
+      'create table t_p2 partition of t for values from (10) to (20)',
+      'create table t_p3 (m text)',
+      'alter table t detach partition t_p2',
+    ],
+    object: 'public.t',
+    instead: ['drop table t_p2'],
+  },
+  {
+    check: 'retention-due',
+    level: 'warning',
+    by: [
+      'create schema platform',
+      'create table platform.partitioned_tables (schema_name text, table_name text, retention interval, primary key (schema_name, table_name))',
+      `insert into platform.partitioned_tables values ('public', 't', '30 days')`,
+      'create table t (id uuid primary key) partition by range (id)',
+      // 2024-01 and 2999-01, as times inside a UUIDv7.
+      `create table t_p202401 partition of t for values from ('018cc251-f400-7000-8000-000000000000') to ('018d61f7-7c00-7000-8000-000000000000')`,
+      `create table t_p299901 partition of t for values from ('1d8f4d9b-a000-7000-8000-000000000000') to ('1d8fed41-2800-7000-8000-000000000000')`,
+    ],
+    object: 'public.t',
+    instead: ['drop table t_p202401'],
+  },
+  {
+    check: 'multiple-policies',
+    level: 'info',
+    by: [
+      'create table t (tenant text primary key)',
+      'alter table t enable row level security, force row level security',
+      `create policy a on t for select using (tenant = (select current_setting('app.tenant', true)))`,
+      `create policy b on t using (tenant = (select current_setting('app.all', true)))`,
+    ],
+    object: 'public.t, select, public',
+    instead: ['drop policy a on t'],
+  },
+  {
+    check: 'extension-schema',
+    level: 'info',
+    by: ['create extension pg_trgm', 'grant create on schema public to public'],
+    object: 'pg_trgm',
+  },
+  {
+    check: 'upgrade-type',
+    level: 'info',
+    by: ['create table t (id int primary key, handler regprocedure, kind regclass)'],
+    object: 'public.t.handler',
+    instead: ['alter table t alter handler type text'],
+  },
+  {
+    check: 'missing-index',
+    level: 'info',
+    by: [
+      'create extension hypopg',
+      'create extension pg_stat_statements',
+      'create table "Orders" (id int primary key, "Customer" int, at timestamptz, note text)',
+      `insert into "Orders" select i, i % 5000, now() - i * interval '1 minute', 'x' from generate_series(1, 20000) i`,
+      'analyze "Orders"',
+      // The rows that were inserted are no workload.
+      ...FLUSH,
+      'select pg_stat_reset()',
+      'select pg_stat_statements_reset()',
+      ...Array.from(
+        { length: 3 },
+        () => 'select * from "Orders" where "Customer" = 7 and id > 3 order by at desc limit 5',
+      ),
+    ],
+    object: '"Orders" ("Customer", at)',
+    thresholds: { statementCalls: 2 },
+    budgetMs: 60_000,
+  },
+  {
+    check: 'needless-index',
+    level: 'info',
+    by: [
+      'create extension hypopg',
+      'create extension pg_stat_statements',
+      'create table t (id int primary key, a int, b int)',
+      'insert into t select i, i, i % 7 from generate_series(1, 100000) i',
+      'create index "long" on t (a, b)',
+      'create index short on t (a)',
+      'create index needed on t (b)',
+      'analyze t',
+      'select pg_stat_statements_reset()',
+      'select * from t where a = 5',
+      'select * from t where a = 5 and b = 6',
+      'select count(*) from t where b = 5',
+    ],
+    object: 'public.long',
+    budgetMs: 60_000,
+  },
+  {
+    check: 'vector-drift',
+    level: 'warning',
+    by: [
+      'create extension vector',
+      'create table items (id int, filler text, e vector(8))',
+      'alter table items alter filler set storage plain',
+      // Fifty narrow clusters, which fifty lists hold apart; then noise, which they do not.
+      `insert into items select i, repeat('x', 300), (select array_agg((hashint4(i % 50 * 8 + g) & 1023) / 100.0 + random() * 0.01) from generate_series(1, 8) g)::vector from generate_series(1, 10000) i`,
+      'create index old on items using ivfflat (e vector_l2_ops) with (lists = 50)',
+      `insert into items select i, repeat('x', 300), (select array_agg(random() * 10) from generate_series(1, 8) g where i > 0)::vector from generate_series(1, 10000) i`,
+      'vacuum analyze items',
+    ],
+    object: 'public.old',
+    budgetMs: 60_000,
+    instead: ['drop index old', 'create index on items using hnsw (e vector_l2_ops)'],
+  },
+  {
+    check: 'vector-sweep',
+    level: 'info',
+    by: [
+      'create extension vector',
+      'create table items (id int, e vector(8))',
+      `insert into items select i, (select array_agg(random()) from generate_series(1, 8) g where i > 0)::vector from generate_series(1, 20000) i`,
+      'create index coarse on items using ivfflat (e vector_l2_ops) with (lists = 64)',
+      'analyze items',
+    ],
+    object: 'public.coarse',
+    budgetMs: 60_000,
+    instead: ['alter database {database} set ivfflat.probes = 64'],
+  },
+  {
+    check: 'vector-group-recall',
+    level: 'warning',
+    by: [
+      'create extension vector',
+      'create table items (id int, tenant text, filler text, e vector(8))',
+      'alter table items alter filler set storage plain',
+      'alter table items enable row level security, force row level security',
+      `create policy p on items using (tenant = (select current_setting('app.tenant', true)))`,
+      `insert into items select i, 't' || i % 100, repeat('x', 1500), (select array_agg(random()) from generate_series(1, 8) g where i > 0)::vector from generate_series(1, 20000) i`,
+      'create index near on items using hnsw (e vector_l2_ops)',
+      'analyze items',
+    ],
+    object: 'public.near, by tenant',
+    budgetMs: 60_000,
+    instead: [`alter database {database} set hnsw.iterative_scan = strict_order`],
+  },
+  {
+    check: 'vector-build-memory',
+    level: 'info',
+    by: [
+      'create extension vector',
+      'create table items (id int primary key, e vector(8))',
+      `insert into items select i, (select array_agg(random()) from generate_series(1, 8) g where i > 0)::vector from generate_series(1, 5000) i`,
+      'create index near on items using hnsw (e vector_l2_ops)',
+      `alter database {database} set maintenance_work_mem = '1MB'`,
+    ],
+    object: 'public.near',
+    instead: [`alter database {database} reset maintenance_work_mem`],
+  },
 ]
 
 const DIRECT = await onScratchServers()
@@ -520,7 +762,7 @@ DIRECT.describe('a fault', () => {
     ({ check, level, by, object, instead, besides = [], thresholds = {}, budgetMs = 0, name }) => {
       test('is seen, is the only error, and is cured by its remedy', async () => {
         const client = await fresh(name)
-        for (const statement of by) await client.query(statement)
+        for (const statement of by) await client.query(statement.replaceAll('{database}', name))
         await flushStatistics(client)
         const url = server.urlOf({ database: name })
         const sick = await diagnose(url, { thresholds, budgetMs })
@@ -530,7 +772,7 @@ DIRECT.describe('a fault', () => {
         ])
         expect(errorsOf(sick).filter((id) => id !== check && !besides.includes(id))).toEqual([])
         if (instead === undefined) await cure(client, findings)
-        else for (const statement of instead) await client.query(statement)
+        else for (const statement of instead) await client.query(statement.replaceAll('{database}', name))
         await flushStatistics(client)
         expect(findingsOf(await diagnose(url, { thresholds, budgetMs }), check)).toEqual([])
       })

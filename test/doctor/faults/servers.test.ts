@@ -29,6 +29,13 @@ DIRECT.describe('a server', () => {
     expect(findingsOf(sick, 'password-encryption')).toHaveLength(1)
     expect(findingsOf(sick, 'pending-restart')).toMatchObject([{ object: 'setting max_wal_senders', level: 'warning' }])
     expect(errorsOf(sick).toSorted()).toEqual(['archiver-failing', 'autovacuum-off', 'dangerous-setting'])
+    // Where a provider runs the server, nobody is sent to ALTER SYSTEM.
+    await client.query('create role rds_superuser')
+    const provided = findingsOf(await diagnose(server.url), 'planner-switch')
+    expect(provided).toMatchObject([{ remedy: { text: expect.stringContaining('enable_hashjoin') } }])
+    expect(provided[0]?.remedy.text).toContain('parameter group')
+    expect(provided[0]?.remedy.sql).toBeUndefined()
+    await client.query('drop role rds_superuser')
     for (const id of ['pending-restart', 'planner-switch', 'dangerous-setting', 'autovacuum-off'])
       await cure(client, findingsOf(sick, id))
     await client.query(`set password_encryption = 'scram-sha-256'; alter role old password 'new'`)

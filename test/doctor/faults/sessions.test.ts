@@ -106,6 +106,24 @@ DIRECT.describe('what stands in the way', () => {
     for (const each of [holder, client]) await each.end()
   })
 
+  test('a partition whose concurrent detaching gave up', async () => {
+    const [reader, client] = [await server.client(), await server.client()]
+    await client.query('create table parts (n int primary key) partition by range (n)')
+    await client.query('create table parts_1 partition of parts for values from (0) to (10)')
+    await reader.query('begin; select * from parts')
+    await client.query(`set statement_timeout = '300ms'`)
+    await expect(client.query('alter table parts detach partition parts_1 concurrently')).rejects.toThrow(/timeout/)
+    await client.query('reset statement_timeout')
+    await reader.query('rollback')
+    const sick = await diagnose(server.url)
+    expect(findingsOf(sick, 'detach-pending')).toMatchObject([{ object: 'table public.parts_1', level: 'warning' }])
+    expect(errorsOf(sick)).toEqual([])
+    await cure(client, findingsOf(sick, 'detach-pending'))
+    expect(findingsOf(await diagnose(server.url), 'detach-pending')).toEqual([])
+    await client.query('drop table parts, parts_1')
+    for (const each of [reader, client]) await each.end()
+  })
+
   test('a long transaction, and a snapshot that holds back vacuum', async () => {
     const [client, admin] = [await server.client(), await server.client()]
     await client.query('begin isolation level repeatable read')

@@ -26,16 +26,17 @@ export const unusedIndex = defineCheck<Row>({
   uses: ['unusedIndexDays', 'unusedIndexMb'],
   sql: `
     with indexes as (
-      select i.indexrelid, i.indrelid, s.idx_scan, c.relpages::float8 * 8192 as bytes, t.n_tup_ins + t.n_tup_upd + t.n_tup_del as writes,
+      select i.indexrelid, i.indrelid, pg_stat_get_numscans(i.indexrelid) as idx_scan, c.relpages::float8 * 8192 as bytes,
+        -- The functions behind pg_stat_user_tables: the view itself adds up the indexes of every table.
+        pg_stat_get_tuples_inserted(i.indrelid) + pg_stat_get_tuples_updated(i.indrelid) + pg_stat_get_tuples_deleted(i.indrelid) as writes,
         i.indisunique or i.indisprimary or i.indisexclusion or i.indisreplident or i.indexprs is not null
           or i.indexrelid in (select h.inhrelid from pg_inherits h)
           or i.indexrelid in (select k.conindid from pg_constraint k)
           or exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = i.indrelid
             and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey) as kept
       from pg_index i join pg_class c on c.oid = i.indexrelid
-      join pg_stat_user_indexes s on s.indexrelid = i.indexrelid
-      join pg_stat_user_tables t on t.relid = i.indrelid
-      where i.indisvalid and c.relkind = 'i'
+      join pg_namespace n on n.oid = c.relnamespace
+      where i.indisvalid and c.relkind = 'i' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast'
     )
     select count(*)::int as total, count(*)::int as examined,
       jsonb_agg(jsonb_build_object('index', x.indexrelid::regclass, 'table', x.indrelid::regclass, 'bytes', x.bytes,

@@ -15,13 +15,14 @@ export const settingsDrift = defineCheck<unknown>({
   when: 'A setting has another value than in the file given with --baseline. Of settings that may hold secrets hashes are compared.',
   advice: 'Find out who changed it and why; then write the baseline anew.',
   sql: `select count(*)::int as total, count(*)::int as examined, '[]'::jsonb as found from pg_settings`,
-  evaluate: (_, { server, baselineSettings = {} }) => {
+  evaluate: (_, { server, baseline }) => {
+    const before = baseline?.settings ?? {}
     const now = settingsOf(server.settings)
-    return Object.keys({ ...baselineSettings, ...now })
-      .filter((name) => now[name] !== baselineSettings[name])
+    return Object.keys({ ...before, ...now })
+      .filter((name) => now[name] !== before[name])
       .map((name) => ({
         object: `setting ${name}`,
-        summary: `${name} was ${baselineSettings[name] ?? 'not there'} and is ${now[name] ?? 'not there'}.`,
+        summary: `${name} was ${before[name] ?? 'not there'} and is ${now[name] ?? 'not there'}.`,
         remedy: {
           text: 'Find out who changed it and why; write the baseline anew when it is meant so.',
           lock: 'none',

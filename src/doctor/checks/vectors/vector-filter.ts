@@ -1,5 +1,6 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count } from '../../figures.js'
+import { pageSample } from '../../page-sample.js'
 
 interface Row {
   readonly index: string
@@ -66,7 +67,7 @@ export const vectorFilter = defineCheck<Row>({
   probe: ({ table, column, filter, operator, method, rows }) => ({
     text: `
       with sample as materialized (
-        select t.${column} as q, t.${filter} as f from ${table} t tablesample system (${sampleOf(rows)})
+        select t.${column} as q, t.${filter} as f from ${table} t tablesample system (${pageSample(rows)})
         where t.${column} is not null and t.${filter} is not null order by random() limit ${QUERIES}
       )
       select count(*)::int as searches, count(*) filter (where r.found < r.expected)::int as short, avg(r.found)::float8 as found,
@@ -98,8 +99,3 @@ export const vectorFilter = defineCheck<Row>({
 
 /** A name as SQL takes it. */
 const identifier = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
-
-/** Per cent of the pages that hold a few thousand rows. */
-function sampleOf(rows: number): string {
-  return Math.min(100, (100 * 5000) / Math.max(rows, 1)).toFixed(4)
-}

@@ -1,5 +1,6 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
+import { pageSample } from '../../page-sample.js'
 
 interface Row {
   readonly index: string
@@ -51,7 +52,7 @@ export const vectorRecall = defineCheck<Row>({
   probe: ({ table, column, operator, rows }) => ({
     text: `
       with sample as materialized (
-        select t.${column} as q from ${table} t tablesample system (${sampleOf(rows)}) where t.${column} is not null
+        select t.${column} as q from ${table} t tablesample system (${pageSample(rows)}) where t.${column} is not null
         order by random() limit ${QUERIES}
       )
       select count(*)::int as queries, avg(r.recall)::float8 as recall, min(r.recall)::float8 as worst
@@ -81,8 +82,3 @@ export const vectorRecall = defineCheck<Row>({
         },
       })),
 })
-
-/** Per cent of the pages that hold a few thousand rows. */
-function sampleOf(rows: number): string {
-  return Math.min(100, (100 * 5000) / Math.max(rows, 1)).toFixed(4)
-}
