@@ -8,6 +8,7 @@ import { createSession, createTransactionSession } from './database/session.js'
 import { FleetError } from './errors.js'
 import { type Identity, toIdentity } from './identity.js'
 import { check } from './input.js'
+import { createMaintenance, type Maintenance } from './maintenance/index.js'
 import { type FleetOptions, resolveOptions } from './options.js'
 import { createDeliveryStore, type DeliveryStore } from './stores/delivery/index.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
@@ -73,6 +74,8 @@ export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
   /** The dimensions that vectors may have, and their indexes. */
   readonly vectorDimensions: VectorDimensions
+  /** What the database needs done now and then: partitions, retention, expiry, statistics. */
+  readonly maintenance: Maintenance
   /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
   tenant(id: string): Tenant
   /**
@@ -128,8 +131,10 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
   }
+  const maintenance = createMaintenance(database)
   const close = async () => {
     const isFlushed = await inTime(resolved.closeTimeoutMs, async () => {
+      await maintenance.stop()
       await services.signal.close()
       await services.usage.flush()
       await batcher.close()
@@ -147,6 +152,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   return {
     tenants: createTenants(database),
     vectorDimensions: createVectorDimensions(database),
+    maintenance,
     tenant: (id) => createTenant(database, batcher, services, id),
     async verifyKey(key, options) {
       const id = tenantOfKey(key)

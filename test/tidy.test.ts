@@ -34,6 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/stores/delivery/',
     'src/stores/metadata/',
   ],
+  ['src/maintenance/'],
   ['src/fleet.ts'],
   ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
   ['src/explain/'],

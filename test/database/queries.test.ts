@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MAINTENANCE_STATEMENTS } from '../../dist/maintenance/index.js'
 import { DELIVERY_STATEMENTS } from '../../dist/stores/delivery/index.js'
 import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
 import { MEMORY_STATEMENTS } from '../../dist/stores/memory/index.js'
@@ -13,6 +14,7 @@ const statements = [
   ...DELIVERY_STATEMENTS,
   ...METADATA_STATEMENTS,
   ...TENANT_STATEMENTS,
+  ...MAINTENANCE_STATEMENTS,
 ]
 
 test.each(statements)('$name fits the schema', async ({ text }) => {
@@ -45,6 +47,8 @@ test('nothing is missing from the lists: every statement() of the stores is in t
     'src/stores/delivery/',
     'src/stores/metadata/',
     'src/tenants/',
+    'src/maintenance/',
+    'src/maintenance/services/',
     'src/',
   ]
   for (const folder of folders) {
