@@ -67,4 +67,5 @@ create policy owner_administers on platform.retention_policies to pgfleet_owner 
 
 grant select on platform.retention_policies to pgfleet_app;
 grant select on platform.maintenance_leases, platform.maintenance_runs to pgfleet_operator, pgfleet_monitor;
-grant select on platform.maintenance_positions, platform.partitioned_tables to pgfleet_operator;
+-- The ledger too: whoever opens a fleet looks whether the schema is up to date.
+grant select on platform.maintenance_positions, platform.partitioned_tables, platform.migrations, platform.routines to pgfleet_operator;

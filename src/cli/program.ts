@@ -9,6 +9,7 @@ import { addExplain } from './commands/explain.js'
 import { addImport } from './commands/import.js'
 import { addIngest } from './commands/ingest.js'
 import { addLint } from './commands/lint.js'
+import { addMaintain } from './commands/maintain.js'
 import { addMetadata } from './commands/metadata.js'
 import { addMigrate } from './commands/migrate.js'
 import { addReplay } from './commands/replay.js'
@@ -54,6 +55,7 @@ export function createProgram(shell: Shell): Command {
     addDemo,
     addReplay,
     addMigrate,
+    addMaintain,
     addLint,
     addExplain,
     addStatus,

@@ -53,7 +53,7 @@ const TABLES = statement<{ name: string; keep_ms: number | null }>(
   `select r.schema_name || '.' || r.table_name as name, extract(epoch from r.retention)::float8 * 1000 as keep_ms
   from platform.partitioned_tables r
   union all
-  values ('delivery.webhook_deliveries', null), ('memory.entity_versions', null)
+  values ('delivery.webhook_deliveries', null::float8), ('memory.entity_versions', null)
   order by 1`,
 )
 export const RETENTION_STATEMENTS: readonly Statement<unknown>[] = [SET, LIST, TABLES]

@@ -284,7 +284,7 @@ onEngines(['direct', 'pooled'], 'the embedded database has no autovacuum')(
         )
       )[0]?.reloptions
     expect(await settings()).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^autovacuum_vacuum_scale_factor=0\.05/)]),
+      expect.arrayContaining([expect.stringMatching(/^autovacuum_vacuum_scale_factor=0\.0/)]),
     )
     expect(await changed()).toEqual([])
     await sql(fleet, item?.undo as string)

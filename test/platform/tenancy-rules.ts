@@ -113,6 +113,8 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.routines pgfleet_monitor SELECT': 'shared',
   'platform.partitioned_tables pgfleet_monitor SELECT': 'shared',
   'platform.partitioned_tables pgfleet_operator SELECT': 'shared',
+  'platform.migrations pgfleet_operator SELECT': 'shared',
+  'platform.routines pgfleet_operator SELECT': 'shared',
   'platform.maintenance_leases pgfleet_monitor SELECT': 'shared',
   'platform.maintenance_leases pgfleet_operator SELECT': 'shared',
   'platform.maintenance_runs pgfleet_monitor SELECT': 'shared',
