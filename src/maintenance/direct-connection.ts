@@ -10,7 +10,9 @@ const RIGHTS = statement<{ owner: boolean; maintain: boolean }>(
   'platform.rights_to_rebuild',
   `select pg_has_role(session_user, 'pgfleet_owner', 'SET') as owner, pg_has_role(session_user, 'pg_maintain', 'USAGE') as maintain`,
 )
+// pgfleet-lint ignore session-setting: a connection of its own past the pooler, closed after its work
 const AS_OWNER = statement<unknown>('platform.stay_owner', `select set_config('role', 'pgfleet_owner', false)`)
+// pgfleet-lint ignore session-setting: a connection of its own past the pooler, closed after its work
 const LIMIT = statement<{ pid: number }>(
   'platform.limit_session',
   `select pg_backend_pid() as pid, set_config('lock_timeout', $1::text, false), set_config('statement_timeout', $2::text, false)`,

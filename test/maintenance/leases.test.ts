@@ -18,6 +18,14 @@ const take = async (holder: string, milliseconds = 60_000) => {
   return row as NonNullable<typeof row>
 }
 
+/** How another process opens this database. */
+const sameDatabase = async () => {
+  const [{ name } = { name: '' }] = await sql<{ name: string }>(fleet, 'select current_database() as name')
+  const url = new URL((engine === 'pooled' ? process.env.DATABASE_URL_POOLED : process.env.DATABASE_URL) as string)
+  url.pathname = `/${name}`
+  return { url: url.href }
+}
+
 test('one leads until its lease has run out; then another may, under a token of its own', async () => {
   await runOut()
   const first = await take('first')
@@ -149,6 +157,20 @@ test('a service that goes on leads, runs what is due, and gives the lease up whe
   await runOut()
 })
 
+onEngines(['direct', 'pooled'], 'an embedded database belongs to one process')(
+  'a service that goes on ends with its fleet, and gives the lease up',
+  async () => {
+    await runOut()
+    const other = await openFleet(await sameDatabase())
+    await new Promise<void>((resolve) => {
+      other.maintenance.start({ intervalMs: 100, onLead: (leads) => leads && resolve() })
+    })
+    await other.close()
+    expect((await take('next')).token).not.toBeNull()
+    await runOut()
+  },
+)
+
 test('options that are wrong are named', async () => {
   const { maintenance } = fleet
   const wrong = (options: object) =>
@@ -168,10 +190,7 @@ onEngines(['direct', 'pooled'], 'an embedded database belongs to one process')(
   'of two that go on one leads; when it stops the other follows',
   async () => {
     await runOut()
-    const [{ name } = { name: '' }] = await sql<{ name: string }>(fleet, 'select current_database() as name')
-    const url = new URL((engine === 'pooled' ? process.env.DATABASE_URL_POOLED : process.env.DATABASE_URL) as string)
-    url.pathname = `/${name}`
-    await using other = await openFleet({ url: url.href })
+    await using other = await openFleet(await sameDatabase())
     const leads = (each: typeof fleet) =>
       new Promise<void>((resolve) => {
         each.maintenance.start({ services: ['run-history'], leaseMs: 500, onLead: (is) => is && resolve() })

@@ -2,7 +2,7 @@
 import type { MaintenanceRun, RunOnceOptions } from 'pgfleet'
 import { v7 } from 'uuid'
 import { expect, test } from 'vitest'
-import { engine, failure, onEngines, openTestFleet, sql } from '../setup/index.js'
+import { failure, onEngines, openTestFleet, sql } from '../setup/index.js'
 
 const fleet = await openTestFleet()
 const DAY = 86_400_000
@@ -165,6 +165,24 @@ onEngines(['direct', 'pooled'], 'the embedded engine has one connection')(
     })
     await holder
     expect((await retire()).done.counts).toMatchObject({ dropped: 1 })
-    expect(engine).not.toBe('embedded')
+  },
+)
+
+onEngines(['direct', 'pooled'], 'statement_timeout never fires in the embedded engine')(
+  'a batch that takes too long is ended; the tenant is reported, and the others are done',
+  async () => {
+    await fleet.maintenance.runOnce('summaries')
+    await fleet.database.lend(async (connection) => {
+      await connection.query('begin')
+      await connection.query(`select 1 from learning.agent_performance where tenant_id = 'b' for update`)
+      try {
+        const [run] = await fleet.maintenance.runOnce('summaries', { lockTimeoutMs: 60_000, batchTimeoutMs: 200 })
+        expect(run).toMatchObject({ outcome: 'failed', error: { code: 'TIMEOUT' }, done: { failures: 1 } })
+        expect(run?.done.counts).toMatchObject({ summaries: 2, measured: 3 })
+        expect(run?.done.items).toContainEqual(expect.objectContaining({ action: 'failed', object: 'tenant b' }))
+      } finally {
+        await connection.query('rollback')
+      }
+    })
   },
 )

@@ -69,7 +69,7 @@ Examples:
 
 async function maintain(context: Context, options: MaintainOptions) {
   const { once = false, dryRun = false } = options
-  if (!dryRun) assertThere(context.where)
+  assertThere(context.where)
   return once || dryRun ? await maintainOnce(context, options) : await maintainOn(context, options)
 }
 
