@@ -181,6 +181,10 @@ onEngines(['direct'], 'indexes are rebuilt on a direct connection')(
       'INPUT_INVALID',
     )
     await admin.query('create extension if not exists pgstattuple')
+    await admin.query(
+      `insert into memory.key_values (tenant_id, key, value, version, expires_at, created_at, updated_at)
+      select 'acme', 'more-' || lpad(n::text, 60, '0'), '1', 1, 'infinity', now(), now() from generate_series(1, 60000) n`,
+    )
     await admin.query(`delete from memory.key_values where right(key, 2) <> '17'`)
     await admin.query('vacuum analyze memory.key_values')
     // Measured now; by a login that may do that, and not rebuild.

@@ -19,7 +19,7 @@ const run = async (service: ServiceName, options: RunOnceOptions = {}): Promise<
 async function everything(): Promise<unknown> {
   const catalog = await sql(
     fleet,
-    `select c.oid::regclass::text as name, c.reloptions, c.relkind, c.reltuples
+    `select c.oid::regclass::text as name, c.reloptions, c.relkind
     from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'pgfleet_owner'::regrole
     where c.relname !~ '^maintenance_' order by 1`,
   )
@@ -223,9 +223,9 @@ test('parent-statistics analyses partitioned tables that have changed, and then 
   const done = await run('parent-statistics', options)
   expect(done.done.items).toContainEqual(expect.objectContaining({ action: 'analysed', object: 'memory.events' }))
   expect(await estimated()).toBe((before as number) + 200)
-  expect((await run('parent-statistics', options)).done.items.map(({ object }) => object)).not.toContain(
-    'memory.events',
-  )
+  // What a session has counted arrives a while later, and may call for it once more.
+  const analysed = async () => (await run('parent-statistics', options)).done.items.map(({ object }) => object)
+  await expect.poll(analysed, { timeout: 60_000 }).not.toContain('memory.events')
 })
 
 test('run-history forgets old runs, and keeps the last of each service', async () => {
