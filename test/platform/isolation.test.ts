@@ -227,6 +227,7 @@ onEngines(['direct', 'pooled'], NO_LOGINS).describe('without a tenant', () => {
             ([
               'platform.tenants',
               'platform.legal_holds',
+              'platform.retention_policies',
               'learning.patterns',
               'learning.pattern_effectiveness',
             ].includes(name) ||
