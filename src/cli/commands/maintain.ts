@@ -40,7 +40,7 @@ Examples:
   pgfleet maintain                           from now on, as a service
   pgfleet maintain --once                    from cron; exits with 1 when a service failed
   pgfleet maintain --dry-run --service retention
-  pgfleet maintain runs --service retention  what was done, newest first
+  pgfleet maintain runs retention            what was done, newest first
   pgfleet maintain retention set acme memory.events 90`,
     )
     .action(action(shell, maintain))
@@ -49,9 +49,8 @@ Examples:
     .description('list the services: what each does, how often, with which options')
     .action(action(shell, services))
   command
-    .command('runs')
-    .description('list what was done, newest first')
-    .option('--service <name>', 'only of this service')
+    .command('runs [service]')
+    .description('list what was done, newest first; of one service, or of all')
     .option('--limit <count>', 'most runs', wholeNumber(1, 10_000), 20)
     .option('--after <id>', 'go on behind the run with this id')
     .action(action(shell, runs))
@@ -138,7 +137,7 @@ async function services(context: Context) {
   return EXIT.ok
 }
 
-async function runs(context: Context, { service, limit, after }: RunsOptions) {
+async function runs(context: Context, { limit, after }: Omit<RunsOptions, 'service'>, service?: string) {
   const { terminal } = context
   assertThere(context.where)
   await context.withFleet(async (fleet) => {
