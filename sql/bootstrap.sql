@@ -2,7 +2,8 @@
 -- where its login may, and prints it (`pgfleet migrate plan`) for an administrator where it may not. In psql, as a
 -- superuser, connected to the database that pgfleet is to live in:
 --   psql -v ON_ERROR_STOP=1 -c "set pgfleet.migrator = 'the_login_that_migrates'" -f bootstrap.sql
--- Application logins are made members afterwards: grant pgfleet_app to some_login.
+-- Application logins are made members afterwards: grant pgfleet_app to some_login; the one of maintenance:
+-- grant pgfleet_operator to another_login.
 do $bootstrap$
 declare
   v_migrator text := coalesce(nullif(current_setting('pgfleet.migrator', true), ''), session_user::text);
@@ -10,8 +11,9 @@ declare
   v_extension text;
 begin
   -- pgfleet_owner owns every object and logs in nowhere; pgfleet_app is what platform.enter switches to;
-  -- pgfleet_monitor reads statistics and never tenant rows; pgfleet_search owns the text search functions.
-  foreach v_role in array array['pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'] loop
+  -- pgfleet_monitor reads statistics and never tenant rows; pgfleet_search owns the text search functions;
+  -- pgfleet_operator is what maintenance works as.
+  foreach v_role in array array['pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search', 'pgfleet_operator'] loop
     begin
       if not exists (select from pg_catalog.pg_roles r where r.rolname = v_role) then
         execute pg_catalog.format('create role %I nologin nosuperuser nobypassrls noinherit', v_role);
@@ -22,8 +24,9 @@ begin
     end;
   end loop;
   -- The migrator works as the owner, calls what the app calls, and hands the search functions over to pgfleet_search.
-  -- Of the search and monitor roles it inherits nothing: their policies would let it read without a tenant.
-  foreach v_role in array array['pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'] loop
+  -- Of the search and monitor roles it inherits nothing: their policies would let it read without a tenant. Nor of the
+  -- operator: it maintains when it says so.
+  foreach v_role in array array['pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search', 'pgfleet_operator'] loop
     begin
       if not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = v_migrator)
         and not pg_catalog.pg_has_role(v_migrator, v_role, 'SET') then
@@ -37,6 +40,14 @@ begin
   begin
     if not pg_catalog.pg_has_role('pgfleet_owner', 'pgfleet_search', 'MEMBER') then
       grant pgfleet_search to pgfleet_owner with inherit false, set true;
+    end if;
+  exception
+    when unique_violation then null;
+  end;
+  -- Maintenance enters one tenant a transaction, as the app does.
+  begin
+    if not pg_catalog.pg_has_role('pgfleet_operator', 'pgfleet_app', 'MEMBER') then
+      grant pgfleet_app to pgfleet_operator with inherit false, set true;
     end if;
   exception
     when unique_violation then null;

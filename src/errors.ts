@@ -2,6 +2,7 @@ import { BACKUP_ERRORS } from './error-codes/backup.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
+import { MAINTENANCE_ERRORS } from './error-codes/maintenance.js'
 import { MEMORY_ERRORS } from './error-codes/memory.js'
 import { METADATA_ERRORS } from './error-codes/metadata.js'
 import { PLATFORM_ERRORS } from './error-codes/platform.js'
@@ -18,6 +19,7 @@ export const ERRORS = {
   ...METADATA_ERRORS,
   ...DOCTOR_ERRORS,
   ...BACKUP_ERRORS,
+  ...MAINTENANCE_ERRORS,
 } as const
 
 /** The stable code of an error. */

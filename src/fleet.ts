@@ -9,6 +9,7 @@ import { createSession, createTransactionSession } from './database/session.js'
 import { FleetError } from './errors.js'
 import { type Identity, toIdentity } from './identity.js'
 import { check } from './input.js'
+import { createMaintenance, type Maintenance } from './maintenance/index.js'
 import { type FleetOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import { createDeliveryStore, type DeliveryStore } from './stores/delivery/index.js'
 import { createLearningStore, type LearningStore } from './stores/learning/index.js'
@@ -19,7 +20,8 @@ import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
 import { TransactionSignal } from './stores/metadata/change-signal.js'
 import { createMetadataServices, createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
-import { assertTenantId, createTenants, type Tenants } from './tenants.js'
+import { assertTenantId } from './tenants/tenant-id.js'
+import { createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
 export interface Transaction {
@@ -81,6 +83,8 @@ export interface Fleet extends AsyncDisposable {
   readonly tenants: Tenants
   /** The dimensions that vectors may have, and their indexes. */
   readonly vectorDimensions: VectorDimensions
+  /** What the database needs done now and then: partitions, retention, expiry, statistics. */
+  readonly maintenance: Maintenance
   /** The stores of a tenant; no call is made, so an unknown tenant shows at the first use. Errors: TENANT_INVALID. */
   tenant(id: string): Tenant
   /**
@@ -138,8 +142,11 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
     dataKeys: new DataKeys(resolved.keyProvider),
   }
+  const maintenance = createMaintenance(database)
   const close = async () => {
     const isFlushed = await inTime(resolved.closeTimeoutMs, async () => {
+      // A batch that does not end in time is cut off with its connection.
+      await maintenance.stop().catch(() => {})
       await services.signal.close()
       await services.usage.flush()
       await batcher.close()
@@ -161,6 +168,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   return {
     tenants: createTenants(database),
     vectorDimensions: createVectorDimensions(database),
+    maintenance,
     tenant: (id) => createTenant({ database, replicas, batcher, services }, id),
     async verifyKey(key, options) {
       const id = tenantOfKey(key)

@@ -14,5 +14,23 @@ export { ERRORS, type ErrorCode, FleetError, isFleetError } from './errors.js'
 export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, type TransactionOptions } from './fleet.js'
 export type { Actor, Identity } from './identity.js'
 export { type KeyProvider, type StaticKeys, staticKeyProvider } from './key-provider.js'
+export type {
+  Done,
+  Maintenance,
+  MaintenanceOptions,
+  MaintenanceRun,
+  RetainedTable,
+  RetentionPolicies,
+  RetentionPolicy,
+  RunItem,
+  RunOnceOptions,
+  RunOutcome,
+  RunsOptions,
+  ServiceDescription,
+  ServiceName,
+  ServiceOptions,
+  StartOptions,
+} from './maintenance/index.js'
 export type { FleetOptions } from './options.js'
+export type { LegalHold, LegalHolds, NewLegalHold } from './tenants/legal-holds.js'
 export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'

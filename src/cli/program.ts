@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   demo: async () => (await import('./commands/demo.js')).addDemo,
   replay: async () => (await import('./commands/replay.js')).addReplay,
   migrate: async () => (await import('./commands/migrate.js')).addMigrate,
+  maintain: async () => (await import('./commands/maintain.js')).addMaintain,
   lint: async () => (await import('./commands/lint.js')).addLint,
   explain: async () => (await import('./commands/explain.js')).addExplain,
   status: async () => (await import('./commands/status.js')).addStatus,

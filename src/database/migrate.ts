@@ -282,8 +282,9 @@ function isNewer(a: string, b: string): boolean {
 const BOOTSTRAPPED = `
   select
     current_setting('server_version_num')::integer as server,
-    (select count(*) = 4 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname in ('pgfleet_monitor', 'pgfleet_search')))
-     from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search'))
+    (select count(*) = 5 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname not in ('pgfleet_owner', 'pgfleet_app')))
+     from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search', 'pgfleet_operator'))
+    and exists (select from pg_auth_members m where m.roleid::regrole::text = 'pgfleet_app' and m.member::regrole::text = 'pgfleet_operator')
     and coalesce((select has_database_privilege(r.oid, current_database(), 'CREATE') from pg_roles r where r.rolname = 'pgfleet_owner'), false)
     and (select count(*) = 4 from pg_extension e where e.extname in ('pg_trgm', 'btree_gin', 'btree_gist', 'vector')) as done`
 

@@ -19,6 +19,7 @@ describe('help', () => {
       'demo',
       'replay',
       'migrate',
+      'maintain',
       'status',
       'tenant',
       'events',

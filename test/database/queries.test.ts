@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MAINTENANCE_STATEMENTS } from '../../dist/maintenance/index.js'
 import { DELIVERY_STATEMENTS } from '../../dist/stores/delivery/index.js'
 import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
 import { MEMORY_STATEMENTS } from '../../dist/stores/memory/index.js'
@@ -13,6 +14,7 @@ const statements = [
   ...DELIVERY_STATEMENTS,
   ...METADATA_STATEMENTS,
   ...TENANT_STATEMENTS,
+  ...MAINTENANCE_STATEMENTS,
 ]
 
 test.each(statements)('$name fits the schema', async ({ text }) => {
@@ -39,7 +41,16 @@ test('every placeholder is cast, so that a plan never depends on the first value
 test('nothing is missing from the lists: every statement() of the stores is in them', async () => {
   const { readdir, readFile } = await import('node:fs/promises')
   const listed = new Set(statements.map(({ name }) => name))
-  const folders = ['src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/', 'src/stores/metadata/', 'src/']
+  const folders = [
+    'src/stores/learning/',
+    'src/stores/memory/',
+    'src/stores/delivery/',
+    'src/stores/metadata/',
+    'src/tenants/',
+    'src/maintenance/',
+    'src/maintenance/services/',
+    'src/',
+  ]
   for (const folder of folders) {
     const url = new URL(`../../${folder}`, import.meta.url)
     for (const file of (await readdir(url)).filter((each) => each.endsWith('.ts'))) {

@@ -60,6 +60,7 @@ const BY_TYPE: Readonly<Record<string, string>> = {
   'integer[]': `'{}'`,
   'bigint[]': `'{}'`,
   'timestamp with time zone': 'now()',
+  interval: `'2 days'`,
 }
 
 /** Values of columns that may be null, where a check or a view asks for one. */

@@ -8,6 +8,38 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     owner: 'pgfleet_owner',
     reason: 'a tenant may not create tables; reads and writes no tenant row',
   },
+  ...Object.fromEntries(
+    [
+      ['acquire_maintenance_lease(text,integer)', 'the lease is written by functions alone; no tenant row'],
+      ['renew_maintenance_lease(bigint,integer)', 'the lease is written by functions alone; no tenant row'],
+      ['release_maintenance_lease(bigint)', 'the lease is written by functions alone; no tenant row'],
+      ['begin_maintenance_batch(bigint,integer,integer)', 'locks the lease; no tenant row'],
+      ['start_maintenance_run(bigint,uuid,text,boolean)', 'the record of runs; no tenant row'],
+      ['note_maintenance_run(bigint,uuid,jsonb,text)', 'the record of runs; no tenant row'],
+      ['end_maintenance_run(bigint,uuid,text,jsonb,text,text)', 'the record of runs; no tenant row'],
+      ['forget_maintenance_runs(interval,integer)', 'the record of runs; no tenant row'],
+      ['list_maintained_tenants(text,integer)', 'ids of tenants, no rows of theirs'],
+      ['may_retire(text)', 'whether a legal hold stands, no rows of the tenant'],
+      ['create_partition_ahead(text,text,timestamptz)', 'the operator may not create tables; reads no tenant row'],
+      ['find_missing_partitions(timestamptz,integer)', 'names of partitions that are not there'],
+      ['find_retired_partitions()', 'names and sizes of partitions; counts tenants with a policy'],
+      ['find_row_retention()', 'names of tables for which there is a policy'],
+      [
+        'drop_retired_partition(text,text,text,boolean)',
+        'the operator may not drop tables; asks whether a tenant has a row, and drops what none keeps',
+      ],
+      [
+        'delete_retired_rows(text,text,text,integer)',
+        'the app may not delete from logs; carries the tenant predicate itself, and refuses under a legal hold',
+      ],
+      ['analyze_partitioned_table(text,text)', 'the operator may not analyse; returns nothing'],
+      ['set_autovacuum(text,text,integer,doubleprecision)', 'the operator may not alter tables; reads no tenant row'],
+      ['drop_leftover_index(text,text)', 'the operator may not drop indexes; invalid ones of a name alone'],
+    ].map(([name, reason]) => [
+      `platform.${name?.replace('timestamptz', 'timestampwithtimezone')}`,
+      { owner: 'pgfleet_owner', reason: reason as string },
+    ]),
+  ),
   'metadata.empty_change_slot()': {
     owner: 'pgfleet_owner',
     reason: 'a tenant may not truncate tables; takes no argument, and tells of no row',
@@ -41,7 +73,9 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
 export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenants owner_administers pgfleet_owner': 'creates, lists and limits tenants',
   'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
+  'platform.legal_holds owner_administers pgfleet_owner': 'places, lifts and heeds holds',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
+  'platform.retention_policies owner_administers pgfleet_owner': 'sets how long rows are kept, and judges what is due',
   ...Object.fromEntries(
     [0, 1, 2, 3].map((slot) => [
       `metadata.changes_s${slot} owner_empties pgfleet_owner`,
@@ -63,6 +97,9 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.migrations': 'the ledger',
   'platform.routines': 'the ledger',
   'platform.partitioned_tables': 'which tables are partitioned',
+  'platform.maintenance_leases': 'who leads maintenance',
+  'platform.maintenance_runs': 'what maintenance did',
+  'platform.maintenance_positions': 'where maintenance goes on',
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
   'metadata.change_floors': 'how far back the log of changes reaches',
@@ -75,6 +112,14 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.migrations pgfleet_monitor SELECT': 'shared',
   'platform.routines pgfleet_monitor SELECT': 'shared',
   'platform.partitioned_tables pgfleet_monitor SELECT': 'shared',
+  'platform.partitioned_tables pgfleet_operator SELECT': 'shared',
+  'platform.migrations pgfleet_operator SELECT': 'shared',
+  'platform.routines pgfleet_operator SELECT': 'shared',
+  'platform.maintenance_leases pgfleet_monitor SELECT': 'shared',
+  'platform.maintenance_leases pgfleet_operator SELECT': 'shared',
+  'platform.maintenance_runs pgfleet_monitor SELECT': 'shared',
+  'platform.maintenance_runs pgfleet_operator SELECT': 'shared',
+  'platform.maintenance_positions pgfleet_operator SELECT': 'shared',
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',
@@ -265,14 +310,17 @@ export const RULES: Readonly<Record<string, string>> = {
 
   'the roles hold no power': `
     select rolname || ' is a superuser, logs in, or is above row-level security' from pg_roles
-    where starts_with(rolname, 'pgfleet_') and rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search')
+    where starts_with(rolname, 'pgfleet_') and rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search', 'pgfleet_operator')
       and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb or rolreplication)
     union all
     select m.member::regrole || ' is a member of ' || m.roleid::regrole from pg_auth_members m
     where m.member::regrole::text in ('pgfleet_app', 'pgfleet_monitor', 'pgfleet_search')
     union all
     select 'pgfleet_owner is a member of ' || m.roleid::regrole from pg_auth_members m
-    where m.member::regrole::text = 'pgfleet_owner' and (m.roleid::regrole::text <> 'pgfleet_search' or m.inherit_option)`,
+    where m.member::regrole::text = 'pgfleet_owner' and (m.roleid::regrole::text <> 'pgfleet_search' or m.inherit_option)
+    union all
+    select 'pgfleet_operator is a member of ' || m.roleid::regrole from pg_auth_members m
+    where m.member::regrole::text = 'pgfleet_operator' and (m.roleid::regrole::text <> 'pgfleet_app' or m.inherit_option)`,
 }
 
 /** Everything that breaks a rule, as `rule: what`. */

@@ -41,4 +41,4 @@ end
 $$;
 comment on function metadata.empty_change_slot() is 'Empties the slot of the log of changes that is written next, when it is old enough.';
 revoke all on function metadata.empty_change_slot() from public;
-grant execute on function metadata.empty_change_slot() to pgfleet_app;
+grant execute on function metadata.empty_change_slot() to pgfleet_app, pgfleet_operator;

@@ -26,22 +26,7 @@ begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return;
   end if;
-  -- Attaching takes this lock, which leaves readers and writers alone; taken first, so that two who create the same
-  -- partition at once stand in line instead of failing.
-  execute format('lock table %I.%I in share update exclusive mode', p_schema, p_table);
-  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
-    return;
-  end if;
-  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)',
-    p_schema, v_partition, p_schema, p_table);
-  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
-  execute format('alter table %I.%I force row level security', p_schema, v_partition);
-  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
-    p_schema, v_partition);
-  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search', p_schema, v_partition);
-  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
-    p_schema, p_table, p_schema, v_partition,
-    platform.uuid_floor(v_month), platform.uuid_floor(date_trunc('month', v_month + interval '40 days', 'UTC')));
+  perform platform.create_partition(p_schema, p_table, v_month);
 end
 $$;
 comment on function platform.ensure_partition(text, text, uuid, text) is 'Makes the monthly partition for a UUIDv7 within the window of its table; outside it refuses.';

@@ -29,4 +29,4 @@ end
 $$;
 comment on function platform.enter(text) is 'Sets the tenant and the unprivileged role for this transaction; refuses an empty, unknown or second tenant.';
 revoke all on function platform.enter(text) from public;
-grant execute on function platform.enter(text) to pgfleet_app;
+grant execute on function platform.enter(text) to pgfleet_app, pgfleet_operator;
