@@ -4,7 +4,7 @@ import { openFleet } from 'pgfleet'
 import type { Events, TailedEvent, TailOptions } from 'pgfleet/memory'
 import { v7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { afterFile, createTestDatabase, failure, onEngines, sql } from '../setup/index.js'
+import { afterFile, createTestDatabase, failure, onEngines, openTestFleet, sql } from '../setup/index.js'
 import { newTenant } from '../setup/tenant.js'
 
 const database = await createTestDatabase()
@@ -144,15 +144,15 @@ describe('tail', () => {
   })
 
   test('of a log restored into another server goes on after what docs/events.md says to run', async () => {
-    const { id, memory } = await newTenant(fleet)
+    const restored = await openTestFleet()
+    const { id, memory } = await newTenant(restored)
     const appended = await memory.events.append([{ type: 'a' }, { type: 'b' }])
-    const where = 'tenant_id = $1'
-    await sql(fleet, `update memory.events set transaction_id = '1000000000000' where ${where}`, [id])
+    await sql(restored, `update memory.events set transaction_id = '1000000000000' where tenant_id = $1`, [id])
     const hidden = memory.events.tail({ after: 'start', pollMs: 10, signal: AbortSignal.timeout(200) })
     expect(await hidden.next()).toEqual({ done: true, value: undefined })
     const docs = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8')
-    const [, remedy] = /```sql\n(update .*);\n```/.exec(docs) ?? []
-    await sql(fleet, `${remedy} where ${where}`, [id])
+    const [, remedy] = /```sql\n(select .*);\n```/.exec(docs) ?? []
+    await sql(restored, remedy as string)
     const later = await memory.events.append({ type: 'c' })
     expect(idsOf(await take(memory.events, 3))).toEqual([...idsOf(appended), later.id])
   })
