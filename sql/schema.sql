@@ -230,10 +230,10 @@ begin
   -- Whoever else rolls up waits here, and goes on from where this ends.
   select w.rolled_up_below into v_from from delivery.metric_watermarks w where w.tenant_id = p_tenant for update;
   -- Taken behind the lock and before the points are read: what had ended by then is seen by the statements below.
-  v_to := pg_snapshot_xmin(pg_current_snapshot());
-  if v_from > pg_snapshot_xmax(pg_current_snapshot()) then
+  v_to := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
+  if v_from > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'metrics of tenant % are rolled up below transaction %, and this database has only come to %', p_tenant, v_from,
-        pg_snapshot_xmax(pg_current_snapshot())
+        platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))
       using errcode = 'PF085', column = 'tenant';
   end if;
   if v_to <= v_from then
@@ -3503,7 +3503,7 @@ CREATE FUNCTION delivery.seal_audit(p_tenant text, p_rows integer DEFAULT 1000) 
 #variable_conflict use_column
 declare
   -- Taken before the rows are read: what had ended by then is seen by the statements below.
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_horizon xid8 := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
   v_last delivery.audit_seals;
   v_seal delivery.audit_seals;
   v_to record;
@@ -3512,9 +3512,9 @@ declare
 begin
   perform platform.enter(p_tenant);
   select s.* into v_last from delivery.audit_seals s where s.tenant_id = p_tenant order by s.seal_number desc limit 1;
-  if v_last.to_transaction > pg_snapshot_xmax(pg_current_snapshot()) then
+  if v_last.to_transaction > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot())) then
     raise exception 'the audit log of tenant % is sealed up to transaction %, and this database has only come to %', p_tenant,
-        v_last.to_transaction, pg_snapshot_xmax(pg_current_snapshot())
+        v_last.to_transaction, platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))
       using errcode = 'PF085', column = 'tenant';
   end if;
   -- Variables: a comparison of rows with anything else in it is no condition of an index.
@@ -5821,6 +5821,7 @@ declare
   v_month timestamptz;
   v_before bigint;
   v_inserted bigint;
+  v_transaction xid8;
 begin
   perform platform.enter(p_tenant);
   -- As text: uuid has no min before PostgreSQL 18.
@@ -5856,12 +5857,13 @@ begin
   if v_inserted = v_count then
     return;
   end if;
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   return query
   select i.ordinality::integer
   from (select u.id, u.ordinality, row_number() over (partition by u.id order by u.ordinality) as place
     from rows from (jsonb_to_recordset(p_events) as (id uuid)) with ordinality as u) i
   join memory.events e on e.tenant_id = p_tenant and e.event_id = i.id
-  where i.place > 1 or e.transaction_id <> pg_current_xact_id() or e.sequence < v_before;
+  where i.place > 1 or e.transaction_id <> v_transaction or e.sequence < v_before;
 end
 $$;
 
@@ -7647,7 +7649,7 @@ CREATE FUNCTION memory.follow_events(p_tenant text, p_log text, p_transaction xi
 #variable_conflict use_column
 declare
   -- Taken before the events are read: what had ended by then is seen by the statement below.
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_horizon xid8 := platform.log_transaction(pg_snapshot_xmin(pg_current_snapshot()));
   v_transaction xid8 := coalesce(p_transaction, '0'::xid8);
   v_sequence bigint := coalesce(p_sequence, 0);
   v_looked_at integer := 0;
@@ -7655,7 +7657,7 @@ declare
 begin
   perform platform.enter(p_tenant);
   log := platform.log_name();
-  if p_transaction is not null and (p_log is distinct from log or p_transaction > pg_snapshot_xmax(pg_current_snapshot())) then
+  if p_transaction is not null and (p_log is distinct from log or p_transaction > platform.log_transaction(pg_snapshot_xmax(pg_current_snapshot()))) then
     raise exception 'the cursor is of log %, at transaction %; this is log %', coalesce(quote_literal(p_log), 'null'), p_transaction, log
       using errcode = 'PF050', column = 'options.after';
   end if;
@@ -12649,6 +12651,177 @@ ALTER FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_en
 COMMENT ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) IS 'Writes entries by way of the volatile table; part of write_entries.';
 
 --
+-- Name: acquire_maintenance_lease(text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.acquire_maintenance_lease(p_holder text, p_milliseconds integer) RETURNS TABLE(token bigint, holder text, expires_at timestamp with time zone, interrupted integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+#variable_conflict use_column
+declare
+  v_lease platform.maintenance_leases;
+begin
+  select l.* into v_lease from platform.maintenance_leases l where l.lease_name = 'maintenance';
+  if v_lease.expires_at > clock_timestamp() then
+    return query select null::bigint, v_lease.holder, v_lease.expires_at, 0;
+    return;
+  end if;
+  begin
+    -- Batches hold the row for key share, so this waits for them; renewals do not.
+    select l.* into v_lease from platform.maintenance_leases l where l.lease_name = 'maintenance' for update;
+  exception
+    when lock_not_available then
+      return query select null::bigint, v_lease.holder, v_lease.expires_at, 0;
+      return;
+  end;
+  -- Another may have been quicker.
+  if v_lease.expires_at > clock_timestamp() then
+    return query select null::bigint, v_lease.holder, v_lease.expires_at, 0;
+    return;
+  end if;
+  update platform.maintenance_leases l
+  set holder = p_holder, token = l.token + 1, acquired_at = clock_timestamp(),
+    expires_at = clock_timestamp() + p_milliseconds * interval '1 millisecond'
+  where l.lease_name = 'maintenance'
+  returning l.token, l.holder, l.expires_at into token, holder, expires_at;
+  update platform.maintenance_runs r
+  set ended_at = clock_timestamp(), outcome = 'interrupted', error_code = 'MAINTENANCE_LEASE_LOST',
+    error_message = 'the process that led maintenance was lost'
+  where r.ended_at is null;
+  get diagnostics interrupted = row_count;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.acquire_maintenance_lease(p_holder text, p_milliseconds integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION acquire_maintenance_lease(p_holder text, p_milliseconds integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.acquire_maintenance_lease(p_holder text, p_milliseconds integer) IS 'Makes a process the leader of maintenance, when there is none.';
+
+--
+-- Name: adopt_restored(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.adopt_restored() RETURNS TABLE(transaction_offset bigint, is_adopted boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET row_security TO 'off'
+    AS $$
+declare
+  v_table text;
+  v_newest bigint := 0;
+  v_found bigint;
+  v_changes bigint;
+  v_now bigint;
+begin
+  transaction_offset := platform.transaction_offset();
+  is_adopted := false;
+  -- Whoever writes meanwhile would take a number from before.
+  lock table memory.events, delivery.metrics, delivery.audit_log, metadata.changes in access exclusive mode;
+  v_now := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
+    execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id order by l.transaction_id desc limit 1) n', v_table)
+    into v_found;
+    v_newest := greatest(v_newest, v_found);
+  end loop;
+  select greatest(v_newest, max(w.rolled_up_below::text::bigint)) into v_newest from delivery.metric_watermarks w;
+  select greatest(v_newest, max(s.to_transaction::text::bigint)) into v_newest from delivery.audit_seals s;
+  if v_newest >= v_now + transaction_offset then
+    transaction_offset := v_newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    is_adopted := true;
+    foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
+      execute format('alter table %s alter column transaction_id set default (((pg_current_xact_id()::text)::bigint + %s)::text)::xid8', v_table, transaction_offset);
+    end loop;
+  end if;
+  -- An hour of changes, which nobody can follow any more: it begins anew, without an offset.
+  select max(c.transaction_id::text::bigint) into v_changes from metadata.changes c;
+  select greatest(v_changes, max(f.transaction_id::text::bigint)) into v_changes from metadata.change_floors f;
+  select greatest(v_changes, max(l.transaction_id::text::bigint), max(pg_snapshot_xmax(l.touched)::text::bigint)) into v_changes from metadata.tick_leases l;
+  if v_changes > v_now then
+    is_adopted := true;
+    -- pgfleet-lint ignore truncate: what nobody can follow any more; the brief lock comes before anybody writes
+    truncate metadata.changes;
+    update metadata.change_floors set transaction_id = '0' where transaction_id <> '0';
+    update metadata.tick_leases set transaction_id = '0', sequence = 0, touched = null, expires_at = '-infinity' where expires_at <> '-infinity' or transaction_id <> '0' or touched is not null;
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.adopt_restored() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION adopt_restored(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.adopt_restored() IS 'Makes the logs of a database that was restored from a dump go on in this cluster.';
+
+--
+-- Name: analyze_partitioned_table(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table regclass;
+begin
+  select c.oid into v_table
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'pgfleet_owner'::regrole
+  where n.nspname = p_schema and c.relname = p_table and c.relkind = 'p';
+  if not found then
+    raise exception '%.% is no partitioned table of pgfleet', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  execute format('analyze %s%s', case when current_setting('server_version_num')::integer >= 180000 then 'only ' else '' end, v_table);
+end
+$$;
+
+ALTER FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION analyze_partitioned_table(p_schema text, p_table text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) IS 'Gathers the statistics of a partitioned table.';
+
+--
+-- Name: begin_maintenance_batch(bigint, integer, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform set_config('lock_timeout', p_lock_ms::text, true);
+  perform set_config('statement_timeout', p_statement_ms::text, true);
+  -- A process that is stopped in the middle of a batch holds the next leader up no longer than this.
+  perform set_config('idle_in_transaction_session_timeout', p_statement_ms::text, true);
+  perform from platform.maintenance_leases l
+  where l.lease_name = 'maintenance' and l.token = p_token
+  for key share;
+  if not found then
+    raise exception 'another process leads maintenance now; the lease with token % is lost', p_token using errcode = 'PF120';
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) IS 'Begins a batch of maintenance, under the present lease alone.';
+
+--
 -- Name: check_quota(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12679,6 +12852,84 @@ ALTER FUNCTION platform.check_quota(p_tenant text, p_resource text) OWNER TO pgf
 --
 
 COMMENT ON FUNCTION platform.check_quota(p_tenant text, p_resource text) IS 'Refuses when the tenant''s measured rows have reached its quota.';
+
+--
+-- Name: create_partition(text, text, timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.create_partition(p_schema text, p_table text, p_month timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_partition text := p_table || '_p' || to_char(p_month at time zone 'UTC', 'YYYYMM');
+  v_settings text;
+begin
+  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
+    return false;
+  end if;
+  -- Attaching takes this lock, which leaves readers and writers alone; taken first, so that two who create the same
+  -- partition at once stand in line instead of failing.
+  execute format('lock table %I.%I in share update exclusive mode', p_schema, p_table);
+  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
+    return false;
+  end if;
+  select array_to_string(c.reloptions, ', ') into v_settings
+  from pg_inherits i
+  join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))
+  order by c.relname desc
+  limit 1;
+  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)%s',
+    p_schema, v_partition, p_schema, p_table, coalesce(' with (' || v_settings || ')', ''));
+  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
+  execute format('alter table %I.%I force row level security', p_schema, v_partition);
+  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
+    p_schema, v_partition);
+  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search, pgfleet_operator', p_schema, v_partition);
+  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
+    p_schema, p_table, p_schema, v_partition,
+    platform.uuid_floor(p_month), platform.uuid_floor(date_trunc('month', p_month + interval '40 days', 'UTC')));
+  return true;
+end
+$$;
+
+ALTER FUNCTION platform.create_partition(p_schema text, p_table text, p_month timestamp with time zone) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION create_partition(p_schema text, p_table text, p_month timestamp with time zone); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.create_partition(p_schema text, p_table text, p_month timestamp with time zone) IS 'Makes the partition of a month.';
+
+--
+-- Name: create_partition_ahead(text, text, timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (select from platform.partitioned_tables r where r.schema_name = p_schema and r.table_name = p_table) then
+    raise exception '%.% is not a registered partitioned table', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  if p_month is distinct from date_trunc('month', p_month, 'UTC')
+    or p_month < date_trunc('month', now(), 'UTC') or p_month > now() + interval '2 years'
+  then
+    raise exception '% does not begin a month of the next two years', p_month using errcode = 'PF005', column = 'month';
+  end if;
+  return platform.create_partition(p_schema, p_table, p_month);
+end
+$$;
+
+ALTER FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) IS 'Makes a partition before it is needed.';
 
 --
 -- Name: create_tenant(text, text, jsonb, jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -12712,6 +12963,63 @@ ALTER FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quot
 --
 
 COMMENT ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb) IS 'Makes a tenant with its defaults in every store; for the owner.';
+
+--
+-- Name: delete_retired_rows(text, text, text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table platform.partitioned_tables;
+  v_keep interval;
+  v_before timestamptz;
+  v_deleted bigint;
+begin
+  select r.* into v_table from platform.partitioned_tables r where r.schema_name = p_schema and r.table_name = p_table;
+  if not found then
+    raise exception '%.% is not a registered partitioned table', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  if nullif(current_setting('pgfleet.tenant', true), '') <> p_tenant then
+    raise exception 'this transaction works for another tenant than %', quote_literal(p_tenant) using errcode = 'PF003';
+  end if;
+  if (p_schema, p_table) = ('delivery', 'audit_log') or not platform.may_retire(p_tenant) then
+    return 0;
+  end if;
+  select p.keep into v_keep
+  from platform.retention_policies p
+  where p.tenant_id = p_tenant and p.schema_name = p_schema and p.table_name = p_table;
+  v_before := now() - coalesce(v_keep, v_table.retention);
+  if coalesce(v_keep, v_table.retention) >= v_table.retention then
+    v_before := date_trunc('month', v_before, 'UTC');
+  end if;
+  perform set_config('pgfleet.tenant', p_tenant, true);
+  execute format('
+    with gone as materialized (
+      select o.%2$I as id, o.ctid as place, o.tableoid as leaf from %1$s o
+      where o.tenant_id = $1 and o.%2$I < $2
+      order by o.%2$I
+      limit $3
+      for update skip locked
+    )
+    delete from %1$s t using gone g
+    where t.tenant_id = $1 and t.%2$I = g.id and t.%2$I < $2 and t.ctid = g.place and t.tableoid = g.leaf',
+    format('%I.%I', p_schema, p_table), v_table.id_column)
+  using p_tenant, platform.uuid_floor(v_before), p_rows;
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$_$;
+
+ALTER FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) IS 'Removes rows that a tenant does not want kept, in bounded steps.';
 
 --
 -- Name: drop_expired_partitions(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -12750,6 +13058,123 @@ ALTER FUNCTION platform.drop_expired_partitions() OWNER TO pgfleet_owner;
 COMMENT ON FUNCTION platform.drop_expired_partitions() IS 'Drops the partitions that lie wholly beyond their retention; for the owner.';
 
 --
+-- Name: drop_leftover_index(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.drop_leftover_index(p_schema text, p_index text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_index regclass;
+  v_bytes bigint;
+begin
+  select c.oid, pg_relation_size(c.oid) into v_index, v_bytes
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'pgfleet_owner'::regrole
+  join pg_index i on i.indexrelid = c.oid
+  where n.nspname = p_schema and c.relname = p_index and c.relkind = 'i' and not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$';
+  if not found then
+    raise exception '%.% is no leftover of a REINDEX', p_schema, p_index using errcode = 'PF005', column = 'index';
+  end if;
+  execute format('drop index %s', v_index);
+  return v_bytes;
+end
+$_$;
+
+ALTER FUNCTION platform.drop_leftover_index(p_schema text, p_index text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION drop_leftover_index(p_schema text, p_index text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.drop_leftover_index(p_schema text, p_index text) IS 'Drops what an interrupted REINDEX CONCURRENTLY has left behind.';
+
+--
+-- Name: drop_retired_partition(text, text, text, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) RETURNS TABLE(size_bytes bigint, kept_by text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_partition regclass := to_regclass(format('%I.%I', p_schema, p_partition));
+  v_end timestamp := to_date(right(p_partition, 6), 'YYYYMM') + interval '1 month';
+  v_now timestamp := now() at time zone 'UTC';
+  v_tenant text;
+  v_found boolean;
+begin
+  if not exists (
+    select from platform.find_retired_partitions() f
+    where f.schema_name = p_schema and f.table_name = p_table and f.partition_name = p_partition
+  ) then
+    raise exception '%.% is no partition that is due', p_schema, p_partition using errcode = 'PF005', column = 'partition';
+  end if;
+  if not p_dry_run then
+    -- Nobody adds a row to it, or a hold, between the look and the drop.
+    lock table platform.legal_holds in share mode;
+    execute format('lock table %s in access exclusive mode', v_partition);
+  end if;
+  size_bytes := pg_total_relation_size(v_partition);
+  for v_tenant in
+    select h.tenant_id from platform.legal_holds h where h.lifted_at is null
+    union
+    select p.tenant_id from platform.retention_policies p
+    where p.schema_name = p_schema and p.table_name = p_table and v_end >= v_now - p.keep
+    order by 1
+  loop
+    -- The owner sees a tenant's rows as anybody does: inside the tenant.
+    perform set_config('pgfleet.tenant', v_tenant, true);
+    execute format('select exists (select from %s x where x.tenant_id = $1)', v_partition) into v_found using v_tenant;
+    perform set_config('pgfleet.tenant', '', true);
+    if v_found then
+      kept_by := v_tenant;
+      return next;
+      return;
+    end if;
+  end loop;
+  if not p_dry_run then
+    execute format('drop table %s', v_partition);
+  end if;
+  return next;
+end
+$_$;
+
+ALTER FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) IS 'Drops a partition that no tenant wants kept.';
+
+--
+-- Name: end_maintenance_run(bigint, uuid, text, jsonb, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.maintenance_runs r
+  set ended_at = clock_timestamp(), outcome = p_outcome, done = p_done, error_code = p_error_code, error_message = p_error_message
+  where r.run_id = p_run_id and r.token = p_token and r.ended_at is null;
+  return found;
+end
+$$;
+
+ALTER FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) IS 'Records how a run of maintenance ended.';
+
+--
 -- Name: ensure_partition(text, text, uuid, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12777,22 +13202,7 @@ begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return;
   end if;
-  -- Attaching takes this lock, which leaves readers and writers alone; taken first, so that two who create the same
-  -- partition at once stand in line instead of failing.
-  execute format('lock table %I.%I in share update exclusive mode', p_schema, p_table);
-  if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
-    return;
-  end if;
-  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)',
-    p_schema, v_partition, p_schema, p_table);
-  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
-  execute format('alter table %I.%I force row level security', p_schema, v_partition);
-  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
-    p_schema, v_partition);
-  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search', p_schema, v_partition);
-  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
-    p_schema, p_table, p_schema, v_partition,
-    platform.uuid_floor(v_month), platform.uuid_floor(date_trunc('month', v_month + interval '40 days', 'UTC')));
+  perform platform.create_partition(p_schema, p_table, v_month);
 end
 $$;
 
@@ -12878,6 +13288,175 @@ ALTER FUNCTION platform.enter(p_tenant text) OWNER TO pgfleet_owner;
 COMMENT ON FUNCTION platform.enter(p_tenant text) IS 'Sets the tenant and the unprivileged role for this transaction; refuses an empty, unknown or second tenant.';
 
 --
+-- Name: find_missing_partitions(timestamp with time zone, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) RETURNS TABLE(schema_name text, table_name text, partition_name text, month timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select r.schema_name, r.table_name, r.table_name || '_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'), m.month
+  from platform.partitioned_tables r
+  cross join lateral (
+    -- By local time of UTC, so that a month is added, whatever its length and the session's time zone.
+    select (date_trunc('month', p_at at time zone 'UTC') + n * interval '1 month') at time zone 'UTC' as month
+    from generate_series(0, p_months) n
+  ) m
+  where to_regclass(format('%I.%I', r.schema_name, r.table_name || '_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'))) is null
+  order by m.month, r.schema_name, r.table_name;
+end
+$$;
+
+ALTER FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_missing_partitions(p_at timestamp with time zone, p_months integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) IS 'The monthly partitions that are missing from a moment on.';
+
+--
+-- Name: find_retired_partitions(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.find_retired_partitions() RETURNS TABLE(schema_name text, table_name text, partition_name text, size_bytes bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select r.schema_name, r.table_name, c.relname::text, pg_total_relation_size(c.oid)
+  from platform.partitioned_tables r
+  join pg_inherits i on i.inhparent = to_regclass(format('%I.%I', r.schema_name, r.table_name))
+  join pg_class c on c.oid = i.inhrelid
+  cross join lateral (
+    -- Tenants without a policy keep what is registered.
+    select max(p.keep) as longest, count(*) = (select count(*) from platform.tenants) and count(*) > 0 as is_of_all
+    from platform.retention_policies p
+    where p.schema_name = r.schema_name and p.table_name = r.table_name
+  ) x
+  where to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month'
+    < (now() at time zone 'UTC') - case when x.is_of_all then least(x.longest, r.retention) else r.retention end
+  order by right(c.relname, 6), r.schema_name, r.table_name;
+end
+$$;
+
+ALTER FUNCTION platform.find_retired_partitions() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_retired_partitions(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.find_retired_partitions() IS 'The partitions that may be due to be dropped.';
+
+--
+-- Name: find_row_retention(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.find_row_retention() RETURNS TABLE(schema_name text, table_name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select p.schema_name::text, p.table_name::text from platform.retention_policies p
+  union
+  select f.schema_name, f.table_name from platform.find_retired_partitions() f
+  order by 1, 2;
+end
+$$;
+
+ALTER FUNCTION platform.find_row_retention() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_row_retention(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.find_row_retention() IS 'The tables of which rows may have to be removed one by one.';
+
+--
+-- Name: forget_maintenance_runs(interval, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count bigint;
+begin
+  delete from platform.maintenance_runs r
+  where r.run_id in (
+    select o.run_id from platform.maintenance_runs o
+    where o.ended_at < clock_timestamp() - p_age
+      and exists (select from platform.maintenance_runs n where n.service = o.service and n.run_id > o.run_id)
+    order by o.run_id
+    limit p_rows
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION forget_maintenance_runs(p_age interval, p_rows integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) IS 'Removes records of old runs of maintenance.';
+
+--
+-- Name: is_held(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.is_held(p_tenant text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from platform.legal_holds h where h.tenant_id = p_tenant and h.lifted_at is null)
+$$;
+
+ALTER FUNCTION platform.is_held(p_tenant text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION is_held(p_tenant text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.is_held(p_tenant text) IS 'Whether a legal hold on the tenant stands.';
+
+--
+-- Name: list_maintained_tenants(text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) RETURNS TABLE(tenant_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select t.tenant_id from platform.tenants t
+  where t.tenant_id > p_after
+  order by t.tenant_id
+  limit p_limit;
+end
+$$;
+
+ALTER FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION list_maintained_tenants(p_after text, p_limit integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) IS 'Tenants in the order in which maintenance visits them.';
+
+--
 -- Name: log_name(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12896,6 +13475,49 @@ ALTER FUNCTION platform.log_name() OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION platform.log_name() IS 'The database system and timeline that positions in a log belong to.';
+
+--
+-- Name: log_transaction(xid8); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.log_transaction(p_transaction xid8) RETURNS xid8
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when o.n = 0 then p_transaction else (p_transaction::text::bigint + o.n)::text::xid8 end
+  from (select platform.transaction_offset() as n) o
+$$;
+
+ALTER FUNCTION platform.log_transaction(p_transaction xid8) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION log_transaction(p_transaction xid8); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.log_transaction(p_transaction xid8) IS 'The number of a transaction in the logs of this database.';
+
+--
+-- Name: may_retire(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.may_retire(p_tenant text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- A hold that is placed refers to this row, and waits for it.
+  perform from platform.tenants t where t.tenant_id = p_tenant for update;
+  return found and not platform.is_held(p_tenant);
+end
+$$;
+
+ALTER FUNCTION platform.may_retire(p_tenant text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION may_retire(p_tenant text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.may_retire(p_tenant text) IS 'Whether maintenance may remove rows of a tenant.';
 
 --
 -- Name: measure_usage(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -12937,6 +13559,226 @@ ALTER FUNCTION platform.measure_usage(p_tenant text) OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION platform.measure_usage(p_tenant text) IS 'Counts a tenant''s rows by resource and remembers them for quotas.';
+
+--
+-- Name: note_maintenance_run(bigint, uuid, jsonb, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_service text;
+  v_dry_run boolean;
+begin
+  update platform.maintenance_runs r set done = p_done
+  where r.run_id = p_run_id and r.token = p_token and r.ended_at is null
+  returning r.service, r.is_dry_run into v_service, v_dry_run;
+  if not found then
+    return false;
+  end if;
+  if not v_dry_run and p_position is null then
+    delete from platform.maintenance_positions p where p.service = v_service;
+  elsif not v_dry_run then
+    insert into platform.maintenance_positions (service, position, noted_at)
+    values (v_service, p_position, clock_timestamp())
+    on conflict (service) do update set position = excluded.position, noted_at = excluded.noted_at;
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) IS 'Records how far a run of maintenance has come.';
+
+--
+-- Name: release_maintenance_lease(bigint); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.release_maintenance_lease(p_token bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.maintenance_leases l set expires_at = '-infinity'
+  where l.lease_name = 'maintenance' and l.token = p_token;
+  return found;
+end
+$$;
+
+ALTER FUNCTION platform.release_maintenance_lease(p_token bigint) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION release_maintenance_lease(p_token bigint); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.release_maintenance_lease(p_token bigint) IS 'Gives the place of the leader of maintenance up.';
+
+--
+-- Name: renew_maintenance_lease(bigint, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.maintenance_leases l
+  set expires_at = clock_timestamp() + p_milliseconds * interval '1 millisecond'
+  where l.lease_name = 'maintenance' and l.token = p_token;
+  return found;
+end
+$$;
+
+ALTER FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION renew_maintenance_lease(p_token bigint, p_milliseconds integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) IS 'Keeps the leader of maintenance in its place.';
+
+--
+-- Name: set_autovacuum(text, text, integer, double precision); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision) RETURNS TABLE(before text[], after text[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table regclass;
+begin
+  select c.oid, c.reloptions into v_table, before
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'pgfleet_owner'::regrole
+  where n.nspname = p_schema and c.relname = p_table and c.relkind = 'r';
+  if not found then
+    raise exception '%.% is no table of pgfleet', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  if p_threshold is null or p_threshold not between 50 and 10000000 then
+    raise exception 'a threshold of % is not within 50 and 10000000', p_threshold using errcode = 'PF005', column = 'threshold';
+  end if;
+  if p_scale is null or p_scale not between 0 and 0.2 then
+    raise exception 'a scale of % is not within 0 and 0.2', p_scale using errcode = 'PF005', column = 'scale';
+  end if;
+  execute format('alter table %s set (autovacuum_vacuum_threshold = %s, autovacuum_vacuum_scale_factor = %s)', v_table, p_threshold, p_scale);
+  select c.reloptions into after from pg_class c where c.oid = v_table;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision) IS 'Sets when autovacuum comes to a table.';
+
+--
+-- Name: set_retention(text, text, text, interval); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.set_retention(p_tenant text, p_schema text, p_table text, p_keep interval) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_registered interval;
+begin
+  if not exists (select from platform.tenants t where t.tenant_id = p_tenant) then
+    raise exception 'there is no tenant %', quote_literal(p_tenant) using errcode = 'PF002';
+  end if;
+  select r.retention into v_registered
+  from platform.partitioned_tables r
+  where r.schema_name = p_schema and r.table_name = p_table;
+  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions')) then
+    raise exception '%.% is no table that has a retention', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  if p_keep < interval '1 day' then
+    raise exception 'a retention of % is shorter than a day', p_keep using errcode = 'PF005', column = 'keep';
+  end if;
+  if p_keep < v_registered and (p_schema, p_table) in (('delivery', 'audit_log'), ('learning', 'experiences')) then
+    raise exception '%.% is kept for % at least', p_schema, p_table, v_registered using errcode = 'PF005', column = 'keep';
+  end if;
+  if p_keep is null then
+    delete from platform.retention_policies p
+    where p.tenant_id = p_tenant and p.schema_name = p_schema and p.table_name = p_table;
+  else
+    insert into platform.retention_policies (tenant_id, schema_name, table_name, keep)
+    values (p_tenant, p_schema, p_table, p_keep)
+    on conflict (tenant_id, schema_name, table_name) do update set keep = excluded.keep, changed_at = now();
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.set_retention(p_tenant text, p_schema text, p_table text, p_keep interval) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_retention(p_tenant text, p_schema text, p_table text, p_keep interval); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.set_retention(p_tenant text, p_schema text, p_table text, p_keep interval) IS 'Sets how long rows of a tenant are kept; for the owner.';
+
+--
+-- Name: start_maintenance_run(bigint, uuid, text, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_leader text;
+begin
+  select l.holder into v_leader from platform.maintenance_leases l
+  where l.lease_name = 'maintenance' and l.token = p_token
+  for key share;
+  if not found then
+    raise exception 'another process leads maintenance now; the lease with token % is lost', p_token using errcode = 'PF120';
+  end if;
+  insert into platform.maintenance_runs (run_id, service, leader, token, is_dry_run, started_at)
+  values (p_run_id, p_service, v_leader, p_token, p_dry_run, clock_timestamp());
+  return (select p.position from platform.maintenance_positions p where p.service = p_service);
+end
+$$;
+
+ALTER FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) IS 'Records that a run of maintenance begins.';
+
+--
+-- Name: transaction_offset(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.transaction_offset() RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
+  from pg_attribute a
+  join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+$$;
+
+ALTER FUNCTION platform.transaction_offset() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION transaction_offset(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.transaction_offset() IS 'What is added to transactions of this cluster in the logs of this database.';
 
 --
 -- Name: uuid_floor(timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -17932,6 +18774,131 @@ COMMENT ON COLUMN metadata.ticks.headroom_ms IS 'What was left of its time when 
 COMMENT ON COLUMN metadata.ticks.delta IS 'The changed keys with what they held at the end of the tick: [{"entity", "key", "version", "value" or "deleted"}].';
 
 --
+-- Name: legal_holds; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.legal_holds (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    hold_id uuid NOT NULL,
+    reason text NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    CONSTRAINT legal_holds_lifted CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
+    CONSTRAINT legal_holds_lifted_by_length CHECK (((char_length(lifted_by) >= 1) AND (char_length(lifted_by) <= 200))),
+    CONSTRAINT legal_holds_placed_by_length CHECK (((char_length(placed_by) >= 1) AND (char_length(placed_by) <= 200))),
+    CONSTRAINT legal_holds_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
+);
+
+ALTER TABLE ONLY platform.legal_holds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.legal_holds OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE legal_holds; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.legal_holds IS 'One row a hold; it holds until it is lifted, and stays as a record then. Nothing but the lift ever changes.';
+
+--
+-- Name: COLUMN legal_holds.hold_id; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.legal_holds.hold_id IS 'A UUIDv7 made by the client, so that a repeated call places one hold.';
+
+--
+-- Name: COLUMN legal_holds.reason; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.legal_holds.reason IS 'The case or the order that the hold goes back to.';
+
+--
+-- Name: maintenance_leases; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.maintenance_leases (
+    lease_name text NOT NULL,
+    holder text NOT NULL,
+    token bigint NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE platform.maintenance_leases OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE maintenance_leases; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.maintenance_leases IS 'Who leads maintenance, until when by the clock of this server. One row.';
+
+--
+-- Name: COLUMN maintenance_leases.token; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.maintenance_leases.token IS 'Grows with each change of leader; a batch goes on only under the present one.';
+
+--
+-- Name: maintenance_positions; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.maintenance_positions (
+    service text NOT NULL,
+    "position" text NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE platform.maintenance_positions OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE maintenance_positions; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.maintenance_positions IS 'The tenant behind which the next run of a service goes on; no row: from the first.';
+
+--
+-- Name: maintenance_runs; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.maintenance_runs (
+    run_id uuid NOT NULL,
+    service text NOT NULL,
+    leader text NOT NULL,
+    token bigint NOT NULL,
+    is_dry_run boolean NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    done jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error_code text,
+    error_message text,
+    CONSTRAINT maintenance_runs_done_object CHECK ((jsonb_typeof(done) = 'object'::text)),
+    CONSTRAINT maintenance_runs_outcome_at_end CHECK (((outcome IS NULL) = (ended_at IS NULL))),
+    CONSTRAINT maintenance_runs_outcome_known CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text, 'interrupted'::text, 'skipped'::text])))
+);
+
+ALTER TABLE platform.maintenance_runs OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE maintenance_runs; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.maintenance_runs IS 'One row a run of a maintenance service.';
+
+--
+-- Name: COLUMN maintenance_runs.outcome; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.maintenance_runs.outcome IS 'Null while it runs; interrupted: stopped, or its leader was lost.';
+
+--
+-- Name: COLUMN maintenance_runs.done; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.maintenance_runs.done IS 'What was done: counts by what they count, and items with the statement that undoes them where there is one.';
+
+--
 -- Name: migrations; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -17976,6 +18943,35 @@ COMMENT ON TABLE platform.partitioned_tables IS 'The tables that are partitioned
 --
 
 COMMENT ON COLUMN platform.partitioned_tables.retention IS 'A partition is dropped when its newest possible row is older than this.';
+
+--
+-- Name: retention_policies; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.retention_policies (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    schema_name text NOT NULL COLLATE pg_catalog."C",
+    table_name text NOT NULL COLLATE pg_catalog."C",
+    keep interval NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT retention_policies_keep_a_day CHECK ((keep >= '1 day'::interval))
+);
+
+ALTER TABLE ONLY platform.retention_policies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.retention_policies OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE retention_policies; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.retention_policies IS 'How long a tenant wants rows of a table kept, where that differs from what is registered for all.';
+
+--
+-- Name: COLUMN retention_policies.keep; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.retention_policies.keep IS 'By the time inside the id of a row; for webhooks since they came, for the graph since a version was superseded.';
 
 --
 -- Name: routines; Type: TABLE; Schema: platform; Owner: pgfleet_owner
@@ -19068,6 +20064,34 @@ ALTER TABLE ONLY metadata.volatile_entries
     ADD CONSTRAINT volatile_entries_pkey PRIMARY KEY (tenant_id, entity_id, key);
 
 --
+-- Name: legal_holds legal_holds_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.legal_holds
+    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (tenant_id, hold_id);
+
+--
+-- Name: maintenance_leases maintenance_leases_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.maintenance_leases
+    ADD CONSTRAINT maintenance_leases_pkey PRIMARY KEY (lease_name);
+
+--
+-- Name: maintenance_positions maintenance_positions_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.maintenance_positions
+    ADD CONSTRAINT maintenance_positions_pkey PRIMARY KEY (service);
+
+--
+-- Name: maintenance_runs maintenance_runs_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.maintenance_runs
+    ADD CONSTRAINT maintenance_runs_pkey PRIMARY KEY (run_id);
+
+--
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -19080,6 +20104,13 @@ ALTER TABLE ONLY platform.migrations
 
 ALTER TABLE ONLY platform.partitioned_tables
     ADD CONSTRAINT partitioned_tables_pkey PRIMARY KEY (schema_name, table_name);
+
+--
+-- Name: retention_policies retention_policies_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.retention_policies
+    ADD CONSTRAINT retention_policies_pkey PRIMARY KEY (tenant_id, schema_name, table_name);
 
 --
 -- Name: routines routines_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
@@ -20135,6 +21166,18 @@ CREATE INDEX entities_group ON metadata.entities USING btree (sync_group, tenant
 CREATE INDEX entries_expires_at ON metadata.entries USING brin (expires_at) WITH (pages_per_range='32', autosummarize='on');
 
 --
+-- Name: maintenance_runs_open; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX maintenance_runs_open ON platform.maintenance_runs USING btree (run_id) WHERE (ended_at IS NULL);
+
+--
+-- Name: maintenance_runs_service; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX maintenance_runs_service ON platform.maintenance_runs USING btree (service, run_id);
+
+--
 -- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -21002,6 +22045,13 @@ ALTER TABLE ONLY metadata.entries
 
 ALTER TABLE ONLY metadata.roles
     ADD CONSTRAINT roles_sync_group_fkey FOREIGN KEY (tenant_id, sync_group) REFERENCES metadata.sync_groups(tenant_id, sync_group);
+
+--
+-- Name: legal_holds legal_holds_tenant_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.legal_holds
+    ADD CONSTRAINT legal_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(tenant_id);
 
 --
 -- Name: agent_interactions; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
@@ -22192,6 +23242,12 @@ ALTER TABLE metadata.ticks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE metadata.volatile_entries ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: legal_holds; Type: ROW SECURITY; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.legal_holds ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: tenant_usage monitor_reads; Type: POLICY; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -22204,10 +23260,40 @@ CREATE POLICY monitor_reads ON platform.tenant_usage FOR SELECT TO pgfleet_monit
 CREATE POLICY monitor_reads ON platform.tenants FOR SELECT TO pgfleet_monitor USING (true);
 
 --
+-- Name: legal_holds owner_administers; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_administers ON platform.legal_holds TO pgfleet_owner USING (true) WITH CHECK (true);
+
+--
+-- Name: retention_policies owner_administers; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_administers ON platform.retention_policies TO pgfleet_owner USING (true) WITH CHECK (true);
+
+--
 -- Name: tenants owner_administers; Type: POLICY; Schema: platform; Owner: pgfleet_owner
 --
 
 CREATE POLICY owner_administers ON platform.tenants TO pgfleet_owner USING (true) WITH CHECK (true);
+
+--
+-- Name: retention_policies; Type: ROW SECURITY; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.retention_policies ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: legal_holds tenant_isolation; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON platform.legal_holds FOR SELECT USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: retention_policies tenant_isolation; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON platform.retention_policies FOR SELECT USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
 -- Name: tenant_usage tenant_isolation; Type: POLICY; Schema: platform; Owner: pgfleet_owner
@@ -22263,6 +23349,7 @@ GRANT USAGE ON SCHEMA memory TO pgfleet_search;
 
 GRANT USAGE ON SCHEMA metadata TO pgfleet_app;
 GRANT USAGE ON SCHEMA metadata TO pgfleet_monitor;
+GRANT USAGE ON SCHEMA metadata TO pgfleet_operator;
 
 --
 -- Name: SCHEMA platform; Type: ACL; Schema: -; Owner: pgfleet_owner
@@ -22271,6 +23358,7 @@ GRANT USAGE ON SCHEMA metadata TO pgfleet_monitor;
 GRANT USAGE ON SCHEMA platform TO pgfleet_app;
 GRANT USAGE ON SCHEMA platform TO pgfleet_monitor;
 GRANT USAGE ON SCHEMA platform TO pgfleet_search;
+GRANT USAGE ON SCHEMA platform TO pgfleet_operator;
 
 --
 -- Name: FUNCTION agent_session_statistics(p_tenant text, p_filter jsonb); Type: ACL; Schema: delivery; Owner: pgfleet_owner
@@ -23380,6 +24468,7 @@ GRANT ALL ON FUNCTION metadata.drop_entities(p_tenant text, p_entity_ids uuid[],
 
 REVOKE ALL ON FUNCTION metadata.empty_change_slot() FROM PUBLIC;
 GRANT ALL ON FUNCTION metadata.empty_change_slot() TO pgfleet_app;
+GRANT ALL ON FUNCTION metadata.empty_change_slot() TO pgfleet_operator;
 
 --
 -- Name: FUNCTION entries_of(p_tenant text, p_entity_id uuid); Type: ACL; Schema: metadata; Owner: pgfleet_owner
@@ -23515,11 +24604,51 @@ REVOKE ALL ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.j
 GRANT ALL ON FUNCTION metadata.write_volatile(p_tenant text, p_items metadata.judged_entry[]) TO pgfleet_app;
 
 --
+-- Name: FUNCTION acquire_maintenance_lease(p_holder text, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.acquire_maintenance_lease(p_holder text, p_milliseconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.acquire_maintenance_lease(p_holder text, p_milliseconds integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION adopt_restored(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.adopt_restored() FROM PUBLIC;
+
+--
+-- Name: FUNCTION analyze_partitioned_table(p_schema text, p_table text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION check_quota(p_tenant text, p_resource text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION create_partition(p_schema text, p_table text, p_month timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.create_partition(p_schema text, p_table text, p_month timestamp with time zone) FROM PUBLIC;
+
+--
+-- Name: FUNCTION create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -23528,10 +24657,38 @@ GRANT ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) TO pg
 REVOKE ALL ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb) FROM PUBLIC;
 
 --
+-- Name: FUNCTION delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION drop_expired_partitions(); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.drop_expired_partitions() FROM PUBLIC;
+
+--
+-- Name: FUNCTION drop_leftover_index(p_schema text, p_index text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.drop_leftover_index(p_schema text, p_index text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.drop_leftover_index(p_schema text, p_index text) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION ensure_partition(p_schema text, p_table text, p_id uuid, p_field text); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -23553,6 +24710,49 @@ GRANT ALL ON FUNCTION platform.ensure_partitions(p_schema text, p_table text, p_
 
 REVOKE ALL ON FUNCTION platform.enter(p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.enter(p_tenant text) TO pgfleet_app;
+GRANT ALL ON FUNCTION platform.enter(p_tenant text) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION find_missing_partitions(p_at timestamp with time zone, p_months integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION find_retired_partitions(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.find_retired_partitions() FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.find_retired_partitions() TO pgfleet_operator;
+
+--
+-- Name: FUNCTION find_row_retention(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.find_row_retention() FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.find_row_retention() TO pgfleet_operator;
+
+--
+-- Name: FUNCTION forget_maintenance_runs(p_age interval, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION is_held(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.is_held(p_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.is_held(p_tenant text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION list_maintained_tenants(p_after text, p_limit integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION log_name(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -23562,11 +24762,73 @@ REVOKE ALL ON FUNCTION platform.log_name() FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.log_name() TO pgfleet_app;
 
 --
+-- Name: FUNCTION log_transaction(p_transaction xid8); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.log_transaction(p_transaction xid8) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.log_transaction(p_transaction xid8) TO pgfleet_app;
+
+--
+-- Name: FUNCTION may_retire(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.may_retire(p_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.may_retire(p_tenant text) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION measure_usage(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.measure_usage(p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.measure_usage(p_tenant text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION release_maintenance_lease(p_token bigint); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.release_maintenance_lease(p_token bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.release_maintenance_lease(p_token bigint) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION renew_maintenance_lease(p_token bigint, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION set_retention(p_tenant text, p_schema text, p_table text, p_keep interval); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.set_retention(p_tenant text, p_schema text, p_table text, p_keep interval) FROM PUBLIC;
+
+--
+-- Name: FUNCTION start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION transaction_offset(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.transaction_offset() FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.transaction_offset() TO pgfleet_app;
 
 --
 -- Name: FUNCTION uuid_floor(p_time timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24276,11 +25538,38 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.tick_leases TO pgfleet_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.ticks TO pgfleet_app;
 
 --
+-- Name: TABLE legal_holds; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.legal_holds TO pgfleet_app;
+
+--
+-- Name: TABLE maintenance_leases; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.maintenance_leases TO pgfleet_operator;
+GRANT SELECT ON TABLE platform.maintenance_leases TO pgfleet_monitor;
+
+--
+-- Name: TABLE maintenance_positions; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.maintenance_positions TO pgfleet_operator;
+
+--
+-- Name: TABLE maintenance_runs; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.maintenance_runs TO pgfleet_operator;
+GRANT SELECT ON TABLE platform.maintenance_runs TO pgfleet_monitor;
+
+--
 -- Name: TABLE migrations; Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 GRANT SELECT ON TABLE platform.migrations TO pgfleet_app;
 GRANT SELECT ON TABLE platform.migrations TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.migrations TO pgfleet_operator;
 
 --
 -- Name: TABLE partitioned_tables; Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24288,6 +25577,13 @@ GRANT SELECT ON TABLE platform.migrations TO pgfleet_monitor;
 
 GRANT SELECT ON TABLE platform.partitioned_tables TO pgfleet_app;
 GRANT SELECT ON TABLE platform.partitioned_tables TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.partitioned_tables TO pgfleet_operator;
+
+--
+-- Name: TABLE retention_policies; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.retention_policies TO pgfleet_app;
 
 --
 -- Name: TABLE routines; Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24295,6 +25591,7 @@ GRANT SELECT ON TABLE platform.partitioned_tables TO pgfleet_monitor;
 
 GRANT SELECT ON TABLE platform.routines TO pgfleet_app;
 GRANT SELECT ON TABLE platform.routines TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.routines TO pgfleet_operator;
 
 --
 -- Name: TABLE tenant_usage; Type: ACL; Schema: platform; Owner: pgfleet_owner
