@@ -18,7 +18,8 @@ import { DataKeys } from './stores/memory/secrets/data-keys.js'
 import { createVectorDimensions, type VectorDimensions } from './stores/memory/vectors/vector-dimensions.js'
 import { TransactionSignal } from './stores/metadata/change-signal.js'
 import { createMetadataServices, createMetadataStore, type MetadataStore } from './stores/metadata/index.js'
-import { assertTenantId, createTenants, type Tenants } from './tenants.js'
+import { assertTenantId } from './tenants/tenant-id.js'
+import { createTenants, type Tenants } from './tenants.js'
 
 /** The stores of one tenant, inside one transaction. */
 export interface Transaction {

@@ -3,6 +3,9 @@ import type { Database } from './database/database.js'
 import { type Statement, statement } from './database/statement.js'
 import { FleetError, isFleetError } from './errors.js'
 import { check, members, text } from './input.js'
+import { AS_OWNER, runAsOwner } from './tenants/as-owner.js'
+import { createLegalHolds, LEGAL_HOLD_STATEMENTS, type LegalHolds } from './tenants/legal-holds.js'
+import { assertTenantId } from './tenants/tenant-id.js'
 
 /** What may be counted and limited: rows, and the bytes that artifacts are stored in. */
 export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
@@ -43,8 +46,8 @@ export interface Usage {
   readonly measuredAt: Date
 }
 
-/** Creates, lists and limits tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
-export interface Tenants {
+/** Creates, lists, limits and holds tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
+export interface Tenants extends LegalHolds {
   /** Errors: TENANT_EXISTS, unless `ifNotExists`; TENANT_INVALID. */
   create(tenant: NewTenant, options?: { ifNotExists?: boolean }): Promise<void>
   /** All tenants by id, `limit` at a time; `after` continues behind that id. @default limit 1000 */
@@ -85,10 +88,15 @@ const MEASURE = statement<{ resource: Resource; row_count: number; measured_at: 
   'select m.resource, m.row_count, m.measured_at from platform.measure_usage($1::text) m',
 )
 
-const AS_OWNER = statement<unknown>('platform.as_owner', `select set_config('role', 'pgfleet_owner', true)`)
-
 /** Every statement of this file, for the test that prepares them all. */
-export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [CREATE, LIST, SET_QUOTAS, MEASURE, AS_OWNER]
+export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [
+  CREATE,
+  LIST,
+  SET_QUOTAS,
+  MEASURE,
+  AS_OWNER,
+  ...LEGAL_HOLD_STATEMENTS,
+]
 
 const quotas = z.partialRecord(z.enum([...RESOURCES, ...METADATA_LIMITS]), z.int().min(0).max(Number.MAX_SAFE_INTEGER))
 const newTenant = z.strictObject({
@@ -99,9 +107,9 @@ const newTenant = z.strictObject({
 })
 
 export function createTenants(database: Database): Tenants {
-  const asOwner = <Row>(work: Statement<Row>, values: readonly unknown[]) =>
-    database.transaction('begin', [{ statement: AS_OWNER, values: [] }], (run) => run(work, values))
+  const asOwner = <Row>(work: Statement<Row>, values: readonly unknown[]) => runAsOwner(database, work, values)
   return {
+    ...createLegalHolds(database),
     async create(tenant, options = {}) {
       assertTenantId(tenant?.id)
       const { id, displayName, quotas, metadata } = check('tenant', newTenant, tenant)
@@ -137,11 +145,4 @@ export function createTenants(database: Database): Tenants {
       return rows.map((row) => ({ resource: row.resource, rows: row.row_count, measuredAt: row.measured_at }))
     },
   }
-}
-
-/** Refuses what cannot be a tenant id, before anything is sent. Errors: TENANT_INVALID. */
-export function assertTenantId(id: unknown): asserts id is string {
-  if (typeof id === 'string' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(id)) return
-  const shown = typeof id === 'string' ? `'${id.slice(0, 80)}'` : String(id === null ? null : typeof id)
-  throw new FleetError('TENANT_INVALID', { message: `${shown} is not a tenant id`, field: 'tenant' })
 }

@@ -31,6 +31,11 @@ export const PLATFORM_ERRORS = {
     summary: 'A tenant of that id exists already.',
     hint: 'Choose another id, or pass ifNotExists: true.',
   },
+  HOLD_UNKNOWN: {
+    retryable: false,
+    summary: 'The tenant has no legal hold of that id.',
+    hint: 'List them with fleet.tenants.holds().',
+  },
   TENANT_MISMATCH: {
     retryable: false,
     sqlstate: 'PF003',

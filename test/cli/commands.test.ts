@@ -47,6 +47,17 @@ describe.sequential('a first day', () => {
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_EXISTS: ') })
   })
 
+  test('tenant holds and lifts', async () => {
+    const { value } = await json('tenant', 'hold', 'acme', '--reason', 'case 1', '--by', 'counsel')
+    const { holdId } = value.hold
+    expect(await json('tenant', 'holds', 'acme')).toMatchObject({ value: { isHeld: true, holds: [{ holdId }] } })
+    const { stdout } = await runCli(cwd, ['tenant', 'lift', 'acme', holdId, '--by', 'judge'])
+    expect(stdout).toContain('tenant acme is held no more')
+    expect((await runCli(cwd, ['tenant', 'holds', 'acme'])).stdout).toContain('case 1')
+    const unnamed = await runCli(cwd, ['tenant', 'hold', 'acme', '--by', 'counsel'])
+    expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') })
+  })
+
   test('replay tells the lines that it skips, and learns', async () => {
     await writeFile(join(cwd, 'history.csv'), HISTORY.join('\n'))
     const { code, stdout, stderr } = await runCli(cwd, ['replay', 'history.csv', '--tenant', 'acme', '--windows', '1'])

@@ -39,7 +39,14 @@ test('every placeholder is cast, so that a plan never depends on the first value
 test('nothing is missing from the lists: every statement() of the stores is in them', async () => {
   const { readdir, readFile } = await import('node:fs/promises')
   const listed = new Set(statements.map(({ name }) => name))
-  const folders = ['src/stores/learning/', 'src/stores/memory/', 'src/stores/delivery/', 'src/stores/metadata/', 'src/']
+  const folders = [
+    'src/stores/learning/',
+    'src/stores/memory/',
+    'src/stores/delivery/',
+    'src/stores/metadata/',
+    'src/tenants/',
+    'src/',
+  ]
   for (const folder of folders) {
     const url = new URL(`../../${folder}`, import.meta.url)
     for (const file of (await readdir(url)).filter((each) => each.endsWith('.ts'))) {

@@ -224,7 +224,12 @@ onEngines(['direct', 'pooled'], NO_LOGINS).describe('without a tenant', () => {
           // The owner administers tenants, and empties the log of changes.
           if (
             login === 'owner' &&
-            (['platform.tenants', 'learning.patterns', 'learning.pattern_effectiveness'].includes(name) ||
+            ([
+              'platform.tenants',
+              'platform.legal_holds',
+              'learning.patterns',
+              'learning.pattern_effectiveness',
+            ].includes(name) ||
               /^metadata\.changes_s\d$/.test(name))
           )
             continue

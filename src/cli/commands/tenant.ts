@@ -6,6 +6,7 @@ import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { count, minute } from '../figures.js'
 import { limit } from '../numbers.js'
+import { addLegalHolds } from './legal-holds.js'
 
 interface QuotaOptions {
   readonly qValues?: number
@@ -16,11 +17,11 @@ interface QuotaOptions {
   readonly artifactBytes?: number
 }
 
-/** `pgfleet tenant`: creates, lists, limits and measures tenants. */
+/** `pgfleet tenant`: creates, lists, limits, measures and holds tenants. */
 export function addTenant(program: Command, shell: Shell): void {
   const command = program
     .command('tenant')
-    .description('create, list, limit and measure tenants')
+    .description('create, list, limit, measure and hold tenants')
     .addHelpText(
       'after',
       `
@@ -41,6 +42,7 @@ Examples:
     .command('measure <id>')
     .description("count a tenant's rows, against which its quotas are enforced; reads them all")
     .action(action(shell, measure))
+  addLegalHolds(command, shell)
 }
 
 function withQuotas(command: Command): Command {

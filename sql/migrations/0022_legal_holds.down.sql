@@ -1,0 +1,2 @@
+--! data-loss: yes
+drop table platform.legal_holds;
