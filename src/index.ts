@@ -13,5 +13,7 @@ export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, typ
 export type { Actor, Identity } from './identity.js'
 export { type KeyProvider, type StaticKeys, staticKeyProvider } from './key-provider.js'
 export type { FleetOptions } from './options.js'
+export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'
+export type { Erasures, ReapplyOptions } from './tenants/erasures.js'
 export type { LegalHold, LegalHolds, NewLegalHold } from './tenants/legal-holds.js'
 export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'

@@ -31,6 +31,24 @@ export const PLATFORM_ERRORS = {
     summary: 'A tenant of that id exists already.',
     hint: 'Choose another id, or pass ifNotExists: true.',
   },
+  TENANT_UNAVAILABLE: {
+    retryable: false,
+    sqlstate: 'PF111',
+    summary: 'The tenant is being erased or imported.',
+    hint: 'Wait for the end of it; what was interrupted goes on with fleet.tenants.erase().',
+  },
+  TENANT_ERASED: {
+    retryable: false,
+    sqlstate: 'PF112',
+    summary: 'A tenant of that id was erased from this database.',
+    hint: 'Choose another id, or pass reuse: true: then the tombstone no longer keeps restored rows of the old tenant away.',
+  },
+  TENANT_HELD: {
+    retryable: false,
+    sqlstate: 'PF113',
+    summary: 'A legal hold on the tenant stands, so nothing of it may be erased.',
+    hint: 'See fleet.tenants.holds(); once all are lifted, call again.',
+  },
   HOLD_UNKNOWN: {
     retryable: false,
     summary: 'The tenant has no legal hold of that id.',

@@ -227,6 +227,7 @@ onEngines(['direct', 'pooled'], NO_LOGINS).describe('without a tenant', () => {
             ([
               'platform.tenants',
               'platform.legal_holds',
+              'platform.erasures',
               'learning.patterns',
               'learning.pattern_effectiveness',
             ].includes(name) ||
