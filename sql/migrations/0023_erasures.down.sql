@@ -9,4 +9,3 @@ begin
 end
 $$;
 drop table platform.erasures;
-alter table platform.tenants drop constraint tenants_state_legal, drop constraint tenants_import;
