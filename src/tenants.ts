@@ -7,6 +7,7 @@ import { AS_OWNER, runAsOwner } from './tenants/as-owner.js'
 import { createErasures, ERASURES_STATEMENTS, type Erasures } from './tenants/erasures.js'
 import { createLegalHolds, LEGAL_HOLD_STATEMENTS, type LegalHolds } from './tenants/legal-holds.js'
 import { assertTenantId } from './tenants/tenant-id.js'
+import { createTransfers, TRANSFER_STATEMENTS, type Transfers } from './tenants/transfers.js'
 
 /** What may be counted and limited: rows, and the bytes that artifacts are stored in. */
 export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
@@ -49,8 +50,8 @@ export interface Usage {
   readonly measuredAt: Date
 }
 
-/** Creates, lists, limits, holds and erases tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
-export interface Tenants extends LegalHolds, Erasures {
+/** Creates, lists, limits, holds, moves and erases tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
+export interface Tenants extends LegalHolds, Erasures, Transfers {
   /**
    * Errors: TENANT_EXISTS, unless `ifNotExists`; TENANT_ERASED when one of that id was erased, unless `reuse`;
    * TENANT_INVALID.
@@ -104,6 +105,7 @@ export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [
   AS_OWNER,
   ...LEGAL_HOLD_STATEMENTS,
   ...ERASURES_STATEMENTS,
+  ...TRANSFER_STATEMENTS,
 ]
 
 const quotas = z.partialRecord(z.enum([...RESOURCES, ...METADATA_LIMITS]), z.int().min(0).max(Number.MAX_SAFE_INTEGER))
@@ -119,6 +121,7 @@ export function createTenants(database: Database): Tenants {
   return {
     ...createLegalHolds(database),
     ...createErasures(database),
+    ...createTransfers(database),
     async create(tenant, options = {}) {
       assertTenantId(tenant?.id)
       const { id, displayName, quotas, metadata } = check('tenant', newTenant, tenant)

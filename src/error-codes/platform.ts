@@ -49,6 +49,17 @@ export const PLATFORM_ERRORS = {
     summary: 'A legal hold on the tenant stands, so nothing of it may be erased.',
     hint: 'See fleet.tenants.holds(); once all are lifted, call again.',
   },
+  EXPORT_DAMAGED: {
+    retryable: false,
+    summary:
+      'What was to be imported is no export of a tenant, or is cut off or altered; the message names where. Nothing of it is left.',
+    hint: 'Copy the file again, or export the tenant again.',
+  },
+  EXPORT_UNSUITABLE: {
+    retryable: false,
+    summary: 'The export holds tables or columns that this database has not, or has otherwise.',
+    hint: 'Bring both databases to the same version with `pgfleet migrate`; dimensions of vectors are made with `pgfleet vectors add-dimension`.',
+  },
   HOLD_UNKNOWN: {
     retryable: false,
     summary: 'The tenant has no legal hold of that id.',

@@ -79,6 +79,22 @@ describe.sequential('a first day', () => {
     await json('tenant', 'erase', 'leaving', ...order)
   })
 
+  test('tenant goes out to a file, and comes in under another id', async () => {
+    const { value } = await json('tenant', 'export', 'acme', 'acme.gz')
+    expect(value).toMatchObject({ id: 'acme', file: 'acme.gz', rows: expect.any(Number) })
+    const again = await runCli(cwd, ['tenant', 'export', 'acme', 'acme.gz'])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('EEXIST') })
+    const taken = await runCli(cwd, ['tenant', 'import', 'acme.gz'])
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_EXISTS: ') })
+    const { stdout } = await runCli(cwd, ['tenant', 'import', 'acme.gz', '--as', 'copy'])
+    expect(stdout).toContain('Tenant copy is there')
+    await json('tenant', 'erase', 'copy', '--reason', 'a copy', '--by', 'operations')
+    await runCli(cwd, ['tenant', 'export', 'nobody', 'nobody.gz'])
+    expect(await runCli(cwd, ['tenant', 'import', 'nobody.gz'])).toMatchObject({
+      stderr: expect.stringContaining('ENOENT'),
+    })
+  })
+
   test('replay tells the lines that it skips, and learns', async () => {
     await writeFile(join(cwd, 'history.csv'), HISTORY.join('\n'))
     const { code, stdout, stderr } = await runCli(cwd, ['replay', 'history.csv', '--tenant', 'acme', '--windows', '1'])

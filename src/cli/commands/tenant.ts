@@ -8,6 +8,7 @@ import { count, minute } from '../figures.js'
 import { limit } from '../numbers.js'
 import { addErasures } from './erasures.js'
 import { addLegalHolds } from './legal-holds.js'
+import { addTransfers } from './transfers.js'
 
 interface QuotaOptions {
   readonly qValues?: number
@@ -18,11 +19,11 @@ interface QuotaOptions {
   readonly artifactBytes?: number
 }
 
-/** `pgfleet tenant`: creates, lists, limits, measures, holds and erases tenants. */
+/** `pgfleet tenant`: creates, lists, limits, measures, holds, moves and erases tenants. */
 export function addTenant(program: Command, shell: Shell): void {
   const command = program
     .command('tenant')
-    .description('create, list, limit, measure, hold and erase tenants')
+    .description('create, list, limit, measure, hold, move and erase tenants')
     .addHelpText(
       'after',
       `
@@ -47,6 +48,7 @@ Examples:
     .action(action(shell, measure))
   addLegalHolds(command, shell)
   addErasures(command, shell)
+  addTransfers(command, shell)
 }
 
 function withQuotas(command: Command): Command {
