@@ -32,5 +32,10 @@ export type {
   StartOptions,
 } from './maintenance/index.js'
 export type { FleetOptions } from './options.js'
+export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'
+export type { Erasures, ReapplyOptions } from './tenants/erasures.js'
 export type { LegalHold, LegalHolds, NewLegalHold } from './tenants/legal-holds.js'
+export type { ExportOptions, ExportProgress } from './tenants/tenant-export.js'
+export type { ImportOptions, ImportProgress, ImportReport } from './tenants/tenant-import.js'
+export type { Transfers } from './tenants/transfers.js'
 export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'

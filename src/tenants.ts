@@ -4,8 +4,10 @@ import { type Statement, statement } from './database/statement.js'
 import { FleetError, isFleetError } from './errors.js'
 import { check, members, text } from './input.js'
 import { AS_OWNER, runAsOwner } from './tenants/as-owner.js'
+import { createErasures, ERASURES_STATEMENTS, type Erasures } from './tenants/erasures.js'
 import { createLegalHolds, LEGAL_HOLD_STATEMENTS, type LegalHolds } from './tenants/legal-holds.js'
 import { assertTenantId } from './tenants/tenant-id.js'
+import { createTransfers, TRANSFER_STATEMENTS, type Transfers } from './tenants/transfers.js'
 
 /** What may be counted and limited: rows, and the bytes that artifacts are stored in. */
 export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
@@ -37,6 +39,8 @@ export interface TenantRecord {
   readonly quotas: Quotas
   readonly metadata: Record<string, unknown>
   readonly createdAt: Date
+  /** Only what is active can be used; the others are being erased or imported. */
+  readonly state: 'active' | 'erasing' | 'importing'
 }
 
 /** Rows of a tenant when last measured. */
@@ -46,10 +50,13 @@ export interface Usage {
   readonly measuredAt: Date
 }
 
-/** Creates, lists, limits and holds tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
-export interface Tenants extends LegalHolds {
-  /** Errors: TENANT_EXISTS, unless `ifNotExists`; TENANT_INVALID. */
-  create(tenant: NewTenant, options?: { ifNotExists?: boolean }): Promise<void>
+/** Creates, lists, limits, holds, moves and erases tenants. Needs a login that may act as pgfleet_owner; others get PERMISSION_DENIED. */
+export interface Tenants extends LegalHolds, Erasures, Transfers {
+  /**
+   * Errors: TENANT_EXISTS, unless `ifNotExists`; TENANT_ERASED when one of that id was erased, unless `reuse`;
+   * TENANT_INVALID.
+   */
+  create(tenant: NewTenant, options?: { ifNotExists?: boolean; reuse?: boolean }): Promise<void>
   /** All tenants by id, `limit` at a time; `after` continues behind that id. @default limit 1000 */
   list(options?: { after?: string; limit?: number }): Promise<TenantRecord[]>
   /** Replaces the quotas. Errors: TENANT_UNKNOWN. */
@@ -60,7 +67,7 @@ export interface Tenants extends LegalHolds {
 
 const CREATE = statement<unknown>(
   'platform.create_tenant',
-  'select platform.create_tenant($1::text, $2::text, $3::jsonb, $4::jsonb)',
+  'select platform.create_tenant($1::text, $2::text, $3::jsonb, $4::jsonb, $5::boolean)',
 )
 
 const LIST = statement<{
@@ -69,9 +76,10 @@ const LIST = statement<{
   quotas: Quotas
   metadata: Record<string, unknown>
   created_at: Date
+  state: TenantRecord['state']
 }>(
   'platform.list_tenants',
-  `select t.tenant_id, t.display_name, t.quotas, t.metadata, t.created_at
+  `select t.tenant_id, t.display_name, t.quotas, t.metadata, t.created_at, t.state
   from platform.tenants t
   where t.tenant_id > $1::text
   order by t.tenant_id
@@ -96,6 +104,8 @@ export const TENANT_STATEMENTS: readonly Statement<unknown>[] = [
   MEASURE,
   AS_OWNER,
   ...LEGAL_HOLD_STATEMENTS,
+  ...ERASURES_STATEMENTS,
+  ...TRANSFER_STATEMENTS,
 ]
 
 const quotas = z.partialRecord(z.enum([...RESOURCES, ...METADATA_LIMITS]), z.int().min(0).max(Number.MAX_SAFE_INTEGER))
@@ -110,11 +120,19 @@ export function createTenants(database: Database): Tenants {
   const asOwner = <Row>(work: Statement<Row>, values: readonly unknown[]) => runAsOwner(database, work, values)
   return {
     ...createLegalHolds(database),
+    ...createErasures(database),
+    ...createTransfers(database),
     async create(tenant, options = {}) {
       assertTenantId(tenant?.id)
       const { id, displayName, quotas, metadata } = check('tenant', newTenant, tenant)
       try {
-        await asOwner(CREATE, [id, displayName ?? null, JSON.stringify(quotas), JSON.stringify(metadata)])
+        await asOwner(CREATE, [
+          id,
+          displayName ?? null,
+          JSON.stringify(quotas),
+          JSON.stringify(metadata),
+          options.reuse ?? false,
+        ])
       } catch (error) {
         if (!(options.ifNotExists && isFleetError(error, 'TENANT_EXISTS'))) throw error
       }
@@ -132,6 +150,7 @@ export function createTenants(database: Database): Tenants {
         quotas: row.quotas,
         metadata: row.metadata,
         createdAt: row.created_at,
+        state: row.state,
       }))
     },
     async setQuotas(id, next) {

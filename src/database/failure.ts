@@ -19,7 +19,7 @@ export function sqlstateOf(error: unknown): string | undefined {
 /** True when the server refused a value (data, constraint, our own rules): one item of a batch may be to blame. */
 export function isRefusal(error: unknown): boolean {
   const state = sqlstateOf(error) ?? ''
-  return /^(22|23|PF|54)/.test(state) && !['PF001', 'PF002', 'PF003'].includes(state)
+  return /^(22|23|PF|54)/.test(state) && !['PF001', 'PF002', 'PF003', 'PF111'].includes(state)
 }
 
 /** True when the transaction was rolled back because of another one. */

@@ -31,6 +31,35 @@ export const PLATFORM_ERRORS = {
     summary: 'A tenant of that id exists already.',
     hint: 'Choose another id, or pass ifNotExists: true.',
   },
+  TENANT_UNAVAILABLE: {
+    retryable: false,
+    sqlstate: 'PF111',
+    summary: 'The tenant is being erased or imported.',
+    hint: 'Wait for the end of it; what was interrupted goes on with fleet.tenants.erase().',
+  },
+  TENANT_ERASED: {
+    retryable: false,
+    sqlstate: 'PF112',
+    summary: 'A tenant of that id was erased from this database.',
+    hint: 'Choose another id, or pass reuse: true: then the tombstone no longer keeps restored rows of the old tenant away.',
+  },
+  TENANT_HELD: {
+    retryable: false,
+    sqlstate: 'PF113',
+    summary: 'A legal hold on the tenant stands, so nothing of it may be erased.',
+    hint: 'See fleet.tenants.holds(); once all are lifted, call again.',
+  },
+  EXPORT_DAMAGED: {
+    retryable: false,
+    summary:
+      'What was to be imported is no export of a tenant, or is cut off or altered; the message names where. Nothing of it is left.',
+    hint: 'Copy the file again, or export the tenant again.',
+  },
+  EXPORT_UNSUITABLE: {
+    retryable: false,
+    summary: 'The export holds tables or columns that this database has not, or has otherwise.',
+    hint: 'Bring both databases to the same version with `pgfleet migrate`; dimensions of vectors are made with `pgfleet vectors add-dimension`.',
+  },
   HOLD_UNKNOWN: {
     retryable: false,
     summary: 'The tenant has no legal hold of that id.',

@@ -58,6 +58,43 @@ describe.sequential('a first day', () => {
     expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') })
   })
 
+  test('tenant erases, keeps the receipt, and erases again what came back', async () => {
+    await json('tenant', 'create', 'leaving')
+    const order = ['--reason', 'contract ended', '--by', 'operations']
+    const dry = await json('tenant', 'erase', 'leaving', ...order, '--dry-run')
+    expect(dry.value).toMatchObject({ erasureId: null, tables: { 'learning.agent_types': 18 } })
+    const { stdout } = await runCli(cwd, ['tenant', 'erase', 'leaving', ...order])
+    expect(stdout).toContain('Nothing of tenant leaving is left; 22 rows were removed')
+    const { value: receipts } = await json('tenant', 'erasures')
+    expect(receipts).toMatchObject([{ tenant: 'leaving', rows: 22, reason: 'contract ended', reusedAt: null }])
+    expect((await runCli(cwd, ['tenant', 'erasures', 'leaving'])).stdout).toContain('contract ended')
+    const again = await runCli(cwd, ['tenant', 'create', 'leaving'])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_ERASED: ') })
+    await writeFile(join(cwd, 'receipts.json'), JSON.stringify(receipts))
+    const reapply = ['tenant', 'reapply-erasures', '--by', 'restore', '--receipts']
+    expect((await runCli(cwd, [...reapply, 'receipts.json'])).stdout).toContain('has come back')
+    await writeFile(join(cwd, 'receipts.json'), 'nothing')
+    expect(await runCli(cwd, [...reapply, 'receipts.json'])).toMatchObject({ code: 2 })
+    expect((await json('tenant', 'create', 'leaving', '--reuse')).code).toBe(0)
+    await json('tenant', 'erase', 'leaving', ...order)
+  })
+
+  test('tenant goes out to a file, and comes in under another id', async () => {
+    const { value } = await json('tenant', 'export', 'acme', 'acme.gz')
+    expect(value).toMatchObject({ id: 'acme', file: 'acme.gz', rows: expect.any(Number) })
+    const again = await runCli(cwd, ['tenant', 'export', 'acme', 'acme.gz'])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('EEXIST') })
+    const taken = await runCli(cwd, ['tenant', 'import', 'acme.gz'])
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_EXISTS: ') })
+    const { stdout } = await runCli(cwd, ['tenant', 'import', 'acme.gz', '--as', 'copy'])
+    expect(stdout).toContain('Tenant copy is there')
+    await json('tenant', 'erase', 'copy', '--reason', 'a copy', '--by', 'operations')
+    await runCli(cwd, ['tenant', 'export', 'nobody', 'nobody.gz'])
+    expect(await runCli(cwd, ['tenant', 'import', 'nobody.gz'])).toMatchObject({
+      stderr: expect.stringContaining('ENOENT'),
+    })
+  })
+
   test('replay tells the lines that it skips, and learns', async () => {
     await writeFile(join(cwd, 'history.csv'), HISTORY.join('\n'))
     const { code, stdout, stderr } = await runCli(cwd, ['replay', 'history.csv', '--tenant', 'acme', '--windows', '1'])

@@ -228,6 +228,7 @@ onEngines(['direct', 'pooled'], NO_LOGINS).describe('without a tenant', () => {
               'platform.tenants',
               'platform.legal_holds',
               'platform.retention_policies',
+              'platform.erasures',
               'learning.patterns',
               'learning.pattern_effectiveness',
             ].includes(name) ||

@@ -73,6 +73,7 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
 export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.tenants owner_administers pgfleet_owner': 'creates, lists and limits tenants',
   'platform.tenants monitor_reads pgfleet_monitor': 'counts tenants',
+  'platform.erasures owner_administers pgfleet_owner': 'tombstones are of tenants that are gone',
   'platform.legal_holds owner_administers pgfleet_owner': 'places, lifts and heeds holds',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
   'platform.retention_policies owner_administers pgfleet_owner': 'sets how long rows are kept, and judges what is due',

@@ -6,7 +6,9 @@ import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { count, minute } from '../figures.js'
 import { limit } from '../numbers.js'
+import { addErasures } from './erasures.js'
 import { addLegalHolds } from './legal-holds.js'
+import { addTransfers } from './transfers.js'
 
 interface QuotaOptions {
   readonly qValues?: number
@@ -17,22 +19,24 @@ interface QuotaOptions {
   readonly artifactBytes?: number
 }
 
-/** `pgfleet tenant`: creates, lists, limits, measures and holds tenants. */
+/** `pgfleet tenant`: creates, lists, limits, measures, holds, moves and erases tenants. */
 export function addTenant(program: Command, shell: Shell): void {
   const command = program
     .command('tenant')
-    .description('create, list, limit, measure and hold tenants')
+    .description('create, list, limit, measure, hold, move and erase tenants')
     .addHelpText(
       'after',
       `
 Examples:
   pgfleet tenant create acme --name 'Acme Inc.' --q-values 1000000
   pgfleet tenant quota acme --trajectories none
-  pgfleet tenant measure acme`,
+  pgfleet tenant measure acme
+  pgfleet tenant erase acme --reason 'contract ended' --by operations`,
     )
   withQuotas(command.command('create <id>').description('create a tenant with the default agent types'))
     .option('--name <text>', 'a name for people')
     .option('--if-not-exists', 'do nothing when it is there')
+    .option('--reuse', 'also when a tenant of that id was erased')
     .action(action(shell, create))
   command.command('list').description('list all tenants').action(action(shell, list))
   withQuotas(command.command('quota <id>').description("show a tenant's quotas, or change those given")).action(
@@ -43,6 +47,8 @@ Examples:
     .description("count a tenant's rows, against which its quotas are enforced; reads them all")
     .action(action(shell, measure))
   addLegalHolds(command, shell)
+  addErasures(command, shell)
+  addTransfers(command, shell)
 }
 
 function withQuotas(command: Command): Command {
@@ -58,13 +64,14 @@ function withQuotas(command: Command): Command {
 interface CreateOptions extends QuotaOptions {
   readonly name?: string
   readonly ifNotExists?: boolean
+  readonly reuse?: boolean
 }
 
 async function create({ withFleet, terminal }: Context, options: CreateOptions, id = '') {
-  const { name, ifNotExists = false } = options
+  const { name, ifNotExists = false, reuse = false } = options
   const quotas = mergeQuotas({}, options)
   await withFleet((fleet) =>
-    fleet.tenants.create({ id, quotas, ...(name === undefined ? {} : { displayName: name }) }, { ifNotExists }),
+    fleet.tenants.create({ id, quotas, ...(name === undefined ? {} : { displayName: name }) }, { ifNotExists, reuse }),
   )
   terminal.result({ id, quotas }, () => `Tenant ${id} is there.`)
   return EXIT.ok
