@@ -12028,7 +12028,7 @@ begin
     v_rest := (
       select jsonb_agg(i.item || jsonb_build_object('ordinal', i.place))
       from jsonb_array_elements(p_items) with ordinality as i(item, place)
-      where i.place not in (select unnest(v_written || v_refused || v_beaten))
+      where i.place <> all (coalesce(v_written || v_refused || v_beaten, '{}'))
     );
     v_judged := array(select j from metadata.judge_entries(p_tenant, v_rest) j);
     if exists (select from unnest(v_judged) j where j.refusal is not null or not j.is_same) then
@@ -12792,6 +12792,128 @@ ALTER FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) O
 COMMENT ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) IS 'Gathers the statistics of a partitioned table.';
 
 --
+-- Name: apply_erasures(text, uuid, text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) RETURNS TABLE(tenant_id text, tombstone_id uuid, erasure_id uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tombstone platform.erasures;
+  v_created_at timestamptz;
+begin
+  select e.* into v_tombstone
+  from platform.erasures e
+  where e.finished_at is not null and e.reused_at is null and (e.tenant_id, e.erasure_id) > (p_after_tenant, p_after_erasure)
+  order by e.tenant_id, e.erasure_id
+  limit 1;
+  if not found then
+    return;
+  end if;
+  tenant_id := v_tombstone.tenant_id;
+  tombstone_id := v_tombstone.erasure_id;
+  select t.created_at into v_created_at from platform.tenants t where t.tenant_id = v_tombstone.tenant_id for update;
+  if (found and v_created_at <= v_tombstone.started_at)
+    or (not found and exists (select from platform.count_tenant_rows(v_tombstone.tenant_id) c)) then
+    insert into platform.tenants (tenant_id, created_at) values (v_tombstone.tenant_id, v_tombstone.started_at)
+    on conflict (tenant_id) do nothing;
+    -- The one that the backup was taken in the middle of, if any, goes on as this one.
+    insert into platform.erasures (tenant_id, erasure_id, reason, erased_by, holds_after)
+    values (v_tombstone.tenant_id, p_erasure, v_tombstone.reason, p_by, v_tombstone.started_at)
+    on conflict (tenant_id) where finished_at is null do nothing;
+    select b.erasure_id into erasure_id from platform.begin_erasure(v_tombstone.tenant_id, p_erasure, v_tombstone.reason, p_by) b;
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) IS 'Begins an erasure again whose tenant came back with a backup; for the owner.';
+
+--
+-- Name: begin_erasure(text, uuid, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text) RETURNS TABLE(erasure_id uuid, is_new boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_state text;
+begin
+  select t.state into v_state from platform.tenants t where t.tenant_id = p_tenant for update;
+  if not found then
+    raise exception 'there is no tenant %', quote_literal(p_tenant) using errcode = 'PF002';
+  end if;
+  perform set_config('pgfleet.tenant', p_tenant, true);
+  select e.erasure_id, false into erasure_id, is_new
+  from platform.erasures e
+  where e.tenant_id = p_tenant and e.finished_at is null;
+  if not found then
+    erasure_id := p_erasure;
+    is_new := true;
+    insert into platform.erasures (tenant_id, erasure_id, reason, erased_by, of_import, holds_after, seal_number, seal_hash)
+    select p_tenant, p_erasure, p_reason, p_by, v_state = 'importing',
+      case when v_state = 'importing' then 'infinity'::timestamptz else '-infinity' end, s.seal_number, s.seal_hash
+    from (values (1)) as one(one)
+    left join lateral (
+      select a.seal_number, a.seal_hash from delivery.audit_seals a where a.tenant_id = p_tenant order by a.seal_number desc limit 1
+    ) s on true;
+  end if;
+  update platform.tenants t set state = 'erasing' where t.tenant_id = p_tenant;
+  -- Refuses while a hold stands; then nothing of this remains.
+  perform platform.lock_erasure(p_tenant, erasure_id);
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text) IS 'Marks a tenant as being erased, and writes its tombstone; for the owner.';
+
+--
+-- Name: begin_import(text, uuid, text, jsonb, jsonb, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if p_tenant is null or p_tenant !~ '^[a-z0-9][a-z0-9._-]{0,62}$' then
+    raise exception 'tenant % is not a legal tenant id', coalesce(quote_literal(left(p_tenant, 80)), 'null') using errcode = 'PF001';
+  end if;
+  insert into platform.tenants (tenant_id, display_name, quotas, metadata, state, import_id)
+  values (p_tenant, p_display_name, p_quotas, p_metadata, 'importing', p_import)
+  on conflict (tenant_id) do nothing;
+  if not found then
+    raise exception 'there is a tenant % already', quote_literal(p_tenant) using errcode = 'PF011';
+  end if;
+  perform platform.reuse_tenant_id(p_tenant, p_reuse);
+end
+$_$;
+
+ALTER FUNCTION platform.begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) IS 'Makes a tenant that is to be filled by an import; for the owner.';
+
+--
 -- Name: begin_maintenance_batch(bigint, integer, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12852,6 +12974,40 @@ ALTER FUNCTION platform.check_quota(p_tenant text, p_resource text) OWNER TO pgf
 --
 
 COMMENT ON FUNCTION platform.check_quota(p_tenant text, p_resource text) IS 'Refuses when the tenant''s measured rows have reached its quota.';
+
+--
+-- Name: count_tenant_rows(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.count_tenant_rows(p_tenant text) RETURNS TABLE(table_name text, root_name text, row_count bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_table record;
+begin
+  perform set_config('pgfleet.tenant', p_tenant, true);
+  for v_table in select t.table_name, t.root_name from platform.tenant_tables() t loop
+    table_name := v_table.table_name;
+    root_name := v_table.root_name;
+    -- The name comes from the catalogue, quoted.
+    execute format('select count(*) from %s t where t.tenant_id = $1', v_table.table_name) into row_count using p_tenant;
+    if row_count > 0 then
+      return next;
+    end if;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION platform.count_tenant_rows(p_tenant text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION count_tenant_rows(p_tenant text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.count_tenant_rows(p_tenant text) IS 'Counts a tenant''s rows in every table; for the owner.';
 
 --
 -- Name: create_partition(text, text, timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -12932,10 +13088,10 @@ ALTER FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_mo
 COMMENT ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) IS 'Makes a partition before it is needed.';
 
 --
--- Name: create_tenant(text, text, jsonb, jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+-- Name: create_tenant(text, text, jsonb, jsonb, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
-CREATE FUNCTION platform.create_tenant(p_tenant text, p_display_name text DEFAULT NULL::text, p_quotas jsonb DEFAULT '{}'::jsonb, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS void
+CREATE FUNCTION platform.create_tenant(p_tenant text, p_display_name text DEFAULT NULL::text, p_quotas jsonb DEFAULT '{}'::jsonb, p_metadata jsonb DEFAULT '{}'::jsonb, p_reuse boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -12950,19 +13106,20 @@ begin
   if not found then
     raise exception 'there is a tenant % already', quote_literal(p_tenant) using errcode = 'PF011';
   end if;
+  perform platform.reuse_tenant_id(p_tenant, p_reuse);
   perform platform.enter(p_tenant);
   perform learning.provision(p_tenant);
   perform metadata.provision(p_tenant);
 end
 $_$;
 
-ALTER FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb) OWNER TO pgfleet_owner;
+ALTER FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) OWNER TO pgfleet_owner;
 
 --
--- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+-- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb) IS 'Makes a tenant with its defaults in every store; for the owner.';
+COMMENT ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) IS 'Makes a tenant with its defaults in every store; for the owner.';
 
 --
 -- Name: delete_retired_rows(text, text, text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13259,6 +13416,7 @@ CREATE FUNCTION platform.enter(p_tenant text) RETURNS void
     AS $_$
 declare
   v_entered text := current_setting('pgfleet.tenant', true);
+  v_state text;
 begin
   if p_tenant is null or p_tenant !~ '^[a-z0-9][a-z0-9._-]{0,62}$' then
     raise exception 'tenant % is not a legal tenant id', coalesce(quote_literal(left(p_tenant, 80)), 'null')
@@ -13272,9 +13430,13 @@ begin
   if current_user <> 'pgfleet_app' then
     perform set_config('role', 'pgfleet_app', true);
   end if;
-  perform from platform.tenants t where t.tenant_id = p_tenant;
-  if not found then
-    raise exception 'there is no tenant %', quote_literal(p_tenant) using errcode = 'PF002';
+  select t.state into v_state from platform.tenants t where t.tenant_id = p_tenant;
+  if v_state is distinct from 'active' then
+    if v_state is null then
+      raise exception 'there is no tenant %', quote_literal(p_tenant) using errcode = 'PF002';
+    end if;
+    raise exception 'tenant % is %', quote_literal(p_tenant), case v_state when 'erasing' then 'being erased' else 'being imported' end
+      using errcode = 'PF111';
   end if;
 end
 $_$;
@@ -13285,7 +13447,129 @@ ALTER FUNCTION platform.enter(p_tenant text) OWNER TO pgfleet_owner;
 -- Name: FUNCTION enter(p_tenant text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION platform.enter(p_tenant text) IS 'Sets the tenant and the unprivileged role for this transaction; refuses an empty, unknown or second tenant.';
+COMMENT ON FUNCTION platform.enter(p_tenant text) IS 'Sets the tenant and the unprivileged role for this transaction; refuses an empty, unknown, unavailable or second tenant.';
+
+--
+-- Name: erase_rows(text, uuid, text, integer, jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb) RETURNS TABLE(removed bigint, last_key jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_table regclass := to_regclass(p_table);
+  v_root text;
+  v_keys text;
+  v_texts text;
+  v_values text;
+  v_where text := 'tenant_id = $1';
+begin
+  perform platform.lock_erasure(p_tenant, p_erasure);
+  removed := 0;
+  -- Names come from the catalogue, quoted.
+  select string_agg(format('%I', a.attname), ', ' order by k.place),
+    string_agg(format('%I::text', a.attname), ', ' order by k.place),
+    string_agg(format('($3 ->> %s)::%s', k.place - 2, format_type(a.atttypid, null)), ', ' order by k.place)
+  into v_keys, v_texts, v_values
+  from pg_index i
+  cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
+  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+  where i.indrelid = v_table and i.indisprimary and a.attname <> 'tenant_id';
+  if v_table is null then
+    return next;
+    return;
+  end if;
+  -- Bounds of the key, not places in the table: those are no condition of an index under row-level security.
+  if p_after is not null then
+    v_where := format('tenant_id = $1 and (%s) > (%s)', v_keys, v_values);
+  end if;
+  if v_keys is not null then
+    execute format('select jsonb_build_array(%s) from %s where %s order by tenant_id, %s offset $2 - 1 limit 1', v_texts, v_table, v_where, v_keys)
+    into last_key using p_tenant, p_rows, p_after;
+  end if;
+  -- Fewer are left than the step may remove: all of them go.
+  if last_key is not null then
+    v_where := format('%s and (%s) <= (%s)', v_where, v_keys, replace(v_values, '$3', '$4'));
+  end if;
+  execute format('delete from %s where %s', v_table, v_where) using p_tenant, p_rows, p_after, last_key;
+  get diagnostics removed = row_count;
+  v_root := coalesce(pg_partition_root(v_table), v_table)::text;
+  if removed > 0 then
+    update platform.erasures e
+    set row_counts = e.row_counts || jsonb_build_object(v_root, coalesce((e.row_counts ->> v_root)::bigint, 0) + removed)
+    where e.tenant_id = p_tenant and e.erasure_id = p_erasure;
+  end if;
+  return next;
+end
+$_$;
+
+ALTER FUNCTION platform.erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb) IS 'Removes some rows of a tenant from one table; for the owner.';
+
+--
+-- Name: export_tables(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns jsonb, expressions text, ordering text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  with tables as (
+    select t.table_name as root_name, t.table_name::regclass as oid, t.place from platform.tenant_tables(true) t
+  ),
+  attributes as (
+    select t.root_name, t.place, a.attname::text as name, a.attnum as number, a.attnotnull as is_required,
+      regexp_replace(format_type(a.atttypid, a.atttypmod), '^[a-z_]+\.', '') as type,
+      a.atttypid in ('xid8'::regtype, 'pg_snapshot'::regtype, 'xid'::regtype) as is_transaction,
+      a.attgenerated <> '' as is_generated, d.oid is not null as has_default,
+      coalesce(pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false) as is_numbered,
+      (select k.place from pg_index i cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
+        where i.indrelid = t.oid and i.indisprimary and k.number = a.attnum) as key_place,
+      t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below') as is_told
+    from tables t
+    join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+    left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
+  )
+  select a.root_name,
+    jsonb_agg(jsonb_build_object('name', a.name, 'type', a.type) order by a.number)
+      filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),
+    string_agg(
+      case a.root_name || '.' || a.name
+        when 'delivery.metrics.transaction_id' then
+          'case when transaction_id < (select w.rolled_up_below from delivery.metric_watermarks w where w.tenant_id = $1) then ''3'' end'
+        when 'delivery.metric_watermarks.rolled_up_below' then '''4'''
+        else format('%I::text', a.name)
+      end, ', ' order by a.number)
+      filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),
+    concat_ws(', ',
+      case when bool_or(a.is_numbered) then
+        string_agg(format('%I', a.name), ', ' order by a.is_transaction desc) filter (where a.is_numbered or (a.is_transaction and a.has_default))
+      end,
+      string_agg(format('%I', a.name), ', ' order by a.key_place) filter (where a.key_place is not null))
+  from attributes a
+  where a.root_name not in ('metadata.changes', 'metadata.ticks')
+  group by a.root_name, a.place
+  having not bool_or(a.is_transaction and a.is_required and not a.has_default)
+  order by a.place, a.root_name
+$_$;
+
+ALTER FUNCTION platform.export_tables() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION export_tables(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.export_tables() IS 'Which tables and columns move with a tenant, in the order in which they can be filled; for the owner.';
 
 --
 -- Name: find_missing_partitions(timestamp with time zone, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13380,6 +13664,71 @@ ALTER FUNCTION platform.find_row_retention() OWNER TO pgfleet_owner;
 COMMENT ON FUNCTION platform.find_row_retention() IS 'The tables of which rows may have to be removed one by one.';
 
 --
+-- Name: finish_erasure(text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.finish_erasure(p_tenant text, p_erasure uuid) RETURNS SETOF text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+declare
+  v_table text;
+  v_is_left boolean;
+  v_left boolean := false;
+begin
+  perform platform.lock_erasure(p_tenant, p_erasure);
+  for v_table in select t.table_name from platform.tenant_tables() t loop
+    -- The name comes from the catalogue, quoted.
+    execute format('select exists (select from %s t where t.tenant_id = $1)', v_table) into v_is_left using p_tenant;
+    if v_is_left then
+      v_left := true;
+      return next v_table;
+    end if;
+  end loop;
+  if v_left then
+    return;
+  end if;
+  delete from platform.tenants t where t.tenant_id = p_tenant;
+  update platform.erasures e set finished_at = clock_timestamp() where e.tenant_id = p_tenant and e.erasure_id = p_erasure;
+  delete from platform.erasures e where e.tenant_id = p_tenant and e.erasure_id = p_erasure and e.of_import;
+end
+$_$;
+
+ALTER FUNCTION platform.finish_erasure(p_tenant text, p_erasure uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION finish_erasure(p_tenant text, p_erasure uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.finish_erasure(p_tenant text, p_erasure uuid) IS 'Ends an erasure when nothing is left, and tells what is left otherwise; for the owner.';
+
+--
+-- Name: finish_import(text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.finish_import(p_tenant text, p_import uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.tenants t set state = 'active', import_id = null
+  where t.tenant_id = p_tenant and t.state = 'importing' and t.import_id = p_import;
+  if not found then
+    raise exception 'tenant % is not being imported by import %', quote_literal(p_tenant), p_import using errcode = 'PF111';
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.finish_import(p_tenant text, p_import uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION finish_import(p_tenant text, p_import uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) IS 'Ends an import: the tenant can be entered from then on; for the owner.';
+
+--
 -- Name: forget_maintenance_runs(interval, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13410,6 +13759,71 @@ ALTER FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) 
 --
 
 COMMENT ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) IS 'Removes records of old runs of maintenance.';
+
+--
+-- Name: import_rows(text, uuid, text, text[], jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table regclass := to_regclass(p_table);
+  v_names text;
+  v_values text;
+  v_count integer;
+  v_month record;
+  v_rows jsonb := p_rows;
+  v_inserted bigint;
+begin
+  perform from platform.tenants t where t.tenant_id = p_tenant and t.state = 'importing' and t.import_id = p_import for share;
+  if not found then
+    raise exception 'tenant % is not being imported by import %', quote_literal(p_tenant), p_import using errcode = 'PF111';
+  end if;
+  perform set_config('pgfleet.tenant', p_tenant, true), set_config('datestyle', 'ISO, YMD', true), set_config('intervalstyle', 'postgres', true);
+  -- Names come from the catalogue, quoted.
+  select string_agg(format('%I', c.name), ', ' order by c.place),
+    string_agg(
+      case
+        when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
+        else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
+      end, ', ' order by c.place),
+    count(*)
+  into v_names, v_values, v_count
+  from unnest(p_columns) with ordinality as c(name, place)
+  join pg_attribute a on a.attrelid = v_table and a.attname = c.name and not a.attisdropped
+  where exists (
+    select from platform.export_tables() t cross join lateral jsonb_array_elements(t.columns) m
+    where t.table_name = p_table and m ->> 'name' = c.name);
+  if v_count is distinct from cardinality(p_columns) or v_count = 0 then
+    raise exception 'table % does not move with a tenant, or has other columns', quote_literal(p_table) using errcode = 'PF005', column = 'table';
+  end if;
+  for v_month in
+    select (array_position(p_columns, r.id_column) - 1)::integer as place, now() - r.retention as kept_from, r.schema_name, r.table_name
+    from platform.partitioned_tables r
+    where format('%I.%I', r.schema_name, r.table_name) = p_table
+  loop
+    select coalesce(jsonb_agg(r.value order by r.ordinality), '[]'::jsonb) into v_rows
+    from jsonb_array_elements(p_rows) with ordinality as r
+    where platform.uuid_time((r.value ->> v_month.place)::uuid) >= v_month.kept_from;
+    perform platform.ensure_partitions(v_month.schema_name, v_month.table_name,
+      array(select (r.value ->> v_month.place)::uuid from jsonb_array_elements(v_rows) r), 'rows');
+  end loop;
+  execute format('insert into %s (tenant_id, %s) select $1, %s from jsonb_array_elements($2) with ordinality as r order by r.ordinality', v_table, v_names, v_values)
+  using p_tenant, v_rows;
+  get diagnostics v_inserted = row_count;
+  return v_inserted;
+end
+$_$;
+
+ALTER FUNCTION platform.import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb) IS 'Inserts rows of an export into one table; for the owner.';
 
 --
 -- Name: is_held(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13455,6 +13869,45 @@ ALTER FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) O
 --
 
 COMMENT ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) IS 'Tenants in the order in which maintenance visits them.';
+
+--
+-- Name: lock_erasure(text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.lock_erasure(p_tenant text, p_erasure uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_state text;
+  v_holds_after timestamptz;
+begin
+  select t.state into v_state from platform.tenants t where t.tenant_id = p_tenant for update;
+  if not found then
+    raise exception 'there is no tenant %', quote_literal(p_tenant) using errcode = 'PF002';
+  end if;
+  select e.holds_after into v_holds_after
+  from platform.erasures e
+  where e.tenant_id = p_tenant and e.erasure_id = p_erasure and e.finished_at is null;
+  if not found or v_state <> 'erasing' then
+    raise exception 'tenant % is not being erased by erasure %', quote_literal(p_tenant), p_erasure using errcode = 'PF111';
+  end if;
+  if exists (
+    select from platform.legal_holds h where h.tenant_id = p_tenant and h.lifted_at is null and h.placed_at > v_holds_after
+  ) then
+    raise exception 'a legal hold on tenant % stands', quote_literal(p_tenant) using errcode = 'PF113';
+  end if;
+  perform set_config('pgfleet.tenant', p_tenant, true);
+end
+$$;
+
+ALTER FUNCTION platform.lock_erasure(p_tenant text, p_erasure uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION lock_erasure(p_tenant text, p_erasure uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.lock_erasure(p_tenant text, p_erasure uuid) IS 'Locks the tenant for a step of its erasure; refuses while a legal hold stands. For the owner.';
 
 --
 -- Name: log_name(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13598,6 +14051,41 @@ ALTER FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_do
 COMMENT ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) IS 'Records how far a run of maintenance has come.';
 
 --
+-- Name: open_export(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.open_export(p_tenant text, p_table text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_cursor refcursor := 'pgfleet_export';
+  v_table record;
+begin
+  perform set_config('pgfleet.tenant', p_tenant, true), set_config('extra_float_digits', '1', true), set_config('datestyle', 'ISO, YMD', true),
+    set_config('intervalstyle', 'postgres', true), set_config('timezone', 'UTC', true), set_config('bytea_output', 'hex', true);
+  select t.* into v_table from platform.export_tables() t where t.table_name = p_table;
+  if not found then
+    raise exception 'table % does not move with a tenant', quote_literal(p_table) using errcode = 'PF005', column = 'table';
+  end if;
+  if exists (select from pg_cursors c where c.name = 'pgfleet_export') then
+    close v_cursor;
+  end if;
+  -- Names come from the catalogue, quoted.
+  open v_cursor no scroll for execute format('select json_build_array(%s)::text as line from %s where tenant_id = $1 order by %s',
+    v_table.expressions, v_table.table_name, v_table.ordering) using p_tenant;
+end
+$_$;
+
+ALTER FUNCTION platform.open_export(p_tenant text, p_table text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION open_export(p_tenant text, p_table text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.open_export(p_tenant text, p_table text) IS 'Opens a cursor over a tenant''s rows of one table, as texts; for the owner.';
+
+--
 -- Name: release_maintenance_lease(bigint); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13643,6 +14131,31 @@ ALTER FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds i
 --
 
 COMMENT ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) IS 'Keeps the leader of maintenance in its place.';
+
+--
+-- Name: reuse_tenant_id(text, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_reuse then
+    update platform.erasures e set reused_at = now() where e.tenant_id = p_tenant and e.reused_at is null;
+  elsif exists (select from platform.erasures e where e.tenant_id = p_tenant and e.reused_at is null) then
+    raise exception 'a tenant % was erased', quote_literal(p_tenant) using errcode = 'PF112';
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION reuse_tenant_id(p_tenant text, p_reuse boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) IS 'Refuses the id of an erased tenant, unless it is to be reused; for the owner.';
 
 --
 -- Name: set_autovacuum(text, text, integer, double precision); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13757,6 +14270,49 @@ ALTER FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_s
 --
 
 COMMENT ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) IS 'Records that a run of maintenance begins.';
+
+--
+-- Name: tenant_tables(boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.tenant_tables(p_whole boolean DEFAULT false) RETURNS TABLE(table_name text, root_name text, place integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive tables as (
+    select c.oid
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspowner = (select r.oid from pg_roles r where r.rolname = 'pgfleet_owner')
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where (c.relkind = 'r' and not p_whole or c.relkind in ('r', 'p') and not c.relispartition and p_whole)
+      and c.oid not in ('platform.tenants'::regclass, 'platform.erasures'::regclass)
+  ),
+  -- A key that points at the table itself puts it nowhere.
+  edges as (
+    select distinct k.conrelid as child, k.confrelid as parent
+    from pg_constraint k
+    join tables t on t.oid = k.confrelid
+    where k.contype = 'f' and k.conrelid <> k.confrelid
+  ),
+  paths as (
+    select t.oid, 0 as place from tables t
+    union all
+    select e.child, p.place + 1 from paths p join edges e on e.parent = p.oid
+  ) cycle oid set is_cycle using path
+  select p.oid::regclass::text, coalesce(pg_partition_root(p.oid), p.oid)::regclass::text, max(p.place)
+  from paths p
+  join tables t on t.oid = p.oid
+  group by p.oid
+  order by 3 desc, 1
+$$;
+
+ALTER FUNCTION platform.tenant_tables(p_whole boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION tenant_tables(p_whole boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.tenant_tables(p_whole boolean) IS 'Every table and partition with rows of tenants, in the order in which they can be emptied; for the owner.';
 
 --
 -- Name: transaction_offset(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -18774,6 +19330,81 @@ COMMENT ON COLUMN metadata.ticks.headroom_ms IS 'What was left of its time when 
 COMMENT ON COLUMN metadata.ticks.delta IS 'The changed keys with what they held at the end of the tick: [{"entity", "key", "version", "value" or "deleted"}].';
 
 --
+-- Name: erasures; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.erasures (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    erasure_id uuid NOT NULL,
+    reason text NOT NULL,
+    erased_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    reused_at timestamp with time zone,
+    of_import boolean DEFAULT false NOT NULL,
+    holds_after timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    seal_number bigint,
+    seal_hash bytea,
+    row_counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT erasures_erased_by_length CHECK (((char_length(erased_by) >= 1) AND (char_length(erased_by) <= 200))),
+    CONSTRAINT erasures_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000))),
+    CONSTRAINT erasures_row_counts_object CHECK ((jsonb_typeof(row_counts) = 'object'::text)),
+    CONSTRAINT erasures_seal CHECK (((seal_number IS NULL) = (seal_hash IS NULL)))
+);
+
+ALTER TABLE ONLY platform.erasures FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.erasures OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE erasures; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.erasures IS 'One row an erasure of a tenant, which stays when all else is gone: the receipt, and the tombstone that keeps the id from being used again unnoticed.';
+
+--
+-- Name: COLUMN erasures.erasure_id; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.erasure_id IS 'A UUIDv7 made by the client.';
+
+--
+-- Name: COLUMN erasures.finished_at; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.finished_at IS 'When the last row was gone; null while it is under way.';
+
+--
+-- Name: COLUMN erasures.reused_at; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.reused_at IS 'When a tenant of the same id was made again on purpose; null: the id is taken by this tombstone.';
+
+--
+-- Name: COLUMN erasures.of_import; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.of_import IS 'It cleans up after an import that did not come to its end, and leaves no tombstone.';
+
+--
+-- Name: COLUMN erasures.holds_after; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.holds_after IS 'Holds placed up to then do not count: an erasure that is applied again after a restore meets holds that had been lifted.';
+
+--
+-- Name: COLUMN erasures.seal_number; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.seal_number IS 'The last seal of the tenant''s audit log when the erasure began, with its hash: the head of a chain that is gone.';
+
+--
+-- Name: COLUMN erasures.row_counts; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.erasures.row_counts IS 'Rows removed, by table.';
+
+--
 -- Name: legal_holds; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -19024,9 +19655,12 @@ CREATE TABLE platform.tenants (
     quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL COLLATE pg_catalog."C",
+    import_id uuid,
     CONSTRAINT tenants_id_legal CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
     CONSTRAINT tenants_metadata_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT tenants_quotas_object CHECK ((jsonb_typeof(quotas) = 'object'::text))
+    CONSTRAINT tenants_quotas_object CHECK ((jsonb_typeof(quotas) = 'object'::text)),
+    CONSTRAINT tenants_state_legal CHECK ((state = ANY (ARRAY['active'::text, 'erasing'::text, 'importing'::text])))
 );
 
 ALTER TABLE ONLY platform.tenants FORCE ROW LEVEL SECURITY;
@@ -19050,6 +19684,18 @@ COMMENT ON COLUMN platform.tenants.tenant_id IS '1 to 63 characters a-z, 0-9, -,
 --
 
 COMMENT ON COLUMN platform.tenants.quotas IS 'Most rows allowed, by resource: {"q_values": 1000000}. A resource that is absent has no limit.';
+
+--
+-- Name: COLUMN tenants.state; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tenants.state IS 'active: it may be entered. erasing, importing: it may not, and only the erasure or the import touches its rows.';
+
+--
+-- Name: COLUMN tenants.import_id; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tenants.import_id IS 'The import that made the tenant: while it is importing, rows come from that one alone.';
 
 --
 -- Name: patterns_h0; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
@@ -20062,6 +20708,13 @@ ALTER TABLE ONLY metadata.ticks
 
 ALTER TABLE ONLY metadata.volatile_entries
     ADD CONSTRAINT volatile_entries_pkey PRIMARY KEY (tenant_id, entity_id, key);
+
+--
+-- Name: erasures erasures_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (tenant_id, erasure_id);
 
 --
 -- Name: legal_holds legal_holds_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
@@ -21164,6 +21817,12 @@ CREATE INDEX entities_group ON metadata.entities USING btree (sync_group, tenant
 --
 
 CREATE INDEX entries_expires_at ON metadata.entries USING brin (expires_at) WITH (pages_per_range='32', autosummarize='on');
+
+--
+-- Name: erasures_unfinished; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX erasures_unfinished ON platform.erasures USING btree (tenant_id) WHERE (finished_at IS NULL);
 
 --
 -- Name: maintenance_runs_open; Type: INDEX; Schema: platform; Owner: pgfleet_owner
@@ -23242,6 +23901,12 @@ ALTER TABLE metadata.ticks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE metadata.volatile_entries ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: erasures; Type: ROW SECURITY; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.erasures ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: legal_holds; Type: ROW SECURITY; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -23258,6 +23923,12 @@ CREATE POLICY monitor_reads ON platform.tenant_usage FOR SELECT TO pgfleet_monit
 --
 
 CREATE POLICY monitor_reads ON platform.tenants FOR SELECT TO pgfleet_monitor USING (true);
+
+--
+-- Name: erasures owner_administers; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY owner_administers ON platform.erasures TO pgfleet_owner USING (true) WITH CHECK (true);
 
 --
 -- Name: legal_holds owner_administers; Type: POLICY; Schema: platform; Owner: pgfleet_owner
@@ -23282,6 +23953,12 @@ CREATE POLICY owner_administers ON platform.tenants TO pgfleet_owner USING (true
 --
 
 ALTER TABLE platform.retention_policies ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: erasures tenant_isolation; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON platform.erasures FOR SELECT USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
 -- Name: legal_holds tenant_isolation; Type: POLICY; Schema: platform; Owner: pgfleet_owner
@@ -24624,6 +25301,24 @@ REVOKE ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table
 GRANT ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) FROM PUBLIC;
+
+--
+-- Name: FUNCTION begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text) FROM PUBLIC;
+
+--
+-- Name: FUNCTION begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_import(p_tenant text, p_import uuid, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) FROM PUBLIC;
+
+--
 -- Name: FUNCTION begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -24636,6 +25331,12 @@ GRANT ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms
 
 REVOKE ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION count_tenant_rows(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.count_tenant_rows(p_tenant text) FROM PUBLIC;
 
 --
 -- Name: FUNCTION create_partition(p_schema text, p_table text, p_month timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24651,10 +25352,10 @@ REVOKE ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table te
 GRANT ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) TO pgfleet_operator;
 
 --
--- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
+-- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
-REVOKE ALL ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean) FROM PUBLIC;
 
 --
 -- Name: FUNCTION delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24713,6 +25414,18 @@ GRANT ALL ON FUNCTION platform.enter(p_tenant text) TO pgfleet_app;
 GRANT ALL ON FUNCTION platform.enter(p_tenant text) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.erase_rows(p_tenant text, p_erasure uuid, p_table text, p_rows integer, p_after jsonb) FROM PUBLIC;
+
+--
+-- Name: FUNCTION export_tables(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.export_tables() FROM PUBLIC;
+
+--
 -- Name: FUNCTION find_missing_partitions(p_at timestamp with time zone, p_months integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -24734,11 +25447,29 @@ REVOKE ALL ON FUNCTION platform.find_row_retention() FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.find_row_retention() TO pgfleet_operator;
 
 --
+-- Name: FUNCTION finish_erasure(p_tenant text, p_erasure uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.finish_erasure(p_tenant text, p_erasure uuid) FROM PUBLIC;
+
+--
+-- Name: FUNCTION finish_import(p_tenant text, p_import uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) FROM PUBLIC;
+
+--
 -- Name: FUNCTION forget_maintenance_runs(p_age interval, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb) FROM PUBLIC;
 
 --
 -- Name: FUNCTION is_held(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24753,6 +25484,12 @@ GRANT ALL ON FUNCTION platform.is_held(p_tenant text) TO pgfleet_app;
 
 REVOKE ALL ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.list_maintained_tenants(p_after text, p_limit integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION lock_erasure(p_tenant text, p_erasure uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.lock_erasure(p_tenant text, p_erasure uuid) FROM PUBLIC;
 
 --
 -- Name: FUNCTION log_name(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24790,6 +25527,12 @@ REVOKE ALL ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uu
 GRANT ALL ON FUNCTION platform.note_maintenance_run(p_token bigint, p_run_id uuid, p_done jsonb, p_position text) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION open_export(p_tenant text, p_table text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.open_export(p_tenant text, p_table text) FROM PUBLIC;
+
+--
 -- Name: FUNCTION release_maintenance_lease(p_token bigint); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -24802,6 +25545,12 @@ GRANT ALL ON FUNCTION platform.release_maintenance_lease(p_token bigint) TO pgfl
 
 REVOKE ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_milliseconds integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION reuse_tenant_id(p_tenant text, p_reuse boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) FROM PUBLIC;
 
 --
 -- Name: FUNCTION set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -24822,6 +25571,12 @@ REVOKE ALL ON FUNCTION platform.set_retention(p_tenant text, p_schema text, p_ta
 
 REVOKE ALL ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.start_maintenance_run(p_token bigint, p_run_id uuid, p_service text, p_dry_run boolean) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION tenant_tables(p_whole boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.tenant_tables(p_whole boolean) FROM PUBLIC;
 
 --
 -- Name: FUNCTION transaction_offset(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25536,6 +26291,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.tick_leases TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.ticks TO pgfleet_app;
+
+--
+-- Name: TABLE erasures; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.erasures TO pgfleet_app;
 
 --
 -- Name: TABLE legal_holds; Type: ACL; Schema: platform; Owner: pgfleet_owner

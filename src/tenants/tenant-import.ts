@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { createGunzip } from 'node:zlib'
 import { z } from 'zod'
 import type { Database } from '../database/database.js'
@@ -258,23 +258,36 @@ async function assertFits(database: Database, manifest: ExportManifest): Promise
   }
 }
 
-/** Lines of what was compressed; a line is a row of a table, so memory is a few rows. */
+/**
+ * Lines of what was compressed; a line is a row of a table, so memory is a few rows. Only a line feed ends one: rows hold other
+ * characters that readline takes for an end.
+ */
 async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<string, undefined> {
   const input = Readable.from(source, { objectMode: false })
   const gunzip = createGunzip()
-  // readline passes errors on as they are, or not at all: ours are kept, and thrown in their place.
   let failed: Error | undefined
   input.on('error', (error) => {
     failed ??= error
-    gunzip.destroy()
+    gunzip.destroy(error)
   })
   gunzip.on('error', (error) => {
     failed ??= damaged('it is cut off, or no gzip stream', error)
   })
+  const decoder = new StringDecoder('utf8')
+  let line: string[] = []
   try {
-    for await (const line of createInterface({ input: input.pipe(gunzip), crlfDelay: Number.POSITIVE_INFINITY }))
-      yield line
-    if (failed !== undefined) throw failed
+    for await (const bytes of input.pipe(gunzip)) {
+      const text = decoder.write(bytes as Buffer)
+      let start = 0
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+        yield line.concat(text.slice(start, end)).join('')
+        line = []
+        start = end + 1
+      }
+      line.push(text.slice(start))
+    }
+    const rest = line.concat(decoder.end()).join('')
+    if (rest !== '') yield rest
   } catch (error) {
     throw failed ?? error
   } finally {

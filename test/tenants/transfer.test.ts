@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { type Fleet, openFleet, staticKeyProvider } from 'pgfleet'
@@ -321,6 +322,19 @@ describe('what cannot be imported', () => {
     expect((await there.tenants.list()).map(({ id }) => id)).not.toContain('torn')
     expect(await rowsOf(there, 'memory.key_values', 'torn')).toEqual([])
     expect(await there.tenants.erasures({ tenant: 'torn' })).toEqual([])
+  })
+
+  test('characters that some take for the end of a line come over too', async () => {
+    await here.tenants.create({ id: 'ends' })
+    const value = 'a\u2028b\u2029c\u0085d\re\r\nf\ng'
+    await here.tenant('ends').memory.kv.set('text', value)
+    await there.tenants.import(from(await exported(here, 'ends')))
+    expect(await there.tenant('ends').memory.kv.get('text')).toBe(value)
+  })
+
+  test('a source that fails ends the import with its error', async () => {
+    const importing = there.tenants.import(createReadStream(new URL('nowhere.gz', import.meta.url)))
+    await expect(importing).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   test('an aborted import leaves nothing; nobody sees the tenant before the end', async () => {

@@ -151,7 +151,7 @@ begin
     v_rest := (
       select jsonb_agg(i.item || jsonb_build_object('ordinal', i.place))
       from jsonb_array_elements(p_items) with ordinality as i(item, place)
-      where i.place not in (select unnest(v_written || v_refused || v_beaten))
+      where i.place <> all (coalesce(v_written || v_refused || v_beaten, '{}'))
     );
     v_judged := array(select j from metadata.judge_entries(p_tenant, v_rest) j);
     if exists (select from unnest(v_judged) j where j.refusal is not null or not j.is_same) then

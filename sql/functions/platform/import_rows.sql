@@ -24,7 +24,7 @@ begin
   select string_agg(format('%I', c.name), ', ' order by c.place),
     string_agg(
       case
-        when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, pg_current_xact_id())', c.place - 1)
+        when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
         else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
       end, ', ' order by c.place),
     count(*)
