@@ -31,10 +31,17 @@ export function isConflict(error: unknown): boolean {
   return idRace || CONFLICTS.has(sqlstateOf(error) ?? '')
 }
 
-/** True when a prepared statement no longer fits the schema; on a fresh name the same text works. */
+/**
+ * True when a prepared statement no longer fits the schema, or PgBouncer keeps its name from when it could not be prepared, in a
+ * transaction that had failed before. It was not executed; on a fresh name the same text works.
+ */
 export function isStalePlan(error: unknown): boolean {
   const state = sqlstateOf(error)
-  return state === '0A000' && /cached plan must not change result type/.test((error as Error).message)
+  const { message } = error as Error
+  return (
+    (state === '0A000' && /cached plan must not change result type/.test(message)) ||
+    (state === '08P01' && /prepared statement name is already in use/.test(message))
+  )
 }
 
 /** True when the connection is gone, whatever became of the statement. */

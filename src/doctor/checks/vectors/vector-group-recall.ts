@@ -1,6 +1,7 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
+import { VECTOR_INDEXES } from '../../vector-indexes.js'
 
 interface Row {
   readonly index: string
@@ -37,16 +38,7 @@ export const vectorGroupRecall = defineCheck<Row>({
     'Set iterative_scan, compare small groups exactly, give large ones a partial index each, or partition by the column.',
   uses: ['vectorRecall'],
   sql: `
-    with indexes as (
-      select i.indexrelid, i.indrelid, a.attname, m.amname, c.reltuples, n.nspname as schema, c.relname,
-        format('operator(%I.%s)', o.nspname, p.oprname) as operator
-      from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam and m.amname in ('hnsw', 'ivfflat')
-      join pg_class c on c.oid = i.indrelid and c.relkind in ('r', 'm') join pg_namespace n on n.oid = c.relnamespace
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-      join pg_opclass k on k.oid = i.indclass[0] join pg_amop y on y.amopfamily = k.opcfamily and y.amoppurpose = 'o'
-      join pg_operator p on p.oid = y.amopopr join pg_namespace o on o.oid = p.oprnamespace
-      where i.indisvalid and i.indpred is null
-    ),
+    with ${VECTOR_INDEXES},
     filters as (
       select i.*, f.attname as filter
       from indexes i cross join lateral (

@@ -1,6 +1,7 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
+import { VECTOR_INDEXES } from '../../vector-indexes.js'
 
 interface Row {
   readonly index: string
@@ -35,15 +36,7 @@ export const vectorRecall = defineCheck<Row>({
     'Raise ef_search (or probes) in the transactions that search. Rebuild with more ef_construction when that is not enough.',
   uses: ['vectorRecall'],
   sql: `
-    with indexes as (
-      select i.indexrelid, i.indrelid, a.attname, m.amname, c.reltuples, format('operator(%I.%s)', n.nspname, p.oprname) as operator
-      from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam and m.amname in ('hnsw', 'ivfflat')
-      join pg_class c on c.oid = i.indrelid and c.relkind in ('r', 'm')
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-      join pg_opclass o on o.oid = i.indclass[0] join pg_amop y on y.amopfamily = o.opcfamily and y.amoppurpose = 'o'
-      join pg_operator p on p.oid = y.amopopr join pg_namespace n on n.oid = p.oprnamespace
-      where i.indisvalid and i.indpred is null
-    )
+    with ${VECTOR_INDEXES}
     select count(*)::int as total, count(*) filter (where has_table_privilege(i.indrelid, 'select'))::int as examined,
       jsonb_agg(jsonb_build_object('index', i.indexrelid::regclass, 'table', i.indrelid::regclass, 'column', quote_ident(i.attname),
         'operator', i.operator, 'method', i.amname, 'rows', greatest(i.reltuples, 0)) order by i.reltuples desc)
