@@ -22,6 +22,11 @@ export interface Statement {
   readonly calls: number
 }
 
+/** What of pg_stat_statements is planned, for the `from` and `where` of a check: this database's statements that have a plan, whole. */
+export const PLANNED_STATEMENTS = `{schema}.pg_stat_statements s
+      where s.dbid = (select d.oid from pg_database d where d.datname = current_database()) and s.toplevel
+        and s.query ~* '^\\s*(select|with|update|delete)' and s.query !~ '\\yas examined\\y' and length(s.query) < 8000`
+
 /** Plans a statement without values, after and before statements of hypopg; undefined when the server cannot. */
 export async function planOf(
   ask: Ask,

@@ -1,6 +1,14 @@
 import { type Ask, defineCheck, ORDER } from '../../check.js'
 import { count } from '../../figures.js'
-import { columnsFor, nodesBelow, type PlanNode, planOf, relationOf, type Statement } from '../../hypothetical.js'
+import {
+  columnsFor,
+  nodesBelow,
+  PLANNED_STATEMENTS,
+  type PlanNode,
+  planOf,
+  relationOf,
+  type Statement,
+} from '../../hypothetical.js'
 import { redact } from '../../redact.js'
 
 interface Advice {
@@ -50,9 +58,7 @@ export const missingIndex = defineCheck<Row>({
   sql: `
     with statements as (
       select s.query, sum(s.calls)::float8 as calls, sum(s.total_exec_time) as time
-      from {schema}.pg_stat_statements s
-      where s.dbid = (select d.oid from pg_database d where d.datname = current_database()) and s.toplevel
-        and s.query ~* '^\\s*(select|with|update|delete)' and s.query !~ '\\yas examined\\y' and length(s.query) < 8000
+      from ${PLANNED_STATEMENTS}
       group by s.query order by 3 desc limit ${STATEMENTS}
     ),
     tables as (

@@ -1,6 +1,6 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { bytes, counted } from '../../figures.js'
-import { planOf, type Statement } from '../../hypothetical.js'
+import { PLANNED_STATEMENTS, planOf, type Statement } from '../../hypothetical.js'
 
 interface Index {
   readonly index: string
@@ -58,9 +58,7 @@ export const needlessIndex = defineCheck<Row>({
         'indexes', jsonb_agg(jsonb_build_object('index', x.indexrelid::regclass, 'oid', x.indexrelid, 'definition', pg_get_indexdef(x.indexrelid),
           'bytes', x.relpages::float8 * 8192, 'scans', x.idx_scan, 'writes', x.writes,
           'statements', (select coalesce(jsonb_agg(jsonb_build_object('query', q.query, 'calls', q.calls)), '[]') from (
-            select s.query, sum(s.calls)::float8 as calls from {schema}.pg_stat_statements s
-            where s.dbid = (select d.oid from pg_database d where d.datname = current_database()) and s.toplevel
-              and s.query ~* '^\\s*(select|with|update|delete)' and s.query !~ '\\yas examined\\y' and length(s.query) < 8000
+            select s.query, sum(s.calls)::float8 as calls from ${PLANNED_STATEMENTS}
               and position(lower(x.relname) in lower(s.query)) > 0
             group by s.query order by sum(s.total_exec_time) desc limit ${STATEMENTS}) q)) order by x.relpages desc, x.indexrelid))) as found
     from indexes x`,
