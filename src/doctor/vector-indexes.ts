@@ -1,3 +1,15 @@
+/** An index of vectors, as checks tell of it. */
+export interface VectorIndex {
+  readonly index: string
+  readonly table: string
+  readonly column: string
+  /** By which it orders, with its schema. */
+  readonly operator: string
+  readonly method: 'hnsw' | 'ivfflat'
+  /** Of the table, by its statistics. */
+  readonly rows: number
+}
+
 /**
  * A query for the `with` of a check: the indexes of vectors on plain columns, with their table and the operator by which they order.
  * The operator carries its schema, so that it means the same whatever the search path is.

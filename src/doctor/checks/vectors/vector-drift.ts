@@ -1,14 +1,8 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
-import { VECTOR_INDEXES } from '../../vector-indexes.js'
+import { VECTOR_INDEXES, type VectorIndex } from '../../vector-indexes.js'
 
-interface Row {
-  readonly index: string
-  readonly table: string
-  readonly column: string
-  readonly operator: string
-  readonly method: string
-  readonly rows: number
+interface Row extends VectorIndex {
   readonly pages: number
   readonly old?: number | null
   readonly fresh?: number | null

@@ -1,16 +1,10 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
-import { VECTOR_INDEXES } from '../../vector-indexes.js'
+import { VECTOR_INDEXES, type VectorIndex } from '../../vector-indexes.js'
 
-interface Row {
-  readonly index: string
-  readonly table: string
-  readonly column: string
+interface Row extends VectorIndex {
   readonly filter: string
-  readonly operator: string
-  readonly method: string
-  readonly rows: number
   readonly searches?: number
   readonly short?: number
   readonly found?: number | null

@@ -1,15 +1,9 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
-import { VECTOR_INDEXES } from '../../vector-indexes.js'
+import { VECTOR_INDEXES, type VectorIndex } from '../../vector-indexes.js'
 
-interface Row {
-  readonly index: string
-  readonly table: string
-  readonly column: string
-  readonly operator: string
-  readonly method: string
-  readonly rows: number
+interface Row extends VectorIndex {
   readonly recall?: number | null
   readonly worst?: number | null
   readonly queries?: number

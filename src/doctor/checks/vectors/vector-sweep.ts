@@ -1,15 +1,9 @@
 import { defineCheck, ORDER } from '../../check.js'
 import { count, percent } from '../../figures.js'
 import { pageSample } from '../../page-sample.js'
-import { VECTOR_INDEXES } from '../../vector-indexes.js'
+import { VECTOR_INDEXES, type VectorIndex } from '../../vector-indexes.js'
 
-interface Row {
-  readonly index: string
-  readonly table: string
-  readonly column: string
-  readonly operator: string
-  readonly method: 'hnsw' | 'ivfflat'
-  readonly rows: number
+interface Row extends VectorIndex {
   readonly now: string | null
   /** As it is set, then as it was tried. */
   readonly measured?: readonly { readonly value: number; readonly recall: number; readonly ms: number }[]
