@@ -5,7 +5,9 @@ import type { BatchMeter } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
+import { type OrderKey, OrderKeys } from './order-keys.js'
 import type { Consistency } from './replicas/replicas.js'
+import { UnitList } from './unit-list.js'
 
 /** What waits of one durability, and what is in flight. */
 interface Lane {
@@ -21,21 +23,20 @@ const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
  */
 export class BatchQueue {
   readonly operation: AnyOperation
-  readonly #tenant: string
-  readonly #consistency: Consistency
+  readonly tenant: string
+  /** Of all its calls; undefined where it takes those of either. */
+  readonly durability: Durability | undefined
+  readonly consistency: Consistency
   readonly #send: Send
   readonly #options: BatchOptions
   readonly #meter: BatchMeter
   readonly #onIdle: () => void
   /** What is sent next, in its order. */
-  readonly #units = new Set<Unit>()
-  /** The last one of #units about each order key. */
-  readonly #last = new Map<string, Unit>()
+  readonly #units = new UnitList()
+  readonly #keys = new OrderKeys()
   /** Calls that found no room, in their order. */
   readonly #waiting: Unit[] = []
-  readonly #flying = new Set<Unit>()
-  /** Order keys of what is in flight. */
-  readonly #flyingKeys = new Set<string>()
+  readonly #flights = new Set<readonly Unit[]>()
   readonly #drained: (() => void)[] = []
   /** Items of callers that wait, those that gave way included: the limit is theirs. */
   #items = 0
@@ -45,6 +46,7 @@ export class BatchQueue {
   constructor(
     operation: AnyOperation,
     tenant: string,
+    durability: Durability | undefined,
     consistency: Consistency,
     send: Send,
     options: BatchOptions,
@@ -52,8 +54,9 @@ export class BatchQueue {
     onIdle: () => void,
   ) {
     this.operation = operation
-    this.#tenant = tenant
-    this.#consistency = consistency
+    this.tenant = tenant
+    this.durability = durability
+    this.consistency = consistency
     this.#send = send
     this.#options = options
     this.#meter = meter
@@ -65,10 +68,10 @@ export class BatchQueue {
     return this.#items
   }
 
-  /** The results in order. Throws at once when it is aborted already, or full. */
+  /** The results in order; `encoded` is what the items' JSON texts make with commas. Throws when it is aborted already, or full. */
   submit(
     items: readonly unknown[],
-    encoded: readonly string[],
+    encoded: string,
     durability: Durability,
     signal: AbortSignal | undefined,
   ): Promise<unknown[]> {
@@ -88,14 +91,14 @@ export class BatchQueue {
   }
 
   #abort(unit: Unit, signal: AbortSignal | undefined): void {
-    if (this.#units.has(unit)) {
+    if (unit.isListed) {
       this.#leave(unit)
       unit.reject(aborted(signal))
       this.#release(unit.items.length)
     } else if (unit.line !== undefined && unit.line.at(-1) !== unit) {
       // It gave way to another: nothing of it was sent, and now never will be.
       removeUnit(unit.line, unit)
-      const waits = this.#units.has(unit.line.at(-1) as Unit)
+      const waits = (unit.line.at(-1) as Unit).isListed
       unit.reject(aborted(signal))
       if (waits) this.#release(unit.items.length)
     } else if (removeUnit(this.#waiting, unit)) {
@@ -119,21 +122,14 @@ export class BatchQueue {
     unit.line?.pop()
     const heir = unit.line?.at(-1)
     if (heir === undefined) {
-      this.#units.delete(unit)
+      this.#units.remove(unit)
       this.#lanes[unit.durability].itemsToSend -= unit.items.length
-      this.#forget(unit)
-      return
+    } else {
+      this.#lanes[unit.durability].itemsToSend--
+      this.#lanes[heir.durability].itemsToSend++
+      this.#units.replace(unit, heir)
     }
-    this.#lanes[unit.durability].itemsToSend--
-    this.#lanes[heir.durability].itemsToSend++
-    const units = [...this.#units]
-    this.#units.clear()
-    for (const each of units) this.#units.add(each === unit ? heir : each)
-    for (const key of unit.orderKeys) if (this.#last.get(key) === unit) this.#last.set(key, heir)
-  }
-
-  #forget(unit: Unit): void {
-    for (const key of unit.orderKeys) if (this.#last.get(key) === unit) this.#last.delete(key)
+    for (const key of unit.orderKeys) if (key.last === unit) key.last = heir
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -144,11 +140,12 @@ export class BatchQueue {
 
   /** Rejects whatever has not settled; how many items that was. */
   abandon(): { queued: number; inFlight: number } {
-    const waiting = [...this.#units].flatMap((unit) => unit.line ?? [unit]).concat(this.#waiting)
-    const flying = [...this.#flying].flatMap((unit) => unit.line ?? [unit]).filter(({ settled }) => !settled)
+    const whole = (unit: Unit) => unit.line ?? [unit]
+    const waiting = [...this.#units].flatMap(whole).concat(this.#waiting)
+    const flying = [...this.#flights].flatMap((units) => units.flatMap(whole)).filter(({ settled }) => !settled)
     const held = { queued: sizeOf(waiting), inFlight: sizeOf(flying) }
-    this.#units.clear()
-    this.#last.clear()
+    for (const unit of [...this.#units]) this.#units.remove(unit)
+    this.#keys.keep([])
     this.#waiting.length = 0
     this.#items = 0
     for (const lane of Object.values(this.#lanes)) lane.itemsToSend = 0
@@ -168,7 +165,7 @@ export class BatchQueue {
   }
 
   #isIdle(): boolean {
-    return this.#units.size === 0 && this.#flying.size === 0 && this.#waiting.length === 0 && !this.#scheduled
+    return this.#units.size === 0 && this.#flights.size === 0 && this.#waiting.length === 0 && !this.#scheduled
   }
 
   #settleIdle(): void {
@@ -185,20 +182,28 @@ export class BatchQueue {
   #enter(unit: Unit): void {
     this.#items += unit.items.length
     this.#lanes[unit.durability].itemsToSend += unit.items.length
-    if (this.operation.givesWay !== undefined && unit.items.length === 1) {
+    if (this.operation.orderKey !== undefined) this.#order(unit)
+    this.#units.append(unit)
+    this.#schedule()
+  }
+
+  /** Puts the unit behind what is about the same, or in its place where that gives way. */
+  #order(unit: Unit): void {
+    if (this.#keys.areMany) this.#keys.keep([...this.#flights, [...this.#units]].flat())
+    const { orderKey, givesWay } = this.operation
+    unit.orderKeys = unit.items.map((item) => this.#keys.of(orderKey?.(item) as string))
+    if (givesWay !== undefined && unit.items.length === 1) {
       // Nothing else about it stands between the two, which must not come to stand before this one's forerunners.
-      const before = this.#last.get(unit.orderKeys[0] as string)
-      if (before?.items.length === 1 && this.operation.givesWay(before.items[0], unit.items[0])) {
-        this.#units.delete(before)
+      const before = unit.orderKeys[0]?.last
+      if (before?.items.length === 1 && givesWay(before.items[0], unit.items[0])) {
+        this.#units.remove(before)
         this.#lanes[before.durability].itemsToSend--
         before.line ??= [before]
         before.line.push(unit)
         unit.line = before.line
       }
     }
-    for (const key of unit.orderKeys) this.#last.set(key, unit)
-    this.#units.add(unit)
-    this.#schedule()
+    for (const key of unit.orderKeys) key.last = unit
   }
 
   #release(items: number): void {
@@ -239,14 +244,14 @@ export class BatchQueue {
     let bytes = 0
     const taken: Unit[] = []
     /** Keys of what has to stay behind what is in flight; nothing of the same key overtakes it. */
-    const blocked = new Set<string>()
-    const isBlocked = (key: string) => this.#flyingKeys.has(key) || blocked.has(key)
+    const blocked = this.#keys.newBlock()
+    const isBlocked = (key: OrderKey) => key.isFlying || key.block === blocked
     let lane: Lane | undefined
     let itemsMax = 0
     for (const unit of this.#units) {
       const own = this.#lanes[unit.durability]
       if (unit.orderKeys.some(isBlocked) || (lane === undefined ? !this.#mayLeave(own) : own !== lane)) {
-        for (const key of unit.orderKeys) blocked.add(key)
+        for (const key of unit.orderKeys) key.block = blocked
         continue
       }
       if (lane === undefined) {
@@ -260,12 +265,12 @@ export class BatchQueue {
       if (taken.length > 0 && (items > itemsMax || bytes > this.#options.bytesMax)) break
       taken.push(unit)
       // Should it be refused, its forerunners are sent, before anything that came later.
-      if (unit.line !== undefined && unit.line.length > 1) blocked.add(unit.orderKeys[0] as string)
+      if (unit.line !== undefined && unit.line.length > 1) (unit.orderKeys[0] as OrderKey).block = blocked
     }
     for (const unit of taken) {
-      this.#units.delete(unit)
+      this.#units.remove(unit)
       this.#lanes[unit.durability].itemsToSend -= unit.items.length
-      this.#forget(unit)
+      for (const key of unit.orderKeys) if (key.last === unit) key.last = undefined
     }
     return taken
   }
@@ -277,9 +282,9 @@ export class BatchQueue {
     const items = sizeOf(units)
     lane.flights++
     lane.itemsInFlight += items
+    this.#flights.add(units)
     for (const unit of units) {
-      this.#flying.add(unit)
-      for (const key of unit.orderKeys) this.#flyingKeys.add(key)
+      for (const key of unit.orderKeys) key.isFlying = true
       this.#meter.coalesced += (unit.line?.length ?? 1) - 1
     }
     this.#release(units.reduce((sum, unit) => sum + (unit.line?.length ?? unit.items.length), 0))
@@ -287,10 +292,8 @@ export class BatchQueue {
     const startedAt = performance.now()
     await this.#flush(units)
     this.#meter.record(units, startedAt, performance.now())
-    for (const unit of units) {
-      this.#flying.delete(unit)
-      for (const key of unit.orderKeys) this.#flyingKeys.delete(key)
-    }
+    this.#flights.delete(units)
+    for (const unit of units) for (const key of unit.orderKeys) key.isFlying = false
     lane.flights--
     lane.itemsInFlight -= items
     this.#schedule()
@@ -302,9 +305,9 @@ export class BatchQueue {
     const idempotent = units.every((unit) => unit.idempotent)
     let rows: { ordinal: number }[]
     try {
-      rows = await this.#send(this.operation, this.#tenant, `[${units.map((unit) => unit.encoded.join()).join()}]`, {
+      rows = await this.#send(this.operation, this.tenant, `[${units.map((unit) => unit.encoded).join()}]`, {
         durability: (units[0] as Unit).durability,
-        consistency: this.#consistency,
+        consistency: this.consistency,
         idempotent,
         attached: attached(
           this.operation,

@@ -1,38 +1,42 @@
 import { onAbort } from './abort-signal.js'
 import type { AnyOperation, Durability } from './batch.js'
+import type { OrderKey } from './order-keys.js'
 
-const NO_KEYS: readonly string[] = []
+const NO_KEYS: readonly OrderKey[] = []
 
 /** One caller's items; they travel in one statement and settle together. */
 export class Unit {
   readonly items: readonly unknown[]
-  readonly encoded: readonly string[]
+  /** Their JSON texts, with commas between them. */
+  readonly encoded: string
   readonly bytes: number
   readonly idempotent: boolean
   readonly durability: Durability
   readonly queuedAt = performance.now()
-  /** What its items are about, where that orders them. */
-  readonly orderKeys: readonly string[]
+  /** What its items are about, where that orders them; set when it is about to be listed. */
+  orderKeys = NO_KEYS
   /** Calls of which each gave way to the next, in their order: the last one is sent, and settles those before it. */
   line: Unit[] | undefined
+  /** Whether it is in the list of what is sent next, and its neighbours there. */
+  isListed = false
+  previous: Unit | undefined
+  next: Unit | undefined
   settled = false
   readonly promise: Promise<unknown[]>
   #fulfil!: (results: unknown[]) => void
   #refuse!: (error: unknown) => void
   #forget: (() => void) | undefined
 
-  constructor(operation: AnyOperation, items: readonly unknown[], encoded: readonly string[], durability: Durability) {
+  constructor(operation: AnyOperation, items: readonly unknown[], encoded: string, durability: Durability) {
     this.items = items
     this.encoded = encoded
     this.durability = durability
-    this.bytes = 0
+    this.bytes = Buffer.byteLength(encoded) + 1
     this.idempotent = true
-    for (let i = 0; i < items.length; i++) {
-      this.bytes += Buffer.byteLength(encoded[i] as string) + 1 + (operation.attach?.(items[i]).byteLength ?? 0)
-      this.idempotent &&= operation.isIdempotent(items[i])
+    for (const item of items) {
+      if (operation.attach !== undefined) this.bytes += operation.attach(item).byteLength
+      this.idempotent &&= operation.isIdempotent(item)
     }
-    const { orderKey } = operation
-    this.orderKeys = orderKey === undefined ? NO_KEYS : items.map((item) => orderKey(item))
     this.promise = new Promise((resolve, reject) => {
       this.#fulfil = resolve
       this.#refuse = reject

@@ -57,10 +57,15 @@ export interface Operation<Item, Row, Result> {
 }
 
 /** How a call is queued: with others of the same consistency. */
-export interface SubmitOptions extends CallOptions {
+export interface SubmitOptions {
+  /** @default 'durable' */
+  readonly durability?: Durability
   /** Of a read; a write is always for the latest. @default 'latest' */
   readonly consistency?: Consistency
+  readonly signal?: AbortSignal | undefined
 }
+
+const NO_QUEUES: readonly BatchQueue[] = []
 
 /** Sends one statement's worth of items; `idempotent` allows repeating it after a lost connection. */
 export type Send = (
@@ -83,7 +88,8 @@ export type AnyOperation = Operation<any, any, any>
  * turn; while `flightsMax` statements are in flight further calls gather, and leave when one returns. No timer is involved.
  */
 export class Batcher {
-  readonly #queues = new Map<string, BatchQueue>()
+  /** By operation and tenant: one name of all that tells queues apart would be made, and hashed, for each call. */
+  readonly #queues = new Map<string, Map<string, BatchQueue[]>>()
   readonly #meters = new Map<string, BatchMeter>()
   readonly #send: Send
   readonly #options: BatchOptions
@@ -112,7 +118,7 @@ export class Batcher {
     operation: Operation<Item, Row, Result>,
     tenant: string,
     items: readonly Item[],
-    options: SubmitOptions,
+    { durability = 'durable', consistency = 'latest', signal }: SubmitOptions,
   ): Promise<Result[]> {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
     if (items.length === 0) return Promise.resolve([])
@@ -122,30 +128,45 @@ export class Batcher {
         field: 'items',
       })
     }
-    const encoded = items.map((item) => operation.encode(item))
-    const durability = options.durability ?? 'durable'
-    const queue = this.#queueFor(operation, tenant, durability, options.consistency ?? 'latest')
+    const encoded =
+      items.length === 1 ? operation.encode(items[0] as Item) : items.map((item) => operation.encode(item)).join()
+    const queue = this.#queueFor(operation, tenant, durability, consistency)
     // A turn later: the queue has counted what landed, and looks for what is next, before its callers go on.
-    return queue.submit(items, encoded, durability, options.signal).then(same) as Promise<Result[]>
+    return queue.submit(items, encoded, durability, signal).then(same) as Promise<Result[]>
   }
 
   #queueFor(operation: AnyOperation, tenant: string, durability: Durability, consistency: Consistency): BatchQueue {
-    const key = `${operation.name}\n${tenant}\n${operation.orderKey === undefined ? durability : ''}\n${consistency}`
-    const queue = this.#queues.get(key)
-    if (queue !== undefined) return queue
+    // Order keys hold across durabilities, so theirs share one queue.
+    const of = operation.orderKey === undefined ? durability : undefined
+    for (const queue of this.#queues.get(operation.name)?.get(tenant) ?? NO_QUEUES) {
+      if (queue.durability === of && queue.consistency === consistency) return queue
+    }
     const meter = this.#meters.get(operation.name) ?? new BatchMeter(operation.name)
     this.#meters.set(operation.name, meter)
-    const made = new BatchQueue(operation, tenant, consistency, this.#send, this.#options, meter, () =>
-      this.#queues.delete(key),
+    const made = new BatchQueue(operation, tenant, of, consistency, this.#send, this.#options, meter, () =>
+      this.#remove(made),
     )
-    this.#queues.set(key, made)
+    const byTenant = this.#queues.get(operation.name) ?? new Map<string, BatchQueue[]>()
+    this.#queues.set(operation.name, byTenant)
+    byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), made])
     return made
+  }
+
+  #remove(queue: BatchQueue): void {
+    const byTenant = this.#queues.get(queue.operation.name)
+    const left = (byTenant?.get(queue.tenant) ?? []).filter((each) => each !== queue)
+    if (left.length > 0) byTenant?.set(queue.tenant, left)
+    else byTenant?.delete(queue.tenant)
+  }
+
+  #all(): BatchQueue[] {
+    return [...this.#queues.values()].flatMap((byTenant) => [...byTenant.values()].flat())
   }
 
   /** Refuses new calls, and waits until every queued one has settled. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#queues.values()].map((queue) => queue.drained()))
+    await Promise.all(this.#all().map((queue) => queue.drained()))
   }
 
   /**
@@ -155,7 +176,7 @@ export class Batcher {
   abandon(): Record<string, { queued: number; inFlight: number }> {
     this.#closed = true
     const held: Record<string, { queued: number; inFlight: number }> = {}
-    for (const queue of [...this.#queues.values()]) {
+    for (const queue of this.#all()) {
       const { queued, inFlight } = queue.abandon()
       const sum = held[queue.operation.name] ?? { queued: 0, inFlight: 0 }
       held[queue.operation.name] = { queued: sum.queued + queued, inFlight: sum.inFlight + inFlight }
@@ -166,7 +187,7 @@ export class Batcher {
   /** One row an operation that was called, by name. */
   metrics(): BatchMetrics[] {
     const queued = new Map<string, number>()
-    for (const queue of this.#queues.values()) {
+    for (const queue of this.#all()) {
       queued.set(queue.operation.name, (queued.get(queue.operation.name) ?? 0) + queue.length)
     }
     return [...this.#meters.values()].map((meter) => meter.read(queued.get(meter.operation) ?? 0))

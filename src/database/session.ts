@@ -45,7 +45,11 @@ export function createSession(
         return Promise.reject(error)
       }
       const wanted = operation.writes || operation.primaryOnly ? 'latest' : (options.consistency ?? consistency)
-      return batcher.submit(operation, tenant, items, { ...options, consistency: wanted })
+      return batcher.submit(operation, tenant, items, {
+        durability: options.durability ?? 'durable',
+        consistency: wanted,
+        signal: options.signal,
+      })
     },
     async query(statement, values, options = {}) {
       database.assertNotNested()

@@ -259,6 +259,33 @@ describe('calls of one key', () => {
     expect([await first, await second, await other]).toEqual([[1], [2], [1]])
   })
 
+  test('wait for the one in flight, and leave as one, however many other keys come and go meanwhile', async () => {
+    const { model, batcher, write } = setUp()
+    const calls = () => model.flights.map(({ items }) => items.map(({ call }) => call))
+    const flying = batcher.submit(writing, 'acme', [item(1), item(2, 'l')], {})
+    await turn()
+    const waiting = [write(item(3))]
+    const early = write(item(6, 'm'))
+    let settled = 0
+    for (let key = 0; key < 5000; key++) void write(item(10 + key, `other${key}`)).then(() => settled++)
+    waiting.push(write(item(4)), write(item(5, 'l')))
+    const late = write(item(7, 'm'))
+    // All but the first flight land, until nothing but what is about its keys is left.
+    for (let turns = 0; settled < 5000 && turns < 10_000; turns++) {
+      if (model.flights.length > 1) model.land(1)
+      await turn()
+    }
+    await turn()
+    expect(calls()).toEqual([[1, 2]])
+    model.land(0)
+    for (let turns = 0; model.flights.length < 2 && turns < 3; turns++) await turn()
+    expect(calls().flat()).toEqual([4, 5])
+    while (model.flights.length > 0) model.land(0)
+    expect(await Promise.all([flying, ...waiting])).toEqual([[1, 1], [2], [2], [2]])
+    expect([await early, await late]).toEqual([[1], [1]])
+    expect(model.breaches).toEqual([])
+  })
+
   test.each(['refused', 'poison'] as const)('one that is %s gives its place back to those before it', async (fate) => {
     const { model, write } = setUp()
     const [one, two, bad] = [write(item(1)), write(item(2)), write(item(3, 'k', fate))]
