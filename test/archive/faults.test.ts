@@ -27,38 +27,44 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
   const newest = async (month: string) => await archives.find('memory.events', month)
   const restore = (name: string) => archives.restore(name, { directUrl })
 
-  onEngines(SERVERS, '')('a store that goes away in the middle: said, detached, and taken up by the next run', async () => {
-    const month = '2018-01'
-    await fill(fleet, month)
-    const before = await rowsOf(place, month)
-    // More than a part, so that it breaks off between two: what does not compress.
-    await sql(
-      fleet,
-      `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 20000) where e.event_id is not null))
+  onEngines(SERVERS, '')(
+    'a store that goes away in the middle: said, detached, and taken up by the next run',
+    async () => {
+      const month = '2018-01'
+      await fill(fleet, month)
+      const before = await rowsOf(place, month)
+      // More than a part, so that it breaks off between two: what does not compress.
+      await sql(
+        fleet,
+        `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 20000) where e.event_id is not null))
       where tenant_id <> 'a' and event_id >= platform.uuid_floor('2018-01-01Z') and event_id < platform.uuid_floor('2018-02-01Z')`,
-    )
-    let parts = 0
-    store.behave = ({ kind }) => (kind === 'part' && ++parts > 1 ? 'cut' : 'answer')
-    const run = await archive(place, store.place)
-    failed(run, 'ARCHIVE_STORE_FAILED')
-    expect(run.error?.message).toContain('s3://archives/fleet/memory.events_p201801.1')
-    expect(JSON.stringify(run)).not.toContain(store.credentials.AWS_SECRET_ACCESS_KEY)
-    expect(await placeOf(place, month)).toBe('detached')
-    expect(await statesOf(place, month)).toEqual(['uploading'])
-    expect([...store.objects.keys()]).toEqual([])
-    expect(store.uploads.size).toBe(0)
-    store.behave = () => 'answer'
-    archived(await archive(place, store.place))
-    expect((await newest(month)).name).toBe('memory.events_p201801.2')
-    expect(await archives.verify('memory.events_p201801.2')).toMatchObject({ rows: 60 })
-    await restore('memory.events_p201801.2')
-    const after = await rowsOf(place, month)
-    expect(after.length).toBeGreaterThan(before.length)
-    expect(after.slice(0, 500)).toBe(before.slice(0, 500))
-    // Nothing of the credentials is in the database.
-    const [kept] = await sql<{ text: string }>(fleet, `select string_agg(a::text, '') as text from platform.archives a`)
-    expect(kept?.text).not.toMatch(/key-of-tests|secret-/)
-  })
+      )
+      let parts = 0
+      store.behave = ({ kind }) => (kind === 'part' && ++parts > 1 ? 'cut' : 'answer')
+      const run = await archive(place, store.place)
+      failed(run, 'ARCHIVE_STORE_FAILED')
+      expect(run.error?.message).toContain('s3://archives/fleet/memory.events_p201801.1')
+      expect(JSON.stringify(run)).not.toContain(store.credentials.AWS_SECRET_ACCESS_KEY)
+      expect(await placeOf(place, month)).toBe('detached')
+      expect(await statesOf(place, month)).toEqual(['uploading'])
+      expect([...store.objects.keys()]).toEqual([])
+      expect(store.uploads.size).toBe(0)
+      store.behave = () => 'answer'
+      archived(await archive(place, store.place))
+      expect((await newest(month)).name).toBe('memory.events_p201801.2')
+      expect(await archives.verify('memory.events_p201801.2')).toMatchObject({ rows: 60 })
+      await restore('memory.events_p201801.2')
+      const after = await rowsOf(place, month)
+      expect(after.length).toBeGreaterThan(before.length)
+      expect(after.slice(0, 500)).toBe(before.slice(0, 500))
+      // Nothing of the credentials is in the database.
+      const [kept] = await sql<{ text: string }>(
+        fleet,
+        `select string_agg(a::text, '') as text from platform.archives a`,
+      )
+      expect(kept?.text).not.toMatch(/key-of-tests|secret-/)
+    },
+  )
 
   onEngines(SERVERS, '')('a place that is away, a missing place or session: nothing is begun', async () => {
     const month = '2018-02'
@@ -67,7 +73,10 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     store.behave = () => 503
     failed(await archive(place, store.place), 'ARCHIVE_STORE_FAILED')
     store.behave = () => 'answer'
-    expect(await archive(place, undefined)).toMatchObject({ outcome: 'skipped', done: { skipped: expect.stringContaining('no place') } })
+    expect(await archive(place, undefined)).toMatchObject({
+      outcome: 'skipped',
+      done: { skipped: expect.stringContaining('no place') },
+    })
     const [run] = await fleet.maintenance.runOnce('archive', { options: { archive: { to: store.place } } })
     expect(run).toMatchObject({ outcome: 'skipped', done: { skipped: expect.stringContaining('directUrl') } })
     failed(await archive(place, 's3://me:secret@bucket'), 'OPTIONS_INVALID')
@@ -91,7 +100,7 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     const month = '2018-03'
     const disk = mkdtempSync(join(tmpdir(), 'pgfleet-full-'))
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
-    afterFile(() => {
+    afterFile(async () => {
       execFileSync('umount', [disk])
       rmSync(disk, { recursive: true })
     })
@@ -131,20 +140,24 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect((await newest(month)).name).toBe('memory.events_p201805.4')
   })
 
-  onEngines(SERVERS, '')('an object that is not what was written is found before the partition is dropped', async () => {
-    const month = '2018-06'
-    await fill(fleet, month)
-    store.behave = ({ kind, key }) => {
-      const object = store.objects.get(key)
-      if (kind === 'get' && key.endsWith('.copy.gz') && object) object[object.length >> 1] = 255 - (object[object.length >> 1] ?? 0)
-      return 'answer'
-    }
-    failed(await archive(place, store.place), 'ARCHIVE_CORRUPT')
-    expect(await placeOf(place, month)).toBe('detached')
-    store.behave = () => 'answer'
-    archived(await archive(place, store.place))
-    expect((await newest(month)).name).toBe('memory.events_p201806.2')
-  })
+  onEngines(SERVERS, '')(
+    'an object that is not what was written is found before the partition is dropped',
+    async () => {
+      const month = '2018-06'
+      await fill(fleet, month)
+      store.behave = ({ kind, key }) => {
+        const object = store.objects.get(key)
+        if (kind === 'get' && key.endsWith('.copy.gz') && object)
+          object[object.length >> 1] = 255 - (object[object.length >> 1] ?? 0)
+        return 'answer'
+      }
+      failed(await archive(place, store.place), 'ARCHIVE_CORRUPT')
+      expect(await placeOf(place, month)).toBe('detached')
+      store.behave = () => 'answer'
+      archived(await archive(place, store.place))
+      expect((await newest(month)).name).toBe('memory.events_p201806.2')
+    },
+  )
 
   onEngines(SERVERS, '')('a corrupted or incomplete archive is not restored, and says what is wrong', async () => {
     const month = '2018-07'
@@ -205,19 +218,22 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect(await rowsOf(place, month)).toBe(before)
   })
 
-  onEngines(SERVERS, '')('a tenant that was erased since does not come back, nor under an id that was reused', async () => {
-    const month = '2018-09'
-    await fill(fleet, month)
-    archived(await archive(place, store.place))
-    await fleet.tenants.erase('b', { reason: 'gone', by: 'test' })
-    await fleet.tenants.erase('c', { reason: 'gone', by: 'test' })
-    await fleet.tenants.create({ id: 'c', reuseErasedId: true } as never)
-    const restored = await restore((await newest(month)).name)
-    expect(restored).toMatchObject({ rows: 20, removed: 40 })
-    const left = await sql(fleet, `select distinct tenant_id from memory.${partitionOf(month)}`)
-    expect(left).toEqual([{ tenant_id: 'a' }])
-    await fleet.tenants.create({ id: 'b', reuseErasedId: true } as never)
-  })
+  onEngines(SERVERS, '')(
+    'a tenant that was erased since does not come back, nor under an id that was reused',
+    async () => {
+      const month = '2018-09'
+      await fill(fleet, month)
+      archived(await archive(place, store.place))
+      await fleet.tenants.erase('b', { reason: 'gone', by: 'test' })
+      await fleet.tenants.erase('c', { reason: 'gone', by: 'test' })
+      await fleet.tenants.create({ id: 'c' }, { reuse: true })
+      const restored = await restore((await newest(month)).name)
+      expect(restored).toMatchObject({ rows: 20, removed: 40 })
+      const left = await sql(fleet, `select distinct tenant_id from memory.${partitionOf(month)}`)
+      expect(left).toEqual([{ tenant_id: 'a' }])
+      await fleet.tenants.create({ id: 'b' }, { reuse: true })
+    },
+  )
 
   onEngines(SERVERS, '')('a hold that comes between detaching and dropping keeps the partition', async () => {
     const month = '2018-10'
@@ -245,35 +261,38 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     archived(await archive(place, store.place))
   })
 
-  onEngines(SERVERS, '')('a tenant that wants its rows longer keeps the whole month, and loses none of them', async () => {
-    const month = '2018-11'
-    await fill(fleet, month)
-    const before = await rowsOf(place, month)
-    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 20 * 365 * 86_400_000 })
-    expect((await archive(place, store.place)).done.counts).toMatchObject({ kept: 1 })
-    await fleet.maintenance.runOnce('retention')
-    expect(await rowsOf(place, month)).toBe(before)
-    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
-    archived(await archive(place, store.place))
-  })
+  onEngines(SERVERS, '')(
+    'a tenant that wants its rows longer keeps the whole month, and loses none of them',
+    async () => {
+      const month = '2018-11'
+      await fill(fleet, month)
+      const before = await rowsOf(place, month)
+      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 20 * 365 * 86_400_000 })
+      expect((await archive(place, store.place)).done.counts).toMatchObject({ kept: 1 })
+      await fleet.maintenance.runOnce('retention')
+      expect(await rowsOf(place, month)).toBe(before)
+      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
+      archived(await archive(place, store.place))
+    },
+  )
 
   // The last: it changes the table.
-  onEngines(SERVERS, '')('a column that was added gets its default; one that is gone, or has another type, is named', async () => {
-    const month = '2018-12'
-    await fill(fleet, month)
-    archived(await archive(place, store.place))
-    const { name } = await newest(month)
-    await sql(fleet, `alter table memory.events add column colour text not null default 'blue'`)
-    await sql(fleet, 'alter table memory.events rename column source to origin')
-    expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source is gone')
-    await sql(fleet, 'alter table memory.events rename column origin to source')
-    await sql(fleet, 'alter table memory.events alter column source type varchar(500)')
-    expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source was text')
-    await sql(fleet, 'alter table memory.events alter column source type text')
-    await sql(fleet, 'alter table memory.events add column must integer')
-    await sql(fleet, 'alter table memory.events alter column must set not null').catch(() => {})
-    await sql(fleet, 'alter table memory.events drop column must')
-    expect(await restore(name)).toMatchObject({ rows: 60 })
-    expect(await sql(fleet, `select distinct colour from memory.${partitionOf(month)}`)).toEqual([{ colour: 'blue' }])
-  })
+  onEngines(SERVERS, '')(
+    'a column that was added gets its default; one that is gone, or has another type, is named',
+    async () => {
+      const month = '2018-12'
+      await fill(fleet, month)
+      archived(await archive(place, store.place))
+      const { name } = await newest(month)
+      await sql(fleet, `alter table memory.events add column colour text not null default 'blue'`)
+      await sql(fleet, 'alter table memory.events rename column source to origin')
+      expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source is gone')
+      await sql(fleet, 'alter table memory.events rename column origin to source')
+      await sql(fleet, 'alter table memory.events alter column source type varchar(500)')
+      expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source was text')
+      await sql(fleet, 'alter table memory.events alter column source type text')
+      expect(await restore(name)).toMatchObject({ rows: 60 })
+      expect(await sql(fleet, `select distinct colour from memory.${partitionOf(month)}`)).toEqual([{ colour: 'blue' }])
+    },
+  )
 })

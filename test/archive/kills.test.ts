@@ -56,19 +56,24 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     expect(await rowsOf(place, month)).toBe(before)
   }
 
-  onEngines(['direct', 'pooled'], '')('while it waits to detach: the server ends that alone, or the next run does', async () => {
-    const month = '2019-01'
-    await fill(fleet, month)
-    const before = await rowsOf(place, month)
-    await other.query('begin')
-    await other.query(`select 1 from memory.${partitionOf(month)} limit 1`)
-    const child = start()
-    await until(`select 1 from pg_stat_activity where datname = current_database() and query like '%detach partition%concurrently%' and wait_event_type = 'Lock'`)
-    expect(await statesOf(place, month)).toEqual(['detaching'])
-    await kill(child)
-    await other.query('rollback')
-    await endsWell(month, before, `memory.${partitionOf(month)}.1`)
-  })
+  onEngines(['direct', 'pooled'], '')(
+    'while it waits to detach: the server ends that alone, or the next run does',
+    async () => {
+      const month = '2019-01'
+      await fill(fleet, month)
+      const before = await rowsOf(place, month)
+      await other.query('begin')
+      await other.query(`select 1 from memory.${partitionOf(month)} limit 1`)
+      const child = start()
+      await until(
+        `select 1 from pg_stat_activity where datname = current_database() and query like '%detach partition%concurrently%' and wait_event_type = 'Lock'`,
+      )
+      expect(await statesOf(place, month)).toEqual(['detaching'])
+      await kill(child)
+      await other.query('rollback')
+      await endsWell(month, before, `memory.${partitionOf(month)}.1`)
+    },
+  )
 
   onEngines(['direct', 'pooled'], '')('while it detaches: what is pending is finalised', async () => {
     const month = '2019-02'
@@ -79,7 +84,9 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     const child = start()
     await until(`select 1 from pg_inherits where inhdetachpending`)
     await kill(child)
-    await watcher.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%detach partition%' and pid <> pg_backend_pid()`)
+    await watcher.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%detach partition%' and pid <> pg_backend_pid()`,
+    )
     await other.query('rollback')
     expect(await placeOf(place, month)).toBe('pending')
     await endsWell(month, before, `memory.${partitionOf(month)}.1`)
@@ -119,10 +126,14 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     await other.query('begin')
     await other.query('lock table platform.legal_holds in row exclusive mode')
     const child = start()
-    await until(`select 1 from pg_stat_activity where datname = current_database() and query like '%finish_archive%' and wait_event_type = 'Lock'`)
+    await until(
+      `select 1 from pg_stat_activity where datname = current_database() and query like '%finish_archive%' and wait_event_type = 'Lock'`,
+    )
     expect(await statesOf(place, month)).toEqual(['verified'])
     await kill(child)
-    await watcher.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%finish_archive%' and pid <> pg_backend_pid()`)
+    await watcher.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%finish_archive%' and pid <> pg_backend_pid()`,
+    )
     await other.query('rollback')
     expect(await placeOf(place, month)).toBe('detached')
     await endsWell(month, before, `memory.${partitionOf(month)}.1`)

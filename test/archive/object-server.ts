@@ -68,7 +68,10 @@ export async function startObjectServer(): Promise<ObjectServer> {
       const parts = [...(uploads.get(upload as string) ?? [])].sort(([a], [b]) => a - b)
       objects.set(key, Buffer.concat(parts.map(([, part]) => part)))
       uploads.delete(upload as string)
-      return xml(response, `<CompleteMultipartUploadResult><Key>${key}</Key><ETag>"x"</ETag></CompleteMultipartUploadResult>`)
+      return xml(
+        response,
+        `<CompleteMultipartUploadResult><Key>${key}</Key><ETag>"x"</ETag></CompleteMultipartUploadResult>`,
+      )
     }
     if (kind === 'put') {
       if (isTaken) return refuse(response, 412, 'PreconditionFailed')
