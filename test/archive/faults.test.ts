@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { MaintenanceRun } from 'pgfleet'
 import { expect } from 'vitest'
 import { afterFile, createLogin, engine, failure, onEngines, sql } from '../setup/index.js'
@@ -276,6 +277,23 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     },
   )
 
+  onEngines(SERVERS, '')('two do not work on one partition at once', async () => {
+    const month = '2018-12'
+    await fill(fleet, month)
+    archived(await archive(place, store.place))
+    const { name } = await newest(month)
+    const other = new pg.Client({ connectionString: directUrl })
+    await other.connect()
+    try {
+      await other.query(`select pg_advisory_lock(hashtextextended('pgfleet.archive memory.${partitionOf(month)}', 0))`)
+      const busy = await failure(archives.restore(name, { directUrl, lockTimeoutMs: 100 }), 'ARCHIVE_BUSY')
+      expect(busy.message).toContain(partitionOf(month))
+    } finally {
+      await other.end()
+    }
+    expect(await placeOf(place, month)).toBe('gone')
+  })
+
   // The last: it changes the table.
   onEngines(SERVERS, '')(
     'a column that was added gets its default; one that is gone, or has another type, is named',
@@ -292,7 +310,9 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
       expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source was text')
       await sql(fleet, 'alter table memory.events alter column source type text')
       expect(await restore(name)).toMatchObject({ rows: 60 })
-      expect(await sql(fleet, `select distinct colour from memory.${partitionOf(month)}`)).toEqual([{ colour: 'blue' }])
+      expect(await sql(fleet, `select distinct colour from memory.${partitionOf('2018-12')}`)).toEqual([
+        { colour: 'blue' },
+      ])
     },
   )
 })

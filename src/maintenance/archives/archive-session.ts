@@ -39,7 +39,7 @@ export const ARCHIVE_SESSION_STATEMENTS: readonly Statement<unknown>[] = [
   FORMAT,
 ]
 
-/** Longest wait for another who archives or restores the same partition, in milliseconds. */
+/** Longest wait for another who archives or restores the same partition, in milliseconds; no longer than for other locks. */
 const BUSY_MS = 15_000
 
 /** A connection past the pooler, as pgfleet_owner, that alone works on the archives of one partition. */
@@ -75,7 +75,7 @@ export class ArchiveSession {
         })
         await direct.query(UNLIMITED, [])
         if (partition !== undefined) {
-          await direct.query(LOCK_TIMEOUT, [String(BUSY_MS)])
+          await direct.query(LOCK_TIMEOUT, [String(Math.min(BUSY_MS, lockTimeoutMs))])
           await direct.query(LOCK, [partition]).catch((error: unknown) => {
             if (!isFleetError(error, 'CONFLICT')) throw error
             throw new FleetError('ARCHIVE_BUSY', {
