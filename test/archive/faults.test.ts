@@ -37,7 +37,7 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
       // More than a part, so that it breaks off between two: what does not compress.
       await sql(
         fleet,
-        `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 20000) where e.event_id is not null))
+        `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 32000) where e.event_id is not null))
       where tenant_id <> 'a' and event_id >= platform.uuid_floor('2018-01-01Z') and event_id < platform.uuid_floor('2018-02-01Z')`,
       )
       let parts = 0

@@ -11,7 +11,7 @@ import { type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import type { ServiceContext } from '../service.js'
 import { type ArchiveRow, LIST_ARCHIVES } from './archive.js'
-import { corrupt, measure, readContent, writeContent } from './archive-content.js'
+import { corrupt, discard, measure, readContent, writeContent } from './archive-content.js'
 import { ArchiveSession } from './archive-session.js'
 import { columnsOf, selectOf, shapeOf } from './archived-table.js'
 
@@ -219,7 +219,11 @@ class Archiving {
         },
         { undo: true },
       )
-      await writeManifest(store, written, signal)
+      await writeManifest(store, written, signal).catch(async (error: unknown) => {
+        // Rows without a manifest are no archive; what cannot be removed now is, when a later attempt has ended.
+        await store.remove(contentName(name, row.archive_id)).catch(() => {})
+        throw error
+      })
       return written
     })
     await this.#session.query(NOTE_STORED, [row.archive_id, JSON.stringify(manifest)])
@@ -271,6 +275,8 @@ class Archiving {
     if (manifest.sha256 !== row.sha256 || manifest.contentSha256 !== row.content_sha256) {
       throw corrupt(row.name, 'has a manifest that is not the one that was written')
     }
+    // Before the server is given any of it, which would tell of corrupted rows in its own way.
+    await readContent(manifest, store, discard(), signal)
     const { name: table } = await this.#attachment(row)
     await this.#session.transaction(
       async () => {

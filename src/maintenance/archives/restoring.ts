@@ -4,7 +4,7 @@ import { sqlstateOf } from '../../database/failure.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import type { ArchiveRow } from './archive.js'
-import { corrupt, measure, readContent } from './archive-content.js'
+import { corrupt, discard, measure, readContent } from './archive-content.js'
 import { ArchiveSession } from './archive-session.js'
 import { columnsOf, selectOf, shapeOf, type TableShape } from './archived-table.js'
 
@@ -30,7 +30,7 @@ export interface Restoring {
   readonly keepMs: number
   readonly lockTimeoutMs: number
   readonly signal: AbortSignal
-  /** Told how many bytes of the object were read. */
+  /** Told how many bytes of the object were read, twice: once to compare it, once to load it. */
   readonly onBytes: (bytes: number) => void
 }
 
@@ -45,6 +45,8 @@ export async function restoreArchive(row: ArchiveRow, store: ArchiveStore, optio
   if (manifest.sha256 !== row.sha256 || manifest.contentSha256 !== row.content_sha256) {
     throw corrupt(row.name, 'has a manifest that is not the one that was written')
   }
+  // Before the server is given any of it, which would tell of corrupted rows in its own way.
+  await readContent(manifest, store, discard(), signal, onBytes)
   const place = { partition: `${row.schema_name}.${row.partition_name}`, lockTimeoutMs }
   return await ArchiveSession.lend(directUrl, place, async (session) => {
     await session.transaction(() => session.query(BEGIN, [row.archive_id]))
