@@ -1,5 +1,5 @@
 --! data-loss: yes
--- What was archived stays where it is, and can no longer be found by pgfleet. The functions that look into these tables go with them.
+-- What was archived stays where it is, and can no longer be found by pgfleet.
 do $$
 begin
   if exists (select from platform.archives a where a.state in ('detaching', 'detached', 'uploading', 'stored', 'verified')) then

@@ -37,7 +37,7 @@ onEngines(['direct', 'pooled'], 'archives need a server')(
     expect((await cli('archive', 'verify', 'memory.events_p201701.1')).stdout).toContain('holds: 60 rows')
     expect(await json('archive', 'verify', 'memory.events_p201701.9')).toMatchObject({
       code: 1,
-      value: { code: 'ARCHIVE_UNKNOWN' },
+      value: { error: { code: 'ARCHIVE_UNKNOWN' } },
     })
     expect(await cli('archive', 'restore')).toMatchObject({ code: 2 })
     expect(await cli('archive', 'restore', 'x', '--table', 'memory.events', '--month', month)).toMatchObject({
@@ -56,7 +56,7 @@ onEngines(['direct', 'pooled'], 'archives need a server')(
     expect(kept?.days).toBe(7)
     expect(await json(...restore, '--direct-url', directUrl)).toMatchObject({
       code: 1,
-      value: { code: 'ARCHIVE_REFUSED' },
+      value: { error: { code: 'ARCHIVE_REFUSED' } },
     })
   },
 )

@@ -2,24 +2,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
 import { expect } from 'vitest'
-import { afterFile, onEngines } from '../setup/index.js'
+import { onEngines } from '../setup/index.js'
 import { startObjectServer } from './object-server.js'
-import { archive, fill, openArchived, partitionOf, placeOf, rowsOf, statesOf } from './support.js'
+import { archive, connect, fill, openArchived, partitionOf, placeOf, rowsOf, statesOf } from './support.js'
 
 onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', async () => {
   const place = await openArchived()
   const { fleet, directUrl, database } = place
   const store = await startObjectServer()
   Object.assign(process.env, store.credentials)
-  const other = new pg.Client({ connectionString: directUrl })
-  await other.connect()
-  afterFile(() => other.end())
+  const other = await connect(directUrl)
   // Outside any transaction: within one the server shows the same activity for ever.
-  const watcher = new pg.Client({ connectionString: directUrl })
-  await watcher.connect()
-  afterFile(() => watcher.end())
+  const watcher = await connect(directUrl)
 
   const start = (): ChildProcess =>
     spawn(

@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { type Fleet, type MaintenanceRun, openFleet, type RunOnceOptions } from 'pgfleet'
 import { v7 } from 'uuid'
-import { afterFile, createTestDatabase, sql, type TestDatabase } from '../setup/index.js'
+import { afterFile, createTestDatabase, engine, sql, type TestDatabase } from '../setup/index.js'
 
 export const TENANTS = ['a', 'b', 'c']
 
@@ -17,11 +18,23 @@ export interface Archived {
 
 export async function openArchived(): Promise<Archived> {
   const database = await createTestDatabase()
+  // Tests of a group that is skipped are declared all the same.
+  if (engine === 'embedded') return { database, fleet: { maintenance: {} } as Fleet, directUrl: '' }
   const fleet = await openFleet(database.options)
   afterFile(() => fleet.close())
   for (const id of TENANTS) await fleet.tenants.create({ id })
   await fleet.maintenance.retention.setAtEnd({ table: 'memory.events', atEnd: 'archive' })
   return { database, fleet, directUrl: database.adminUrl() }
+}
+
+/** Another connection of the superuser, past the pooler; closed after the file. */
+export async function connect(directUrl: string): Promise<pg.Client> {
+  const client = new pg.Client(directUrl === '' ? {} : { connectionString: directUrl })
+  if (directUrl !== '') {
+    await client.connect()
+    afterFile(() => client.end())
+  }
+  return client
 }
 
 /** A folder that is removed after the file. */

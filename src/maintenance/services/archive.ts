@@ -61,7 +61,10 @@ export const archive = defineService({
       else await context.attempt(object, () => archivePartition(context, url, archive_id, object, options))
       if (context.isOver()) return context.report.leaveSome()
     }
-    const due = await ArchiveSession.lend(url, options, (session) => session.query(FIND, []))
+    // One that was attached again just now is judged anew by the next run.
+    const done = new Set(open.map((one) => `${one.schema_name}.${one.partition_name}`))
+    const found = await ArchiveSession.lend(url, options, (session) => session.query(FIND, []))
+    const due = found.filter((one) => !done.has(`${one.schema_name}.${one.partition_name}`))
     // Nothing is begun for a place that is away.
     if (due.length > 0) await withStore(place, (store) => probe(store, context.signal))
     for (const { schema_name: schema, table_name: table, partition_name: partition, size_bytes: bytes } of due) {
