@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { failure, onEngines, openTestFleet, sql } from '../setup/index.js'
 import { archive, fill, newFolder, openArchived, partitionOf, placeOf, rowsOf, statesOf } from './support.js'
 
@@ -27,7 +27,7 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('on a server'
   const { fleet, directUrl } = place
   const { archives, retention } = fleet.maintenance
 
-  onEngines(['direct', 'pooled'], '')('a month leaves for a folder, and comes back row by row', async () => {
+  test('a month leaves for a folder, and comes back row by row', async () => {
     const to = await newFolder()
     const month = '2020-01'
     await fill(fleet, month)
@@ -61,35 +61,32 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('on a server'
     expect(await placeOf(place, month)).toBe('attached')
   })
 
-  onEngines(['direct', 'pooled'], '')(
-    'what was restored is like any other partition, and stays for its time',
-    async () => {
-      const [leaf] = await sql<Record<string, unknown>>(
-        fleet,
-        `select c.relrowsecurity and c.relforcerowsecurity as forced, c.relacl::text as grants,
+  test('what was restored is like any other partition, and stays for its time', async () => {
+    const [leaf] = await sql<Record<string, unknown>>(
+      fleet,
+      `select c.relrowsecurity and c.relforcerowsecurity as forced, c.relacl::text as grants,
         (select count(*)::integer from pg_index i where i.indrelid = c.oid) as indexes, (select count(*)::integer from pg_index i where i.indrelid = p.oid) as expected,
         (select string_agg(k.conname, ',') from pg_constraint k where k.conrelid = c.oid and k.contype = 'c') as checks,
         (select string_agg(k.conname, ',') from pg_constraint k where k.conrelid = p.oid and k.contype = 'c') as of_table, c.relowner::regrole::text as owner
       from pg_class c, pg_class p where c.oid = 'memory.events_p202001'::regclass and p.oid = 'memory.events'::regclass`,
-      )
-      expect(leaf).toMatchObject({
-        forced: true,
-        owner: 'pgfleet_owner',
-        indexes: leaf?.expected,
-        checks: leaf?.of_table,
-      })
-      expect(leaf?.grants).not.toMatch(/pgfleet_app|^=|,=/)
-      const to = await newFolder()
-      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 86_400_000 })
-      await fleet.maintenance.runOnce('retention')
-      expect((await archive(place, to)).done.counts).toEqual({})
-      expect(await placeOf(place, '2020-01')).toBe('attached')
-      expect(await rowsOf(place, '2020-01')).toContain('(a,')
-      // Once its time is over it is archived anew, and takes the place of the first.
-      await sql(fleet, `update platform.archives set kept_until = now()`)
-      expect((await archive(place, to)).done.counts).toMatchObject({ archived: 1 })
-      expect(await statesOf(place, '2020-01')).toEqual(['replaced', 'archived'])
-      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
-    },
-  )
+    )
+    expect(leaf).toMatchObject({
+      forced: true,
+      owner: 'pgfleet_owner',
+      indexes: leaf?.expected,
+      checks: leaf?.of_table,
+    })
+    expect(leaf?.grants).not.toMatch(/pgfleet_app|^=|,=/)
+    const to = await newFolder()
+    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 86_400_000 })
+    await fleet.maintenance.runOnce('retention')
+    expect((await archive(place, to)).done.counts).toEqual({})
+    expect(await placeOf(place, '2020-01')).toBe('attached')
+    expect(await rowsOf(place, '2020-01')).toContain('(a,')
+    // Once its time is over it is archived anew, and takes the place of the first.
+    await sql(fleet, `update platform.archives set kept_until = now()`)
+    expect((await archive(place, to)).done.counts).toMatchObject({ archived: 1 })
+    expect(await statesOf(place, '2020-01')).toEqual(['replaced', 'archived'])
+    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
+  })
 })

@@ -6,14 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { MaintenanceRun } from 'pgfleet'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { afterFile, createLogin, engine, failure, onEngines, sql } from '../setup/index.js'
 import { startObjectServer } from './object-server.js'
 import { archive, fill, newFolder, openArchived, partitionOf, placeOf, rowsOf, statesOf } from './support.js'
 
-const SERVERS = ['direct', 'pooled'] as const
-
-onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
+onEngines(['direct', 'pooled'], 'archives need a server').describe('faults', async () => {
   const operator = engine === 'embedded' ? undefined : await createLogin({ memberOf: ['pgfleet_operator'] })
   const place = await openArchived()
   const { fleet, directUrl, database } = place
@@ -28,46 +26,40 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
   const newest = async (month: string) => await archives.find('memory.events', month)
   const restore = (name: string) => archives.restore(name, { directUrl })
 
-  onEngines(SERVERS, '')(
-    'a store that goes away in the middle: said, detached, and taken up by the next run',
-    async () => {
-      const month = '2018-01'
-      await fill(fleet, month)
-      const before = await rowsOf(place, month)
-      // More than a part, so that it breaks off between two: what does not compress.
-      await sql(
-        fleet,
-        `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 32000) where e.event_id is not null))
+  test('a store that goes away in the middle: said, detached, and taken up by the next run', async () => {
+    const month = '2018-01'
+    await fill(fleet, month)
+    const before = await rowsOf(place, month)
+    // More than a part, so that it breaks off between two: what does not compress.
+    await sql(
+      fleet,
+      `update memory.events e set payload = jsonb_build_object('text', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 32000) where e.event_id is not null))
       where tenant_id <> 'a' and event_id >= platform.uuid_floor('2018-01-01Z') and event_id < platform.uuid_floor('2018-02-01Z')`,
-      )
-      let parts = 0
-      store.behave = ({ kind }) => (kind === 'part' && ++parts > 1 ? 'cut' : 'answer')
-      const run = await archive(place, store.place)
-      failed(run, 'ARCHIVE_STORE_FAILED')
-      expect(run.error?.message).toContain('s3://archives/fleet/memory.events_p201801.1')
-      expect(JSON.stringify(run)).not.toContain(store.credentials.AWS_SECRET_ACCESS_KEY)
-      expect(await placeOf(place, month)).toBe('detached')
-      expect(await statesOf(place, month)).toEqual(['uploading'])
-      expect([...store.objects.keys()]).toEqual([])
-      expect(store.uploads.size).toBe(0)
-      store.behave = () => 'answer'
-      archived(await archive(place, store.place))
-      expect((await newest(month)).name).toBe('memory.events_p201801.2')
-      expect(await archives.verify('memory.events_p201801.2')).toMatchObject({ rows: 60 })
-      await restore('memory.events_p201801.2')
-      const after = await rowsOf(place, month)
-      expect(after.length).toBeGreaterThan(before.length)
-      expect(after.slice(0, 500)).toBe(before.slice(0, 500))
-      // Nothing of the credentials is in the database.
-      const [kept] = await sql<{ text: string }>(
-        fleet,
-        `select string_agg(a::text, '') as text from platform.archives a`,
-      )
-      expect(kept?.text).not.toMatch(/key-of-tests|secret-/)
-    },
-  )
+    )
+    let parts = 0
+    store.behave = ({ kind }) => (kind === 'part' && ++parts > 1 ? 'cut' : 'answer')
+    const run = await archive(place, store.place)
+    failed(run, 'ARCHIVE_STORE_FAILED')
+    expect(run.error?.message).toContain('s3://archives/fleet/memory.events_p201801.1')
+    expect(JSON.stringify(run)).not.toContain(store.credentials.AWS_SECRET_ACCESS_KEY)
+    expect(await placeOf(place, month)).toBe('detached')
+    expect(await statesOf(place, month)).toEqual(['uploading'])
+    expect([...store.objects.keys()]).toEqual([])
+    expect(store.uploads.size).toBe(0)
+    store.behave = () => 'answer'
+    archived(await archive(place, store.place))
+    expect((await newest(month)).name).toBe('memory.events_p201801.2')
+    expect(await archives.verify('memory.events_p201801.2')).toMatchObject({ rows: 60 })
+    await restore('memory.events_p201801.2')
+    const after = await rowsOf(place, month)
+    expect(after.length).toBeGreaterThan(before.length)
+    expect(after.slice(0, 500)).toBe(before.slice(0, 500))
+    // Nothing of the credentials is in the database.
+    const [kept] = await sql<{ text: string }>(fleet, `select string_agg(a::text, '') as text from platform.archives a`)
+    expect(kept?.text).not.toMatch(/key-of-tests|secret-/)
+  })
 
-  onEngines(SERVERS, '')('a place that is away, a missing place or session: nothing is begun', async () => {
+  test('a place that is away, a missing place or session: nothing is begun', async () => {
     const month = '2018-02'
     await fill(fleet, month)
     failed(await archive(place, '/nowhere/at/all'), 'ARCHIVE_STORE_FAILED')
@@ -97,7 +89,7 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     archived(await archive(place, store.place))
   })
 
-  onEngines(SERVERS, '')('a disk that is full: said, nothing is left on it, and the next run goes on', async () => {
+  test('a disk that is full: said, nothing is left on it, and the next run goes on', async () => {
     const month = '2018-03'
     const disk = mkdtempSync(join(tmpdir(), 'pgfleet-full-'))
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
@@ -121,7 +113,7 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect(await rowsOf(place, month)).toBe(before)
   })
 
-  onEngines(SERVERS, '')('a name that is taken: what is there stays, and the next attempt takes another', async () => {
+  test('a name that is taken: what is there stays, and the next attempt takes another', async () => {
     const month = '2018-05'
     const to = await newFolder()
     await fill(fleet, month)
@@ -141,26 +133,23 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect((await newest(month)).name).toBe('memory.events_p201805.4')
   })
 
-  onEngines(SERVERS, '')(
-    'an object that is not what was written is found before the partition is dropped',
-    async () => {
-      const month = '2018-06'
-      await fill(fleet, month)
-      store.behave = ({ kind, key }) => {
-        const object = store.objects.get(key)
-        if (kind === 'get' && key.endsWith('.copy.gz') && object)
-          object[object.length >> 1] = 255 - (object[object.length >> 1] ?? 0)
-        return 'answer'
-      }
-      failed(await archive(place, store.place), 'ARCHIVE_CORRUPT')
-      expect(await placeOf(place, month)).toBe('detached')
-      store.behave = () => 'answer'
-      archived(await archive(place, store.place))
-      expect((await newest(month)).name).toBe('memory.events_p201806.2')
-    },
-  )
+  test('an object that is not what was written is found before the partition is dropped', async () => {
+    const month = '2018-06'
+    await fill(fleet, month)
+    store.behave = ({ kind, key }) => {
+      const object = store.objects.get(key)
+      if (kind === 'get' && key.endsWith('.copy.gz') && object)
+        object[object.length >> 1] = 255 - (object[object.length >> 1] ?? 0)
+      return 'answer'
+    }
+    failed(await archive(place, store.place), 'ARCHIVE_CORRUPT')
+    expect(await placeOf(place, month)).toBe('detached')
+    store.behave = () => 'answer'
+    archived(await archive(place, store.place))
+    expect((await newest(month)).name).toBe('memory.events_p201806.2')
+  })
 
-  onEngines(SERVERS, '')('a corrupted or incomplete archive is not restored, and says what is wrong', async () => {
+  test('a corrupted or incomplete archive is not restored, and says what is wrong', async () => {
     const month = '2018-07'
     const to = await newFolder()
     await fill(fleet, month)
@@ -205,7 +194,7 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect(await rowsOf(place, month)).toBe(before)
   })
 
-  onEngines(SERVERS, '')('a partition that is there and holds rows is not replaced; an empty one is', async () => {
+  test('a partition that is there and holds rows is not replaced; an empty one is', async () => {
     const month = '2018-08'
     await fill(fleet, month)
     const before = await rowsOf(place, month)
@@ -219,24 +208,21 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     expect(await rowsOf(place, month)).toBe(before)
   })
 
-  onEngines(SERVERS, '')(
-    'a tenant that was erased since does not come back, nor under an id that was reused',
-    async () => {
-      const month = '2018-09'
-      await fill(fleet, month)
-      archived(await archive(place, store.place))
-      await fleet.tenants.erase('b', { reason: 'gone', by: 'test' })
-      await fleet.tenants.erase('c', { reason: 'gone', by: 'test' })
-      await fleet.tenants.create({ id: 'c' }, { reuse: true })
-      const restored = await restore((await newest(month)).name)
-      expect(restored).toMatchObject({ rows: 20, removed: 40 })
-      const left = await sql(fleet, `select distinct tenant_id from memory.${partitionOf(month)}`)
-      expect(left).toEqual([{ tenant_id: 'a' }])
-      await fleet.tenants.create({ id: 'b' }, { reuse: true })
-    },
-  )
+  test('a tenant that was erased since does not come back, nor under an id that was reused', async () => {
+    const month = '2018-09'
+    await fill(fleet, month)
+    archived(await archive(place, store.place))
+    await fleet.tenants.erase('b', { reason: 'gone', by: 'test' })
+    await fleet.tenants.erase('c', { reason: 'gone', by: 'test' })
+    await fleet.tenants.create({ id: 'c' }, { reuse: true })
+    const restored = await restore((await newest(month)).name)
+    expect(restored).toMatchObject({ rows: 20, removed: 40 })
+    const left = await sql(fleet, `select distinct tenant_id from memory.${partitionOf(month)}`)
+    expect(left).toEqual([{ tenant_id: 'a' }])
+    await fleet.tenants.create({ id: 'b' }, { reuse: true })
+  })
 
-  onEngines(SERVERS, '')('a hold that comes between detaching and dropping keeps the partition', async () => {
+  test('a hold that comes between detaching and dropping keeps the partition', async () => {
     const month = '2018-10'
     await fill(fleet, month)
     const before = await rowsOf(place, month)
@@ -262,22 +248,19 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
     archived(await archive(place, store.place))
   })
 
-  onEngines(SERVERS, '')(
-    'a tenant that wants its rows longer keeps the whole month, and loses none of them',
-    async () => {
-      const month = '2018-11'
-      await fill(fleet, month)
-      const before = await rowsOf(place, month)
-      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 20 * 365 * 86_400_000 })
-      expect((await archive(place, store.place)).done.counts).toMatchObject({ kept: 1 })
-      await fleet.maintenance.runOnce('retention')
-      expect(await rowsOf(place, month)).toBe(before)
-      await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
-      archived(await archive(place, store.place))
-    },
-  )
+  test('a tenant that wants its rows longer keeps the whole month, and loses none of them', async () => {
+    const month = '2018-11'
+    await fill(fleet, month)
+    const before = await rowsOf(place, month)
+    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: 20 * 365 * 86_400_000 })
+    expect((await archive(place, store.place)).done.counts).toMatchObject({ kept: 1 })
+    await fleet.maintenance.runOnce('retention')
+    expect(await rowsOf(place, month)).toBe(before)
+    await retention.set({ tenant: 'a', table: 'memory.events', keepMs: null })
+    archived(await archive(place, store.place))
+  })
 
-  onEngines(SERVERS, '')('two do not work on one partition at once', async () => {
+  test('two do not work on one partition at once', async () => {
     const month = '2018-12'
     await fill(fleet, month)
     archived(await archive(place, store.place))
@@ -295,24 +278,21 @@ onEngines(SERVERS, 'archives need a server').describe('faults', async () => {
   })
 
   // The last: it changes the table.
-  onEngines(SERVERS, '')(
-    'a column that was added gets its default; one that is gone, or has another type, is named',
-    async () => {
-      const month = '2018-12'
-      await fill(fleet, month)
-      archived(await archive(place, store.place))
-      const { name } = await newest(month)
-      await sql(fleet, `alter table memory.events add column colour text not null default 'blue'`)
-      await sql(fleet, 'alter table memory.events rename column source to origin')
-      expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source is gone')
-      await sql(fleet, 'alter table memory.events rename column origin to source')
-      await sql(fleet, 'alter table memory.events alter column source type varchar(500)')
-      expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source was text')
-      await sql(fleet, 'alter table memory.events alter column source type text')
-      expect(await restore(name)).toMatchObject({ rows: 60 })
-      expect(await sql(fleet, `select distinct colour from memory.${partitionOf('2018-12')}`)).toEqual([
-        { colour: 'blue' },
-      ])
-    },
-  )
+  test('a column that was added gets its default; one that is gone, or has another type, is named', async () => {
+    const month = '2018-12'
+    await fill(fleet, month)
+    archived(await archive(place, store.place))
+    const { name } = await newest(month)
+    await sql(fleet, `alter table memory.events add column colour text not null default 'blue'`)
+    await sql(fleet, 'alter table memory.events rename column source to origin')
+    expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source is gone')
+    await sql(fleet, 'alter table memory.events rename column origin to source')
+    await sql(fleet, 'alter table memory.events alter column source type varchar(500)')
+    expect((await failure(restore(name), 'ARCHIVE_REFUSED')).message).toContain('column source was text')
+    await sql(fleet, 'alter table memory.events alter column source type text')
+    expect(await restore(name)).toMatchObject({ rows: 60 })
+    expect(await sql(fleet, `select distinct colour from memory.${partitionOf('2018-12')}`)).toEqual([
+      { colour: 'blue' },
+    ])
+  })
 })

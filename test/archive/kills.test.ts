@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { onEngines } from '../setup/index.js'
 import { startObjectServer } from './object-server.js'
 import { archive, connect, fill, openArchived, partitionOf, placeOf, rowsOf, statesOf } from './support.js'
@@ -51,26 +51,23 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     expect(await rowsOf(place, month)).toBe(before)
   }
 
-  onEngines(['direct', 'pooled'], '')(
-    'while it waits to detach: the server ends that alone, or the next run does',
-    async () => {
-      const month = '2019-01'
-      await fill(fleet, month)
-      const before = await rowsOf(place, month)
-      await other.query('begin')
-      await other.query(`select 1 from memory.${partitionOf(month)} limit 1`)
-      const child = start()
-      await until(
-        `select 1 from pg_stat_activity where datname = current_database() and query like '%detach partition%concurrently%' and wait_event_type = 'Lock'`,
-      )
-      expect(await statesOf(place, month)).toEqual(['detaching'])
-      await kill(child)
-      await other.query('rollback')
-      await endsWell(month, before, `memory.${partitionOf(month)}.1`)
-    },
-  )
+  test('while it waits to detach: the server ends that alone, or the next run does', async () => {
+    const month = '2019-01'
+    await fill(fleet, month)
+    const before = await rowsOf(place, month)
+    await other.query('begin')
+    await other.query(`select 1 from memory.${partitionOf(month)} limit 1`)
+    const child = start()
+    await until(
+      `select 1 from pg_stat_activity where datname = current_database() and query like '%detach partition%concurrently%' and wait_event_type = 'Lock'`,
+    )
+    expect(await statesOf(place, month)).toEqual(['detaching'])
+    await kill(child)
+    await other.query('rollback')
+    await endsWell(month, before, `memory.${partitionOf(month)}.1`)
+  })
 
-  onEngines(['direct', 'pooled'], '')('while it detaches: what is pending is finalised', async () => {
+  test('while it detaches: what is pending is finalised', async () => {
     const month = '2019-02'
     await fill(fleet, month)
     const before = await rowsOf(place, month)
@@ -94,7 +91,7 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     ['2019-06', 'while it reads the rows back', 'get', '.copy.gz', 'stored', 1],
   ] as const
   for (const [month, when, kind, ending, state, attempt] of steps) {
-    onEngines(['direct', 'pooled'], '')(`${when}: the next run goes on from there`, async () => {
+    test(`${when}: the next run goes on from there`, async () => {
       await fill(fleet, month)
       const before = await rowsOf(place, month)
       let child: ChildProcess | undefined
@@ -113,7 +110,7 @@ onEngines(['direct', 'pooled'], 'archives need a server').describe('killed', asy
     })
   }
 
-  onEngines(['direct', 'pooled'], '')('before it drops the partition: the next run drops it', async () => {
+  test('before it drops the partition: the next run drops it', async () => {
     const month = '2019-07'
     await fill(fleet, month)
     const before = await rowsOf(place, month)
