@@ -1,3 +1,4 @@
+import { ARCHIVE_ERRORS } from './error-codes/archive.js'
 import { BACKUP_ERRORS } from './error-codes/backup.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
@@ -20,6 +21,7 @@ export const ERRORS = {
   ...DOCTOR_ERRORS,
   ...BACKUP_ERRORS,
   ...MAINTENANCE_ERRORS,
+  ...ARCHIVE_ERRORS,
 } as const
 
 /** The stable code of an error. */

@@ -15,10 +15,18 @@ export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, typ
 export type { Actor, Identity } from './identity.js'
 export { type KeyProvider, type StaticKeys, staticKeyProvider } from './key-provider.js'
 export type {
+  Archive,
+  ArchiveProgress,
+  ArchiveState,
+  Archives,
+  ArchivesOptions,
+  AtEnd,
   Done,
   Maintenance,
   MaintenanceOptions,
   MaintenanceRun,
+  RestoreArchiveOptions,
+  RestoredArchive,
   RetainedTable,
   RetentionPolicies,
   RetentionPolicy,
@@ -30,6 +38,7 @@ export type {
   ServiceName,
   ServiceOptions,
   StartOptions,
+  VerifyArchiveOptions,
 } from './maintenance/index.js'
 export type { FleetOptions } from './options.js'
 export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'

@@ -25,7 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/input.ts', 'src/id.ts', 'src/pause.ts', 'src/database/'],
   ['src/content.ts', 'src/identity.ts', 'src/key-provider.ts', 'src/log-position.ts'],
-  ['src/condition.ts', 'src/tenants/'],
+  ['src/condition.ts', 'src/tenants/', 'src/archive/'],
   [
     'src/options.ts',
     'src/tenants.ts',

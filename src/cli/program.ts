@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   replay: async () => (await import('./commands/replay.js')).addReplay,
   migrate: async () => (await import('./commands/migrate.js')).addMigrate,
   maintain: async () => (await import('./commands/maintain.js')).addMaintain,
+  archive: async () => (await import('./commands/archive.js')).addArchive,
   lint: async () => (await import('./commands/lint.js')).addLint,
   explain: async () => (await import('./commands/explain.js')).addExplain,
   status: async () => (await import('./commands/status.js')).addStatus,

@@ -31,18 +31,36 @@ export class DirectConnection {
     this.#url = url
   }
 
-  /** Lends a connection to the work, and closes it. Errors: CONNECTION_FAILED, and those of the work. */
-  static async lend<T>(url: string, work: (direct: DirectConnection) => Promise<T>): Promise<T> {
+  /**
+   * Lends a connection to the work, and closes it, also in the middle of a statement. With `isSession` it keeps what is set on it, so
+   * a pooler is refused. Errors: CONNECTION_FAILED, OPTIONS_INVALID for a pooler, and those of the work.
+   */
+  static async lend<T>(
+    url: string,
+    work: (direct: DirectConnection) => Promise<T>,
+    { isSession = false }: { readonly isSession?: boolean } = {},
+  ): Promise<T> {
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: CONNECT_MS,
       application_name: 'pgfleet maintain',
+      // A pooler refuses such a start, for it could not keep its promise.
+      ...(isSession ? { options: '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0' } : {}),
     })
     // Told by the statement that fails.
     client.on('error', () => {})
     try {
       await client.connect()
     } catch (error) {
+      client.end().catch(() => {})
+      if (/unsupported startup parameter/.test((error as Error).message)) {
+        throw new FleetError('OPTIONS_INVALID', {
+          message: 'the direct url leads to a pooler; archives need a session of the server itself',
+          field: 'directUrl',
+          hint: 'Give the host and port of PostgreSQL, not those of the pooler.',
+          cause: error,
+        })
+      }
       throw toFleetError(error, false)
     }
     try {
@@ -76,8 +94,26 @@ export class DirectConnection {
     }
   }
 
+  /** Begins a COPY, as a stream of `pg-copy-streams`; the connection is its alone until it has ended. */
+  stream<S extends pg.Submittable>(copy: S): S {
+    return this.#client.query(copy)
+  }
+
   /** Rebuilds an index while its table is read and written. Ended on the server when the signal fires. Errors: as `query`, ABORTED. */
   async rebuild(index: string, lockTimeoutMs: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const statement = { name: 'platform.rebuild_index', text: `reindex index concurrently ${index}` }
+    await this.alone(statement, { lockTimeoutMs, timeoutMs }, signal)
+  }
+
+  /**
+   * A statement that no transaction can do, within limits of its own. Ended on the server when the signal fires. Errors: as `query`,
+   * ABORTED.
+   */
+  async alone(
+    statement: Statement<unknown>,
+    { lockTimeoutMs, timeoutMs }: { readonly lockTimeoutMs: number; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     const [row] = await this.query(LIMIT, [String(lockTimeoutMs), String(timeoutMs)])
     const cancel = () => {
       // The rebuild itself then fails.
@@ -85,10 +121,10 @@ export class DirectConnection {
     }
     signal.addEventListener('abort', cancel)
     try {
-      await this.query({ name: 'platform.rebuild_index', text: `reindex index concurrently ${index}` }, [])
+      await this.query(statement, [])
     } catch (error) {
       if (!signal.aborted) throw error
-      throw new FleetError('ABORTED', { message: `rebuilding ${index} was stopped`, cause: error })
+      throw new FleetError('ABORTED', { message: `stopped: ${statement.text}`, cause: error })
     } finally {
       signal.removeEventListener('abort', cancel)
     }

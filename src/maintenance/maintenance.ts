@@ -5,6 +5,7 @@ import { type Statement, statement } from '../database/statement.js'
 import { FleetError, isFleetError } from '../errors.js'
 import { newId } from '../id.js'
 import { Pause } from '../pause.js'
+import { type Archives, createArchives } from './archives/archives.js'
 import { Lease } from './lease.js'
 import {
   type RunOnceOptions,
@@ -59,6 +60,8 @@ export interface Maintenance {
   readonly isLeader: boolean
   /** How long tenants want their rows kept. */
   readonly retention: RetentionPolicies
+  /** Partitions that were archived, and their way back. */
+  readonly archives: Archives
 }
 
 const LAST = statement<{ service: string; age_ms: number; has_more: boolean }>(
@@ -198,6 +201,7 @@ export function createMaintenance(database: Database): Maintenance {
       return lease?.isHeld ?? false
     },
     retention: createRetentionPolicies(database),
+    archives: createArchives(operator),
   }
 
   async function inTurnOf(service: ServiceName | undefined, input: RunOnceOptions): Promise<MaintenanceRun[]> {

@@ -20,6 +20,7 @@ describe('help', () => {
       'replay',
       'migrate',
       'maintain',
+      'archive',
       'status',
       'tenant',
       'events',

@@ -49,6 +49,7 @@ test('nothing is missing from the lists: every statement() of the stores is in t
     'src/tenants/',
     'src/maintenance/',
     'src/maintenance/services/',
+    'src/maintenance/archives/',
     'src/',
   ]
   for (const folder of folders) {

@@ -7,7 +7,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_partition text := p_table || '_p' || to_char(p_month at time zone 'UTC', 'YYYYMM');
-  v_settings text;
 begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return false;
@@ -18,22 +17,8 @@ begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return false;
   end if;
-  select array_to_string(c.reloptions, ', ') into v_settings
-  from pg_inherits i
-  join pg_class c on c.oid = i.inhrelid
-  where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))
-  order by c.relname desc
-  limit 1;
-  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)%s',
-    p_schema, v_partition, p_schema, p_table, coalesce(' with (' || v_settings || ')', ''));
-  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
-  execute format('alter table %I.%I force row level security', p_schema, v_partition);
-  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
-    p_schema, v_partition);
-  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search, pgfleet_operator', p_schema, v_partition);
-  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
-    p_schema, p_table, p_schema, v_partition,
-    platform.uuid_floor(p_month), platform.uuid_floor(date_trunc('month', p_month + interval '40 days', 'UTC')));
+  perform platform.create_partition_table(p_schema, p_table, p_month, false);
+  perform platform.attach_partition(p_schema, p_table, p_month);
   return true;
 end
 $$;

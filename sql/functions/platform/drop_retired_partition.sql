@@ -10,10 +10,6 @@ as $$
 #variable_conflict use_column
 declare
   v_partition regclass := to_regclass(format('%I.%I', p_schema, p_partition));
-  v_end timestamp := to_date(right(p_partition, 6), 'YYYYMM') + interval '1 month';
-  v_now timestamp := now() at time zone 'UTC';
-  v_tenant text;
-  v_found boolean;
 begin
   if not exists (
     select from platform.find_retired_partitions() f
@@ -27,24 +23,8 @@ begin
     execute format('lock table %s in access exclusive mode', v_partition);
   end if;
   size_bytes := pg_total_relation_size(v_partition);
-  for v_tenant in
-    select h.tenant_id from platform.legal_holds h where h.lifted_at is null
-    union
-    select p.tenant_id from platform.retention_policies p
-    where p.schema_name = p_schema and p.table_name = p_table and v_end >= v_now - p.keep
-    order by 1
-  loop
-    -- The owner sees a tenant's rows as anybody does: inside the tenant.
-    perform set_config('pgfleet.tenant', v_tenant, true);
-    execute format('select exists (select from %s x where x.tenant_id = $1)', v_partition) into v_found using v_tenant;
-    perform set_config('pgfleet.tenant', '', true);
-    if v_found then
-      kept_by := v_tenant;
-      return next;
-      return;
-    end if;
-  end loop;
-  if not p_dry_run then
+  kept_by := platform.find_partition_keeper(p_schema, p_table, p_partition);
+  if kept_by is null and not p_dry_run then
     execute format('drop table %s', v_partition);
   end if;
   return next;

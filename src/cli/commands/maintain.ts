@@ -13,6 +13,7 @@ interface MaintainOptions {
   readonly dryRun?: boolean
   readonly service?: string[]
   readonly directUrl?: string
+  readonly archiveTo?: string
   readonly leaseSeconds?: number
 }
 
@@ -24,7 +25,8 @@ export function addMaintain(program: Command, shell: Shell): void {
     .option('--once', 'run every service once, and end')
     .option('--dry-run', 'say what would be done, once, and change nothing')
     .option('--service <name...>', 'only these services')
-    .option('--direct-url <url>', 'the server past its pooler, for rebuilding indexes')
+    .option('--direct-url <url>', 'the server past its pooler, for rebuilding indexes and for archives')
+    .option('--archive-to <place>', 'where archives go: a folder, or s3://bucket/prefix')
     .option(
       '--lease-seconds <number>',
       'how soon another process may follow one that was lost',
@@ -41,7 +43,9 @@ Examples:
   pgfleet maintain --once                    from cron; exits with 1 when a service failed
   pgfleet maintain --dry-run --service retention
   pgfleet maintain runs retention            what was done, newest first
-  pgfleet maintain retention set acme memory.events 90`,
+  pgfleet maintain retention set acme memory.events 90
+  pgfleet maintain retention at-end memory.events archive
+  pgfleet maintain --archive-to s3://archives/pgfleet --direct-url postgres://db.example/app`,
     )
     .action(action(shell, maintain))
   command
@@ -64,6 +68,10 @@ Examples:
     .command('set <tenant> <table> <days>')
     .description("keep a tenant's rows of a table so many days; `default`: as all others' are kept")
     .action(action(shell, setRetention))
+  retention
+    .command('at-end <table> <drop|archive>')
+    .description('what becomes of partitions of a table that nobody wants kept')
+    .action(action(shell, setAtEnd))
 }
 
 async function maintain(context: Context, options: MaintainOptions) {
@@ -73,10 +81,11 @@ async function maintain(context: Context, options: MaintainOptions) {
 }
 
 /** Options of the library, from those of the command. */
-function optionsOf({ service, directUrl, leaseSeconds }: MaintainOptions) {
+function optionsOf({ service, directUrl, archiveTo, leaseSeconds }: MaintainOptions) {
   return {
     ...(service === undefined ? {} : { services: service as ServiceName[] }),
     ...(directUrl === undefined ? {} : { directUrl }),
+    ...(archiveTo === undefined ? {} : { options: { archive: { to: archiveTo } } }),
     ...(leaseSeconds === undefined ? {} : { leaseMs: Math.round(leaseSeconds * 1000) }),
   }
 }
@@ -159,10 +168,15 @@ async function listRetention(context: Context, { tenant }: { tenant?: string }) 
     const policies = await retention.list(tenant === undefined ? {} : { tenant })
     terminal.result({ tables, policies }, () =>
       terminal.table(
-        ['table', 'tenant', '>kept'],
+        ['table', 'tenant', '>kept', 'then'],
         [
-          ...tables.map((one) => [one.table, 'all others', one.keepMs === null ? 'for ever' : spanOf(one.keepMs)]),
-          ...policies.map((one) => [one.table, one.tenant, spanOf(one.keepMs)]),
+          ...tables.map((one) => [
+            one.table,
+            'all others',
+            one.keepMs === null ? 'for ever' : spanOf(one.keepMs),
+            one.keepMs === null ? '' : one.atEnd,
+          ]),
+          ...policies.map((one) => [one.table, one.tenant, spanOf(one.keepMs), '']),
         ].sort(([a = ''], [b = '']) => (a < b ? -1 : a > b ? 1 : 0)),
       ),
     )
@@ -184,6 +198,21 @@ async function setRetention(context: Context, _: object, tenant = '', table = ''
   await context.withFleet((fleet) => fleet.maintenance.retention.set({ tenant, table, keepMs }))
   terminal.result({ tenant, table, keepMs }, () =>
     isDefault ? `${table} of ${tenant} is kept as long as all others'.` : `${table} of ${tenant} is kept ${days} days.`,
+  )
+  return EXIT.ok
+}
+
+async function setAtEnd(context: Context, _: object, table = '', atEnd = '') {
+  const { terminal } = context
+  assertThere(context.where)
+  if (atEnd !== 'drop' && atEnd !== 'archive') {
+    throw new FleetError('OPTIONS_INVALID', { message: 'at-end: drop or archive is expected', field: 'atEnd' })
+  }
+  await context.withFleet((fleet) => fleet.maintenance.retention.setAtEnd({ table, atEnd }))
+  terminal.result({ table, atEnd }, () =>
+    atEnd === 'archive'
+      ? `Partitions of ${table} that nobody wants kept are archived.`
+      : `Partitions of ${table} that nobody wants kept are dropped.`,
   )
   return EXIT.ok
 }

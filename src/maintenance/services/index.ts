@@ -1,3 +1,4 @@
+import { archive } from './archive.js'
 import { auditSeals } from './audit-seals.js'
 import { autovacuum } from './autovacuum.js'
 import { deadlines } from './deadlines.js'
@@ -21,6 +22,7 @@ export const SERVICES = {
   'audit-seals': auditSeals,
   expiry,
   retention,
+  archive,
   garbage,
   summaries,
   'parent-statistics': parentStatistics,
