@@ -5,7 +5,7 @@ import type { BatchMeter } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
-import type { Consistency } from './replicas/replicas.js'
+import type { ServerConsistency } from './replicas/replicas.js'
 
 /** What waits of one durability, and what is in flight. */
 interface Lane {
@@ -22,7 +22,7 @@ const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 export class BatchQueue {
   readonly operation: AnyOperation
   readonly #tenant: string
-  readonly #consistency: Consistency
+  readonly #consistency: ServerConsistency
   readonly #send: Send
   readonly #options: BatchOptions
   readonly #meter: BatchMeter
@@ -45,7 +45,7 @@ export class BatchQueue {
   constructor(
     operation: AnyOperation,
     tenant: string,
-    consistency: Consistency,
+    consistency: ServerConsistency,
     send: Send,
     options: BatchOptions,
     meter: BatchMeter,
