@@ -94,7 +94,7 @@ class ValkeyNotices implements Notices {
   async watch(names: readonly string[]): Promise<boolean> {
     const client = this.#client
     if (client === undefined) return false
-    // Before: what is told afterwards would be heard here too, as a change of what is asked for now.
+    // Before: what is told makes the server forget who has asked.
     this.#flush()
     return await this.#answered(client, client.mGet(names.map((name) => this.#prefix + name)))
   }
@@ -153,8 +153,10 @@ class ValkeyNotices implements Notices {
     try {
       const ready = (async () => {
         await client.connect()
+        // Own changes are dropped here already; their names are told before they are asked for again, so none is missed.
+        await client.clientTracking(true, { NOLOOP: true })
         const { flags } = await client.clientTrackingInfo()
-        if (!flags.includes('on')) throw new Error('the server does not track keys')
+        if (!flags.includes('noloop')) throw new Error('the server does not track keys')
       })()
       await Promise.race([ready, limit])
       if (this.#isClosed) throw new Error('closed')
