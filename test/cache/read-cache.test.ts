@@ -223,6 +223,21 @@ test('a failed answer is nobody’s, and more items than a statement takes are l
   expect(asked).toEqual([['a'], ['a', 'a', 'a', 'a']])
 })
 
+test('callers that never wait for anything else do not starve the rest of the process', async () => {
+  const { read } = setUp({})
+  await read('a')
+  let turns = 0
+  let isOver = false
+  const turn = () => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  for (let i = 0; i < 10_000; i++) await read('a')
+  isOver = true
+  expect(turns).toBeGreaterThanOrEqual(9)
+})
+
 test('a transaction that changed very much drops whole stores', () => {
   const changes = new Changes()
   expect(changes.isEmpty).toBe(true)

@@ -60,6 +60,8 @@ interface Load {
 const SPACES_MAX = 10_000
 /** Readers of one subject that are told apart; beyond it those of the subject are dropped. */
 const READERS_MAX = 1000
+/** Calls that are answered within one turn of the event loop. */
+const TURN_ANSWERS_MAX = 1000
 /** Taken by a subject, and by an answer, beside their texts: a rough estimate. */
 const SUBJECT_BYTES = 300
 const ANSWER_BYTES = 150
@@ -77,6 +79,7 @@ export class ReadCache {
   readonly #loads = new Map<string, Load>()
   readonly #spaces = new Map<string, Space>()
   readonly #counts = { hits: 0, misses: 0, bypassed: 0, dropped: 0, emptied: 0 }
+  #answeredThisTurn = 0
   #isClosed = false
 
   /** @param link to the server that carries notices between processes. @param clock for tests */
@@ -122,8 +125,23 @@ export class ReadCache {
     }
     this.#counts.hits += items.length - missing.length
     this.#counts.misses += missing.length
-    if (missing.length === 0) return Promise.resolve(results)
+    if (missing.length === 0) return this.#answer(results)
     return this.#load(operation, cached, this.#nameOf(tenant, store), { items, names, results, missing }, load)
+  }
+
+  /**
+   * At once, but lets timers and sockets have a turn now and then: callers that go on as soon as they are answered would
+   * starve them, and with them the notices.
+   */
+  #answer<Result>(results: Result[]): Promise<Result[]> {
+    this.#answeredThisTurn++
+    if (this.#answeredThisTurn === 1) {
+      setImmediate(() => {
+        this.#answeredThisTurn = 0
+      })
+    }
+    if (this.#answeredThisTurn < TURN_ANSWERS_MAX) return Promise.resolve(results)
+    return new Promise((resolve) => setImmediate(resolve, results))
   }
 
   async #load<Item, Row, Result>(
