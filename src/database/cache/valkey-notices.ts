@@ -66,6 +66,10 @@ class ValkeyNotices implements Notices {
   /** When the commands left that wait for an answer, in their order. */
   readonly #sent = new Set<{ readonly at: number }>()
   #watchdog: NodeJS.Timeout | undefined
+  /** Names to be asked for, and the answer to all of them. */
+  readonly #wanted = new Set<string>()
+  #asking: Promise<boolean> | undefined
+  /** Names to be told. */
   readonly #names = new Set<string>()
   #isTelling = false
   #isClosed = false
@@ -91,12 +95,24 @@ class ValkeyNotices implements Notices {
     return hash('sha256', text, 'base64url')
   }
 
-  async watch(names: readonly string[]): Promise<boolean> {
+  watch(names: readonly string[]): Promise<boolean> | boolean {
     const client = this.#client
     if (client === undefined) return false
+    for (const name of names) this.#wanted.add(this.#prefix + name)
+    this.#asking ??= this.#ask(client)
+    return this.#asking
+  }
+
+  /** Asks for all that is wanted in this turn of the event loop at once. */
+  async #ask(client: Client): Promise<boolean> {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    this.#asking = undefined
+    const wanted = [...this.#wanted]
+    this.#wanted.clear()
+    if (this.#client !== client) return false
     // Before: what is told makes the server forget who has asked.
     this.#flush()
-    return await this.#answered(client, client.mGet(names.map((name) => this.#prefix + name)))
+    return await this.#answered(client, client.mGet(wanted))
   }
 
   tell(names: readonly string[]): void {
@@ -208,6 +224,7 @@ class ValkeyNotices implements Notices {
     this.#client = undefined
     this.#next = undefined
     this.#names.clear()
+    this.#wanted.clear()
     if (!this.#isClosed) this.lastError = error.message || (error as { code?: string }).code || error.name
     if (wasReady) this.#listener.lost()
     client.destroy()
