@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { Batcher, type Durability } from './database/batch.js'
 import type { BatchMetrics } from './database/batch-metrics.js'
+import { Changes } from './database/cache/changes.js'
+import { type CacheReport, ReadCache } from './database/cache/read-cache.js'
+import { valkeyLink } from './database/cache/valkey-notices.js'
 import { Database, ENTER, SET_ASYNC } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'
@@ -40,7 +43,7 @@ export interface TransactionOptions {
   readonly durability?: Durability
 }
 
-const consistencies = z.enum(['latest', 'own-writes', 'stale'])
+const consistencies = z.enum(['latest', 'cached', 'own-writes', 'stale'])
 const transactionOptions = z.strictObject({
   isolation: z.enum(['read committed', 'repeatable read', 'serializable']).default('read committed'),
   readOnly: z.boolean().default(false),
@@ -60,8 +63,9 @@ export interface Tenant {
    */
   as(identity: Identity): Tenant
   /**
-   * The same tenant, for reads that need not see the latest: they go to the fleet's replicas, writes to the primary as ever.
-   * What no replica can answer, or none in time, the primary does. Without replicas it changes nothing.
+   * The same tenant, for reads that need not see the latest: they go to the fleet's replicas, or are answered by its cache;
+   * writes go to the primary as ever. What no replica can answer, or none in time, and what is not in the cache, the primary
+   * answers. Without replicas, or a cache, it changes nothing.
    */
   reading(consistency: Consistency): Tenant
   /**
@@ -96,6 +100,8 @@ export interface Fleet extends AsyncDisposable {
   metrics(): BatchMetrics[]
   /** How far the replicas are, and which reads they answered since opening. */
   replicas(): ReplicasReport
+  /** What the cache did since opening. */
+  cache(): CacheReport
   /** True when the database runs in this process. */
   readonly isEmbedded: boolean
   /** The database under the stores, for migrations, benchmarks and tests. */
@@ -137,6 +143,12 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     const send = (to: Database) => to.run(operation.statement, values, how)
     return replicas === undefined || consistency === 'latest' ? send(database) : replicas.read(consistency, send)
   }, resolved.batch)
+  const cache = await openCache(resolved).catch(async (error) => {
+    await replicas?.close()
+    await database.close()
+    throw error
+  })
+  const shared: Omit<Shared, 'services'> = { database, replicas, cache, batcher }
   const services: Services = {
     ...createMetadataServices(resolved.listen, resolved.connectTimeoutMs),
     usage: new ApiKeyUsage((tenant, uses) => batcher.submit(COUNT_USES, tenant, uses, {})),
@@ -151,6 +163,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       await services.usage.flush()
       await batcher.close()
     })
+    await cache?.close()
     if (isFlushed) {
       await replicas?.close()
       return await database.close()
@@ -169,15 +182,16 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     tenants: createTenants(database),
     vectorDimensions: createVectorDimensions(database),
     maintenance,
-    tenant: (id) => createTenant({ database, replicas, batcher, services }, id),
+    tenant: (id) => createTenant({ ...shared, services }, id),
     async verifyKey(key, options) {
       const id = tenantOfKey(key)
       if (id === undefined) throw unknownKey()
-      return await createTenant({ database, replicas, batcher, services }, id).memory.keys.verify(key, options)
+      return await createTenant({ ...shared, services }, id).memory.keys.verify(key, options)
     },
     metrics: () => batcher.metrics(),
     replicas: () =>
       replicas?.report() ?? { onReplicas: 0, onPrimary: { unavailable: 0, behind: 0, failed: 0 }, replicas: [] },
+    cache: () => cache?.report() ?? NO_CACHE,
     isEmbedded: database.isEmbedded,
     database,
     close,
@@ -222,10 +236,32 @@ function openReplicas(
   )
 }
 
+/** The report of a fleet without a cache. */
+const NO_CACHE: CacheReport = Object.freeze({
+  kind: 'none',
+  isReady: false,
+  hits: 0,
+  misses: 0,
+  bypassed: 0,
+  dropped: 0,
+  emptied: 0,
+  items: 0,
+  bytes: 0,
+  lastError: null,
+})
+
+async function openCache({ cache: options }: ResolvedOptions): Promise<ReadCache | undefined> {
+  if (options === undefined) return undefined
+  const cache = new ReadCache(options, options.kind === 'valkey' ? await valkeyLink(options) : undefined)
+  await cache.open()
+  return cache
+}
+
 /** What the tenants of a fleet share. */
 interface Shared {
   readonly database: Database
   readonly replicas: Replicas | undefined
+  readonly cache: ReadCache | undefined
   readonly batcher: Batcher
   readonly services: Services
 }
@@ -236,9 +272,9 @@ function createTenant(
   identity: Identity = {},
   consistency: Consistency = 'latest',
 ): Tenant {
-  const { database, replicas, batcher, services } = shared
+  const { database, replicas, cache, batcher, services } = shared
   assertTenantId(id)
-  const session = createSession(database, batcher, id, replicas, consistency)
+  const session = createSession(database, batcher, id, replicas, consistency, cache)
   return {
     id,
     learning: createLearningStore(session),
@@ -255,13 +291,14 @@ function createTenant(
         ...(durability === 'async' ? [{ statement: SET_ASYNC, values: [] }] : []),
       ]
       const signal = new TransactionSignal()
+      const changes = new Changes()
       const on = (at: Database, begun: () => void) =>
         at.transaction(
           begin,
           enter,
           async (run) => {
             begun()
-            const session = createTransactionSession(run, id, at !== database)
+            const session = createTransactionSession(run, id, at !== database, changes)
             return await callback({
               learning: createLearningStore(session),
               memory: createMemoryStore(session, services),
@@ -273,10 +310,13 @@ function createTenant(
         )
       try {
         // A standby knows no serializable transactions.
-        return readOnly && isolation !== 'serializable' && consistency !== 'latest' && replicas !== undefined
+        const mayBeOld =
+          readOnly && isolation !== 'serializable' && consistency !== 'latest' && consistency !== 'cached'
+        return mayBeOld && replicas !== undefined
           ? await replicas.transaction(consistency, on)
           : await on(database, () => {})
       } finally {
+        cache?.changed(id, changes)
         await signal.hubs.close()
         if (signal.hasWritten) services.signal.wrote(session)
       }

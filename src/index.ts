@@ -1,5 +1,12 @@
 export type { CallOptions, Durability } from './database/batch.js'
 export type { BatchMetrics, Spread } from './database/batch-metrics.js'
+export type {
+  CacheLimits,
+  CacheOptions,
+  MemoryCacheOptions,
+  ValkeyCacheOptions,
+} from './database/cache/cache-options.js'
+export type { CacheReport } from './database/cache/read-cache.js'
 export {
   type MigrateReport,
   migrate,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BATCH_DEFAULTS, type BatchOptions } from './database/batch-options.js'
+import { CACHE_DEFAULTS, type CacheOptions } from './database/cache/cache-options.js'
 import type { ListenOptions } from './database/listener.js'
 import { FleetError } from './errors.js'
 import type { KeyProvider } from './key-provider.js'
@@ -54,6 +55,11 @@ export interface FleetOptions {
   /** How often replicas and primary are asked how far they are, in milliseconds, from 10. @default 1000 */
   readonly replicaPollMs?: number
   /**
+   * Keeps answers of hot reads in this process, for `tenant.reading('cached')`; see `CacheOptions`. All other reads go to the
+   * database as ever. @default undefined
+   */
+  readonly cache?: CacheOptions | undefined
+  /**
    * Wraps the keys that encrypt tenants' secrets; without it memory.secrets is refused with KEY_PROVIDER_MISSING. See
    * `staticKeyProvider`. @default undefined
    */
@@ -68,16 +74,41 @@ export interface FleetOptions {
 }
 
 /** The options with every default filled in. */
-export interface ResolvedOptions extends Required<Omit<FleetOptions, 'url' | 'batch' | 'keyProvider' | 'listen'>> {
+export interface ResolvedOptions
+  extends Required<Omit<FleetOptions, 'url' | 'batch' | 'keyProvider' | 'listen' | 'cache'>> {
   readonly url: string | undefined
   readonly keyProvider: KeyProvider | undefined
   readonly listen: ListenOptions | undefined
+  readonly cache: CacheOptions | undefined
   readonly batch: BatchOptions
 }
 
 const count = (max: number) => z.int().min(1).max(max)
 
 const url = z.string().regex(/^postgres(ql)?:\/\//, 'a url begins with postgres:// or postgresql://')
+
+const cacheLimits = {
+  staleMs: count(3_600_000),
+  itemsMax: count(10_000_000).default(CACHE_DEFAULTS.itemsMax),
+  bytesMax: z
+    .int()
+    .min(65_536)
+    .max(16 * 1024 ** 3)
+    .default(CACHE_DEFAULTS.bytesMax),
+}
+const cache = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('memory'), ...cacheLimits }),
+  z.strictObject({
+    kind: z.literal('valkey'),
+    url: z
+      .string()
+      .regex(/^rediss?:\/\//, 'a url begins with redis:// or rediss://')
+      .refine((text) => URL.canParse(text), 'is no url'),
+    prefix: z.string().max(100).default(CACHE_DEFAULTS.prefix),
+    timeoutMs: count(60_000).default(CACHE_DEFAULTS.timeoutMs),
+    ...cacheLimits,
+  }),
+])
 
 const schema = z.strictObject({
   url: url.optional(),
@@ -92,6 +123,7 @@ const schema = z.strictObject({
   replicaWaitMs: z.int().min(0).max(60_000).default(100),
   replicaLagMsMax: z.int().min(20).max(86_400_000).default(10_000),
   replicaPollMs: z.int().min(10).max(60_000).default(1000),
+  cache: cache.optional(),
   keyProvider: z
     .custom<KeyProvider>(
       (value) =>
@@ -155,6 +187,6 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
       field: 'replicaLagMsMax',
     })
   }
-  const { url: server, keyProvider, listen } = parsed.data
-  return Object.freeze({ ...parsed.data, url: server, keyProvider, listen })
+  const { url: server, keyProvider, listen, cache } = parsed.data
+  return Object.freeze({ ...parsed.data, url: server, keyProvider, listen, cache })
 }

@@ -18,8 +18,10 @@ export interface BenchDatabase extends Queryable {
  * The database that was named; the default embedded one is replaced by one of a temporary directory, so that a benchmark
  * neither sees nor leaves rows of others. Settings are read through a fleet of the scenario's while one is open: the
  * embedded database can be opened once only.
+ *
+ * @param cacheUrl of a Valkey, for the scenarios that compare with one
  */
-export async function createBenchDatabase(where: Where): Promise<BenchDatabase> {
+export async function createBenchDatabase(where: Where, cacheUrl: string | null = null): Promise<BenchDatabase> {
   const isDefault = where.url === undefined && where.dataDir === '.pgfleet'
   const folder = isDefault ? await mkdtemp(join(tmpdir(), 'pgfleet-bench-')) : undefined
   const place = folder === undefined ? where : { dataDir: folder }
@@ -32,7 +34,7 @@ export async function createBenchDatabase(where: Where): Promise<BenchDatabase> 
   const query = (fleet: Fleet, text: string, values?: unknown[]) =>
     fleet.database.lend((connection) => connection.query(text, values))
   return {
-    subject: { url: where.url ?? null, open },
+    subject: { url: where.url ?? null, cacheUrl, open },
     async query(text, values) {
       for (const fleet of opened) {
         try {

@@ -6,7 +6,7 @@ import type { BatchOptions } from './batch-options.js'
 import { removeUnit, sizeOf, Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
 import { type OrderKey, OrderKeys } from './order-keys.js'
-import type { Consistency } from './replicas/replicas.js'
+import type { ServerConsistency } from './replicas/replicas.js'
 import { UnitList } from './unit-list.js'
 
 /** What waits of one durability, and what is in flight. */
@@ -26,7 +26,7 @@ export class BatchQueue {
   readonly tenant: string
   /** Of all its calls; undefined where it takes those of either. */
   readonly durability: Durability | undefined
-  readonly consistency: Consistency
+  readonly consistency: ServerConsistency
   readonly #send: Send
   readonly #options: BatchOptions
   readonly #meter: BatchMeter
@@ -47,7 +47,7 @@ export class BatchQueue {
     operation: AnyOperation,
     tenant: string,
     durability: Durability | undefined,
-    consistency: Consistency,
+    consistency: ServerConsistency,
     send: Send,
     options: BatchOptions,
     meter: BatchMeter,

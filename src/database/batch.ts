@@ -2,7 +2,8 @@ import { FleetError } from '../errors.js'
 import { BatchMeter, type BatchMetrics } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { BatchQueue } from './batch-queue.js'
-import type { Consistency } from './replicas/replicas.js'
+import type { CachedRead } from './cache/cached-read.js'
+import type { ServerConsistency } from './replicas/replicas.js'
 import type { Statement } from './statement.js'
 
 /** What a crash of the server may lose of a settled call: nothing, or the last moments (about 0.6 s). */
@@ -49,6 +50,10 @@ export interface Operation<Item, Row, Result> {
    * two statements at once.
    */
   orderKey?(item: Item): string
+  /** Of a read that is hot: how its results are kept where a cache may answer. @default never kept */
+  readonly cached?: CachedRead<Item, Result>
+  /** Of a write: what it changes, as the `subject` of the reads of its store that are cached. @default nothing that is */
+  changes?(item: Item): string
   /**
    * Whether a call with one item that waits gives way to a later one of the same order key. That one takes its place at the
    * end, and settles it with its row; when it is refused, the earlier one is sent after all. Needs `orderKey`.
@@ -61,7 +66,7 @@ export interface SubmitOptions {
   /** @default 'durable' */
   readonly durability?: Durability
   /** Of a read; a write is always for the latest. @default 'latest' */
-  readonly consistency?: Consistency
+  readonly consistency?: ServerConsistency
   readonly signal?: AbortSignal | undefined
 }
 
@@ -74,7 +79,7 @@ export type Send = (
   items: string,
   options: {
     durability: Durability
-    consistency: Consistency
+    consistency: ServerConsistency
     idempotent: boolean
     attached: Uint8Array | undefined
   },
@@ -135,7 +140,12 @@ export class Batcher {
     return queue.submit(items, encoded, durability, signal).then(same) as Promise<Result[]>
   }
 
-  #queueFor(operation: AnyOperation, tenant: string, durability: Durability, consistency: Consistency): BatchQueue {
+  #queueFor(
+    operation: AnyOperation,
+    tenant: string,
+    durability: Durability,
+    consistency: ServerConsistency,
+  ): BatchQueue {
     // Order keys hold across durabilities, so theirs share one queue.
     const of = operation.orderKey === undefined ? durability : undefined
     for (const queue of this.#queues.get(operation.name)?.get(tenant) ?? NO_QUEUES) {

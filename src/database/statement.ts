@@ -7,6 +7,8 @@ export interface Statement<Row> {
   readonly text: string
   /** True when it only reads, and what it reads a replica has too: a read that may be stale may go to one. @default false */
   readonly reads?: boolean
+  /** True when it changes what may be cached of its store, nobody knows which part: all of it is dropped. @default false */
+  readonly changesStore?: boolean
   /** Carries the row type; never set. */
   readonly row?: Row
 }
@@ -19,4 +21,9 @@ export function statement<Row>(name: string, text: string): Statement<Row> {
 /** Declares a statement that a replica answers as well as the primary: it writes nothing, and needs no unlogged table. */
 export function readStatement<Row>(name: string, text: string): Statement<Row> {
   return Object.freeze({ name, text, reads: true })
+}
+
+/** Declares a statement that may change any of the rows that are cached of its store: rights, many rows at once. */
+export function changingStatement<Row>(name: string, text: string): Statement<Row> {
+  return Object.freeze({ name, text, changesStore: true })
 }

@@ -241,7 +241,7 @@ async function accepts(url: string, child: ChildProcess, log: () => string): Pro
   throw new Error(`the server does not answer: ${log()}`)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
@@ -252,7 +252,7 @@ async function freePort(): Promise<number> {
 const programsOf = (major: number) => (major === 17 ? programsOfServices() : programsOfPackage(major))
 
 /** The programs of scripts/services.sh: beside it, or those of the machine. */
-async function programsOfServices(): Promise<Programs> {
+export async function programsOfServices(): Promise<Programs> {
   const script = process.env.PGFLEET_SERVICES
   if (!script) throw new Error('PGFLEET_SERVICES is not set: run through scripts/services.sh')
   if (process.getuid?.() !== 0) throw new Error('needs root, to run a server as postgres')

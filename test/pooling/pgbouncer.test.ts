@@ -9,9 +9,8 @@ import { connect } from '../../dist/doctor/connection.js'
 import { scramVerifier } from '../../dist/pooling/scram-verifier.js'
 import { runCli } from '../cli/run-cli.js'
 import { type Place, sampleOf } from '../conformance/operation.js'
-import { LEARNING } from '../conformance/operations/learning.js'
-import { METADATA } from '../conformance/operations/metadata.js'
-import { RECORDS } from '../conformance/operations/records.js'
+import { OPERATIONS } from '../conformance/operations/index.js'
+import { keyProvider } from '../conformance/operations/secrets.js'
 import { onScratchServers, type ScratchServer, startPoolerOf, startServer } from '../doctor/scratch-server.js'
 import { diagnose, findingsOf, resultOf } from '../doctor/support.js'
 import { afterFile, sql } from '../setup/index.js'
@@ -144,7 +143,7 @@ DIRECT.describe('PgBouncer with it', () => {
       (at) => `postgresql://app:app@127.0.0.1:${at}/postgres`,
     )
     port = started.port
-    pooled = await openFleet({ url: throughPooler('app', 'app'), poolMax: 25 })
+    pooled = await openFleet({ url: throughPooler('app', 'app'), poolMax: 25, keyProvider })
     afterFile(() => pooled.close())
   }, 60_000)
 
@@ -155,9 +154,8 @@ DIRECT.describe('PgBouncer with it', () => {
     return { learning, memory, delivery, metadata, tenant: id, sql: (text, values = []) => sql(owner, text, values) }
   }
 
-  // Those of the application: agent types and materialised views are the owner's.
-  const operations = [...LEARNING, ...RECORDS, ...METADATA].filter(({ read }) => read !== undefined)
-  test.each(operations)('$path works through it', async (operation) => {
+  // Every write of every store, as an application's login makes it.
+  test.each(OPERATIONS.filter(({ read }) => read !== undefined))('$path works through it', async (operation) => {
     const place = await placeOf()
     const sample = sampleOf(0)
     await operation.arrange?.(place, sample)

@@ -11,7 +11,7 @@ import { newTenant, useFleet } from '../setup/tenant.js'
 
 const fleet = useFleet()
 
-test.each(['latest', 'own-writes', 'stale'] as const)(
+test.each(['latest', 'cached', 'own-writes', 'stale'] as const)(
   '%s is answered by the primary when there is no replica',
   async (consistency) => {
     const tenant = await newTenant(fleet())

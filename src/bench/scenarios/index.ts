@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.js'
 import { backup } from './backup.js'
+import { cache } from './cache.js'
 import { deliveryAudit } from './delivery-audit.js'
 import { deliveryJobs } from './delivery-jobs.js'
 import { deliveryMetrics } from './delivery-metrics.js'
@@ -38,6 +39,7 @@ export const SCENARIOS: readonly Scenario<BenchSubject, any>[] = [
   deliveryMetrics,
   deliveryAudit,
   metadata,
+  cache,
   hnsw,
   backup,
 ]

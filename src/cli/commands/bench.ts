@@ -24,6 +24,7 @@ interface BenchCommandOptions {
   readonly warmUp?: number
   readonly rows?: number
   readonly callers?: number
+  readonly cacheUrl?: string
   readonly check?: boolean
   readonly allowUnmeasured?: boolean
   readonly save?: boolean
@@ -40,6 +41,7 @@ export function addBench(program: Command, shell: Shell): void {
     .option('--warm-up <ms>', 'how long each runs uncounted before (default: 1000)', wholeNumber(0, 600_000))
     .option('--rows <count>', 'rows that the scenario prepares', wholeNumber(1, 100_000_000))
     .option('--callers <count>', 'concurrent callers (default: 18)', wholeNumber(1, 1000))
+    .option('--cache-url <url>', 'Valkey or Redis to compare with, redis://… (default: CACHE_URL)')
     .option('--check', 'exit with 1 when a target is short or unmeasured')
     .option('--allow-unmeasured', 'with --check: let targets pass that this machine cannot measure')
     .option('--save', 'append the run to bench/results/SCENARIO.jsonl')
@@ -112,7 +114,7 @@ async function measure(
   const progress = createProgress(terminal, scenario.name)
   let database: BenchDatabase | undefined
   try {
-    database = await createBenchDatabase(where)
+    database = await createBenchDatabase(where, options.cacheUrl ?? (process.env.CACHE_URL || null))
     return await runScenario(scenario, {
       subject: database.subject,
       database,

@@ -8,9 +8,13 @@ import { WritePosition } from './write-position.js'
 /**
  * How new the rows are that a read has to see. `latest`: all that is committed; the primary answers. `own-writes`: all that
  * this fleet had written, and was told is committed, before the call; of others' writes they may be older. `stale`: not
- * older than `replicaLagMsMax`.
+ * older than `replicaLagMsMax`. `cached`: as `own-writes`, and not older than the cache's `staleMs`; the fleet's cache answers
+ * hot reads, the primary all else.
  */
-export type Consistency = 'latest' | 'own-writes' | 'stale'
+export type Consistency = 'latest' | 'cached' | 'own-writes' | 'stale'
+
+/** What a server is asked for: `cached` is `latest` there. */
+export type ServerConsistency = Exclude<Consistency, 'cached'>
 
 /** Limits of the replicas. */
 export interface ReplicaOptions {
@@ -110,7 +114,7 @@ export class Replicas {
    * answer counts: a replica may lack what was created just now, be gone, or have cancelled the read to go on replaying.
    */
   async read<T>(
-    consistency: Exclude<Consistency, 'latest'>,
+    consistency: Exclude<ServerConsistency, 'latest'>,
     run: (database: Database) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
@@ -119,7 +123,7 @@ export class Replicas {
 
   /** Runs a transaction that reads; it is repeated on the primary as long as its callback has not `begun`. */
   async transaction<T>(
-    consistency: Exclude<Consistency, 'latest'>,
+    consistency: Exclude<ServerConsistency, 'latest'>,
     run: (database: Database, begun: () => void) => Promise<T>,
   ): Promise<T> {
     let hasBegun = false
@@ -134,7 +138,7 @@ export class Replicas {
   }
 
   async #read<T>(
-    consistency: Exclude<Consistency, 'latest'>,
+    consistency: Exclude<ServerConsistency, 'latest'>,
     run: (database: Database) => Promise<T>,
     mayRepeat: (error: unknown) => boolean,
     signal?: AbortSignal,
@@ -158,7 +162,7 @@ export class Replicas {
 
   /** The least loaded of the replicas that are far enough, with this read counted; undefined where the primary answers. */
   async #choose(
-    consistency: Exclude<Consistency, 'latest'>,
+    consistency: Exclude<ServerConsistency, 'latest'>,
     signal: AbortSignal | undefined,
   ): Promise<Replica | undefined> {
     const ready = this.#replicas.filter(({ isReady }) => isReady)

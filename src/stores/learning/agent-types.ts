@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { STATE_LENGTH_MAX, toContent } from '../../content.js'
 import type { Session } from '../../database/session.js'
-import { readStatement, type Statement, statement } from '../../database/statement.js'
+import { changingStatement, readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { check, members, text } from '../../input.js'
 
@@ -101,7 +101,7 @@ const UPSERT = statement<Row>(
   returning ${COLUMNS}`,
 )
 
-const REMOVE = statement<{ agent_type: string }>(
+const REMOVE = changingStatement<{ agent_type: string }>(
   'learning.remove_agent_type',
   `with valued as (
     delete from learning.q_values where tenant_id = current_setting('pgfleet.tenant') and agent_type = $1::text

@@ -4,6 +4,7 @@ import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
+import { stateSubject } from './best.js'
 
 /** One step that an agent took, to learn from. */
 export interface Experience {
@@ -87,6 +88,8 @@ interface Row {
 interface Encoded {
   readonly text: string
   readonly idempotent: boolean
+  /** The state whose value it moves. */
+  readonly subject: string
 }
 
 export const LEARN: Operation<Encoded, Row, Learned> = {
@@ -103,6 +106,7 @@ export const LEARN: Operation<Encoded, Row, Learned> = {
     return { q: row.q, visits: row.visits, tdError: row.td_error, replayed: row.replayed }
   },
   isIdempotent: (item) => item.idempotent,
+  changes: (item) => item.subject,
 }
 
 /**
@@ -134,5 +138,5 @@ function encode(item: z.output<typeof experience>, index: number): Encoded {
   if (item.id !== undefined) rest.id = item.id
   if (item.sessionId !== undefined) rest.session_id = item.sessionId
   const text = `{"state_hash":"${state.hash}","state":${state.json},"action_hash":"${action.hash}","action":${action.json},${JSON.stringify(rest).slice(1)}`
-  return { text, idempotent: item.id !== undefined }
+  return { text, idempotent: item.id !== undefined, subject: stateSubject(item.agentType, state.hash) }
 }

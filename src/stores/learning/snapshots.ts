@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
-import { readStatement, type Statement, statement } from '../../database/statement.js'
+import { changingStatement, readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 
@@ -75,7 +75,7 @@ const LIST = readStatement<Row>(
   limit 1000`,
 )
 
-const ROLLBACK = statement<{ agent_type: string; restored: number; removed: number }>(
+const ROLLBACK = changingStatement<{ agent_type: string; restored: number; removed: number }>(
   'learning.rollback_policy',
   `select r.agent_type, r.restored, r.removed from learning.rollback_policy(current_setting('pgfleet.tenant'), $1::uuid) r`,
 )

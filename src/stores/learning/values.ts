@@ -1,9 +1,9 @@
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { statement } from '../../database/statement.js'
-import { type ActionValue, encodeStates, type StateOf } from './best.js'
+import { type ActionValue, type EncodedState, encodeStates, type StateOf } from './best.js'
 
-export const VALUES: Operation<string, { action_values: ActionValue[] }, ActionValue[]> = {
+export const VALUES: Operation<EncodedState, { action_values: ActionValue[] }, ActionValue[]> = {
   name: 'learning.values',
   statement: statement(
     'learning.values_of',
@@ -11,9 +11,14 @@ export const VALUES: Operation<string, { action_values: ActionValue[] }, ActionV
   ),
   writes: false,
   itemsMax: 2000,
-  encode: (item) => item,
+  encode: (item) => item.json,
   decode: (row) => row?.action_values ?? [],
   isIdempotent: () => true,
+  cached: {
+    subject: (item) => item.subject,
+    pack: JSON.stringify,
+    unpack: (text) => JSON.parse(text) as ActionValue[],
+  },
 }
 
 /** All known action values of each state, best first; an empty list where none is known. Errors: INPUT_INVALID. */

@@ -116,6 +116,21 @@ export const GET_VALUES: Operation<string, ValueRow, Entry | undefined> = {
   decode: (row, item) =>
     row && { key: item, value: row.bytes ?? row.value, version: row.version, expiresAt: row.expires_at },
   isIdempotent: () => true,
+  cached: {
+    subject: (item) => item,
+    // One that expires is gone at that moment, and bytes are seldom small.
+    pack: (entry) => {
+      if (entry === undefined) return ''
+      return entry.expiresAt === null && !Buffer.isBuffer(entry.value)
+        ? JSON.stringify([entry.version, entry.value])
+        : undefined
+    },
+    unpack: (text, item) => {
+      if (text === '') return undefined
+      const [version, value] = JSON.parse(text) as [number, Json]
+      return { key: item, value, version, expiresAt: null }
+    },
+  },
 }
 
 /** An item that may expect a version. */
@@ -143,9 +158,13 @@ export const SET_VALUES: Operation<Expecting, { version: number | null; present:
     return row.version ?? 0
   },
   isIdempotent: () => false,
+  changes: (item) => item.key,
 }
 
-export const INCREMENT_VALUES: Operation<string, { value: number }, number> = {
+/** A number to add. */
+type Increment = Pick<Expecting, 'json' | 'key'>
+
+export const INCREMENT_VALUES: Operation<Increment, { value: number }, number> = {
   name: 'memory.incrementValues',
   statement: statement(
     'memory.increment_values',
@@ -153,12 +172,13 @@ export const INCREMENT_VALUES: Operation<string, { value: number }, number> = {
   ),
   writes: true,
   itemsMax: 1000,
-  encode: (item) => item,
+  encode: (item) => item.json,
   decode: (row) => {
     if (row === undefined) throw new Error('memory.increment_values returned no row for an item')
     return row.value
   },
   isIdempotent: () => false,
+  changes: (item) => item.key,
 }
 
 export const DELETE_VALUES: Operation<Expecting, { deleted: boolean; present: number }, boolean> = {
@@ -178,6 +198,7 @@ export const DELETE_VALUES: Operation<Expecting, { deleted: boolean; present: nu
     return row.deleted
   },
   isIdempotent: () => false,
+  changes: (item) => item.key,
 }
 
 const EXISTING = readStatement<{ key: string }>(
@@ -240,12 +261,13 @@ export function createKeyValue(session: Session): KeyValue {
     },
     async increment(input, by = 1, options = {}) {
       const { signal: _, durability: __, ...rest } = options
-      const item = JSON.stringify({
-        key: check('key', key, input),
+      const wanted = check('key', key, input)
+      const json = JSON.stringify({
+        key: wanted,
         by: check('by', z.int(), by),
         ttl_ms: check('options', z.strictObject({ ttlMs }), rest).ttlMs,
       })
-      return (await session.submit(INCREMENT_VALUES, [item], options))[0] as number
+      return (await session.submit(INCREMENT_VALUES, [{ json, key: wanted }], options))[0] as number
     },
     delete: (async (input: string | readonly string[], options: { expectedVersion?: number } & CallOptions = {}) => {
       const { signal: _, durability: __, ...rest } = options

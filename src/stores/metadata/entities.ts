@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { type Statement, statement } from '../../database/statement.js'
+import { changingStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import { ENTITY_COLUMNS, type Entity, type EntityRow, toEntity, toWholeEntity, type WholeEntity } from './entity.js'
@@ -76,7 +76,7 @@ export interface Entities {
 function changing(name: string, sqlName: string, columns: string) {
   return {
     name,
-    statement: statement<EntityRow & { ordinal: number }>(
+    statement: changingStatement<EntityRow & { ordinal: number }>(
       sqlName,
       `select ordinal, ${columns} from ${sqlName}($1::text, $2::jsonb)`,
     ),
@@ -102,7 +102,7 @@ export const UPDATE_ENTITIES: Operation<string, EntityRow, Entity> = {
 
 export const DELETE_ENTITIES: Operation<string, { deleted: boolean }, boolean> = {
   name: 'metadata.deleteEntities',
-  statement: statement(
+  statement: changingStatement(
     'metadata.delete_entities',
     'select ordinal, deleted from metadata.delete_entities($1::text, $2::jsonb)',
   ),

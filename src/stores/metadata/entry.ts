@@ -91,6 +91,7 @@ export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
   encode: (item) => item.json,
   decode: decodeWritten,
   isIdempotent: () => false,
+  changes: (item) => item.orderKey,
   orderKey: (item) => item.orderKey,
   // Of one agent only, and of what needs the same right: what one may do says nothing of another. And asks for the same.
   givesWay: (item, later) =>
@@ -108,6 +109,7 @@ export const COMPARE_AND_SET: Operation<EncodedWrite, WrittenRow, Written> = {
   encode: (item) => item.json,
   decode: decodeWritten,
   isIdempotent: () => false,
+  changes: (item) => item.orderKey,
 }
 
 /** A row of an entry that is there, or the refusal. */
@@ -121,7 +123,13 @@ interface EntryRow {
   readonly updated_by: string | null
 }
 
-export const GET_ENTRIES: Operation<Refused & { readonly json: string }, EntryRow, MetadataEntry | undefined> = {
+/** A key to look up. */
+type Lookup = Refused & { readonly json: string }
+
+/** An entry as a cache keeps it: its JSON, and nothing of one that is not there. */
+type CachedEntry = readonly [ValueType, string, number, number, string | null]
+
+export const GET_ENTRIES: Operation<Lookup, EntryRow, MetadataEntry | undefined> = {
   name: 'metadata.getEntries',
   statement: statement(
     'metadata.get_entries',
@@ -147,6 +155,33 @@ export const GET_ENTRIES: Operation<Refused & { readonly json: string }, EntryRo
     }
   },
   isIdempotent: () => true,
+  cached: {
+    subject: ({ entity, key }) => entryName(entity, key),
+    // What one may read says nothing of another.
+    reader: ({ agent }) => (agent === undefined ? '' : `agent ${agent}`),
+    // One that expires is gone at that moment.
+    pack: (entry) => {
+      if (entry === undefined) return ''
+      if (entry.expiresAt !== null) return undefined
+      const { type, value, version, updatedAt, updatedBy } = entry
+      const kept: CachedEntry = [type, encodeValue('value', value, type).text, version, updatedAt.getTime(), updatedBy]
+      return JSON.stringify(kept)
+    },
+    unpack: (text, { entity, key }) => {
+      if (text === '') return undefined
+      const [type, value, version, updatedAt, updatedBy] = JSON.parse(text) as CachedEntry
+      return {
+        entity,
+        key,
+        type,
+        value: decodeValue(type, value),
+        version,
+        updatedAt: new Date(updatedAt),
+        updatedBy,
+        expiresAt: null,
+      }
+    },
+  },
 }
 
 /** An entry inside the JSON of a whole entity. */
@@ -236,6 +271,11 @@ function encode(
     expected,
     durability,
     deletes: value === '',
-    orderKey: `${entity.length}:${entity}${key}`,
+    orderKey: entryName(entity, key),
   }
+}
+
+/** The entity and the key, as one text. */
+function entryName(entity: string, key: string): string {
+  return `${entity.length}:${entity}${key}`
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from '../../database/session.js'
-import { readStatement, type Statement, statement } from '../../database/statement.js'
+import { changingStatement, readStatement, type Statement, statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 
@@ -89,7 +89,7 @@ const GET = readStatement<Row>(
   where g.tenant_id = current_setting('pgfleet.tenant') and g.sync_group = $1::text`,
 )
 
-const DELETE = statement<{ deleted: boolean }>(
+const DELETE = changingStatement<{ deleted: boolean }>(
   'metadata.delete_sync_group',
   `select metadata.delete_sync_group(current_setting('pgfleet.tenant'), $1::text) as deleted`,
 )

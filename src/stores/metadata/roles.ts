@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
-import { readStatement, type Statement, statement } from '../../database/statement.js'
+import { changingStatement, readStatement, type Statement } from '../../database/statement.js'
 import { check, text } from '../../input.js'
 import { assertService } from './agent.js'
 
@@ -50,7 +50,7 @@ export interface Roles {
 
 export const CHANGE_ROLES: Operation<string, { changed: boolean }, boolean> = {
   name: 'metadata.changeRoles',
-  statement: statement(
+  statement: changingStatement(
     'metadata.change_roles',
     'select ordinal, changed from metadata.change_roles($1::text, $2::jsonb)',
   ),
