@@ -43,7 +43,10 @@ export const SET_ASYNC = statement<unknown>(
  * Makes the commit wait for the standbys, as far as it is to, also when the transaction writes nothing: all that the server
  * committed before is then there, too. What a lost call had written may be found by its repetition while no standby has it.
  */
-export const CONFIRM = statement<unknown>('platform.confirm', `select pg_logical_emit_message(true, 'pgfleet', '')`)
+export const CONFIRM = statement<unknown>(
+  'platform.confirm',
+  `select case when not pg_is_in_recovery() then pg_logical_emit_message(true, 'pgfleet', '') end`,
+)
 
 /**
  * Runs calls on one PostgreSQL, embedded or a server. Nothing here relies on the state of a

@@ -4,6 +4,8 @@ import type pg from 'pg'
 import { type Fleet, isFleetError } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { beforeAll, expect, test } from 'vitest'
+import type { ClusterReport } from '../../dist/database/primary/server-report.js'
+import { runCli } from '../cli/run-cli.js'
 import { onScratchServers, type ScratchServer } from '../doctor/scratch-server.js'
 import { isClose, replay } from '../learning/reference.js'
 import { ask, type Cluster, openOver, PATIENTLY, startCluster } from './cluster.js'
@@ -11,6 +13,14 @@ import { ask, type Cluster, openOver, PATIENTLY, startCluster } from './cluster.
 const DIRECT = await onScratchServers()
 const agentType = 'test-generator'
 const WRITERS = 8
+
+/** What `pgfleet servers` tells. */
+async function serversOf(url: string): Promise<{ code: number | null; report: ClusterReport }> {
+  const { code, stdout } = await runCli('/tmp', ['servers', '--json', '--url', url])
+  return { code, report: JSON.parse(stdout) }
+}
+
+const nameOf = ({ url }: ScratchServer) => `${new URL(url).host}/postgres`
 
 DIRECT.describe('a fail-over', () => {
   let cluster: Cluster
@@ -105,9 +115,14 @@ DIRECT.describe('a fail-over', () => {
       await expect.poll(() => ask(client, 'select count(*)::int from pg_stat_wal_receiver'), PATIENTLY).toBe(0)
       positions.push(await ask<string>(client, `select pg_last_wal_receive_lsn() - '0/0'::pg_lsn`))
     }
+    // The command finds the same one.
+    const without = await serversOf(cluster.url)
+    expect(without.code).toBe(1)
+    expect(without.report.servers.map(({ role }) => role)).toEqual(['unreachable', 'standby', 'standby'])
     const next = cluster.standbys[Number(positions[0]) >= Number(positions[1]) ? 0 : 1]
     const client = await next.client()
     expect(await ask(client, 'select pg_promote()')).toBe(true)
+    if (positions[0] !== positions[1]) expect(without.report.candidate).toBe(nameOf(next))
     const promotedAt = Date.now()
     await expect.poll(() => acknowledged.filter((at) => at > promotedAt).length, PATIENTLY).toBeGreaterThan(0)
     const resumedMs = (acknowledged.find((at) => at > promotedAt) as number) - promotedAt
@@ -120,6 +135,11 @@ DIRECT.describe('a fail-over', () => {
     const oldCount = await ask(old, 'select count(*)::int from memory.events')
     await progress()
     expect(await ask(old, 'select count(*)::int from memory.events')).toBe(oldCount)
+    const two = await serversOf(cluster.url)
+    expect(two).toMatchObject({ code: 1, report: { primary: null } })
+    expect(two.report.problems).toContainEqual(
+      `${nameOf(primary)} takes writes too, on the old timeline 1: stop it, and rewind it.`,
+    )
     await expect
       .poll(() => ask(client, `select string_agg(application_name, ' ') from pg_stat_replication`), PATIENTLY)
       .toMatch(/^[bc]$/)
@@ -166,6 +186,12 @@ DIRECT.describe('a fail-over', () => {
     await expect
       .poll(() => ask(back, `select count(*)::int from memory.events where event_type = 'afterwards'`), PATIENTLY)
       .toBe(1)
+    await expect
+      .poll(() => serversOf(cluster.url), PATIENTLY)
+      .toMatchObject({
+        code: 0,
+        report: { primary: nameOf(next), problems: [], notes: [] },
+      })
   })
 
   async function query<Row extends pg.QueryResultRow>(client: pg.Client, text: string): Promise<Row[]> {

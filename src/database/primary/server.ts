@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import { statement } from '../statement.js'
+import { type Statement, statement } from '../statement.js'
 
 /** What a server is at the moment. */
 export interface ServerState {
@@ -42,13 +42,18 @@ export class Server {
   /** What it is, or why that is not known after so many milliseconds. Never rejects. */
   async ask(limitMs: number): Promise<ServerState | Error> {
     try {
-      const client = this.#client ?? (await this.#connect(limitMs))
-      const { rows } = await client.query({ text: SERVER_STATE.text, query_timeout: limitMs } as pg.QueryConfig)
-      return rows[0] as ServerState
+      return await this.query(SERVER_STATE, limitMs)
     } catch (error) {
       this.close()
       return error as Error
     }
+  }
+
+  /** The one row of a statement that only looks. Errors: those of the driver. */
+  async query<Row>(statement: Statement<Row>, limitMs: number): Promise<Row> {
+    const client = this.#client ?? (await this.#connect(limitMs))
+    const { rows } = await client.query({ text: statement.text, query_timeout: limitMs } as pg.QueryConfig)
+    return rows[0] as Row
   }
 
   async #connect(limitMs: number): Promise<pg.Client> {

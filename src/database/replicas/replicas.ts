@@ -188,7 +188,7 @@ export class Replicas {
   }
 
   async #look(includesAsync: boolean): Promise<WalPosition> {
-    const [row] = await this.#probe.run(PRIMARY_POSITION, [includesAsync], { idempotent: true })
+    const [row] = await this.#probe.run(PRIMARY_POSITION, [includesAsync], { idempotent: true, reads: true })
     if (row === undefined) throw new Error('the primary returned no row')
     this.#system = row.system
     return toWalPosition(row.position)
