@@ -24,6 +24,8 @@ export interface ScratchServer {
   client(database?: string): Promise<pg.Client>
   /** Its data directory, as its own programs see it. */
   readonly data: string
+  /** The command line of one of its version's programs. */
+  command(program: string): { file: string; args: readonly string[] }
   /** Runs one of its version's programs as its user; returns what it prints. */
   run(program: string, parameters: readonly string[]): Promise<string>
   /** Ends it as a crash does: its sessions are cut off. With SIGKILL its processes end one after the other. */
@@ -149,6 +151,7 @@ async function launch(
   return {
     major,
     data: `${inside}/data`,
+    command: (program) => programs.command(program, []),
     async run(program, parameters) {
       const { file, args } = programs.command(program, parameters)
       return (await run(file, args, programs.user ?? {})).stdout

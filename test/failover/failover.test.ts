@@ -175,7 +175,8 @@ DIRECT.describe('a fail-over', () => {
     )
 
     // And back as a standby of the new one, what it alone had undone.
-    await primary.shutdown()
+    // Killed once more: rewinding recovers it first.
+    await primary.crash()
     const from = ['--source-server', next.url, '--write-recovery-conf']
     await primary.run('pg_rewind', ['--target-pgdata', primary.data, ...from])
     await primary.restart()

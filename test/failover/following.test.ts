@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Fleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { beforeAll, expect, test } from 'vitest'
-import { onScratchServers, type ScratchServer } from '../doctor/scratch-server.js'
+import { onScratchServers, type ScratchServer, startPooler } from '../doctor/scratch-server.js'
 import { failure } from '../setup/index.js'
 import { ask, type Cluster, openOver, PATIENTLY, startCluster, urlOfAll } from './cluster.js'
 
@@ -76,6 +76,36 @@ DIRECT.describe('synchronous standbys', () => {
       await failure(learning.learn(once), 'OUTCOME_UNKNOWN')
     })
     expect(await learning.learn(once)).toMatchObject({ visits: 1 })
+  })
+})
+
+DIRECT.describe('a pooler in front of each server', () => {
+  test('is chosen by what is behind it', async () => {
+    const { primary, standbys } = await startCluster({ quorum: false })
+    const [standby] = standbys
+    const poolers = [await startPooler(standby), await startPooler(primary)]
+    const url = poolers
+      .map((pooler) => pooler.urlOf({}))
+      .reduce((all, one) => `${all.replace(/@([^/]+)/, `@$1,${new URL(one).host}`)}`)
+    const fleet = await openOver(url)
+    await fleet.tenants.create({ id: 'acme' })
+    const { learning } = fleet.tenant('acme')
+    await learning.learn(experience)
+    const client = await standby.client()
+    await expect.poll(() => ask(client, 'select count(*)::int from learning.q_values'), PATIENTLY).toBe(1)
+    await primary.crash()
+    expect(await ask(client, 'select pg_promote()')).toBe(true)
+    await expect
+      .poll(
+        () =>
+          learning.learn({ ...experience, state: 'after' }).then(
+            () => 'done',
+            () => 'failed',
+          ),
+        PATIENTLY,
+      )
+      .toBe('done')
+    expect(await ask(client, `select visits::int from learning.q_values where state = '"after"'`)).toBe(1)
   })
 })
 
