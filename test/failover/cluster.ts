@@ -21,11 +21,12 @@ export async function startCluster({ quorum = true } = {}): Promise<Cluster> {
   const settings = (name: string) => ({
     cluster_name: name,
     ...(quorum ? { synchronous_standby_names: `ANY 1 (${NAMES.join(', ')})` } : {}),
-    // A standby that was away finds what it missed.
-    wal_keep_size: '256MB',
     wal_retrieve_retry_interval: '200ms',
   })
   const primary = await startServer(17, { settings: settings('a') })
+  // In the file, where pg_rewind finds it too: a standby that was away, or is rewound, needs the log from before.
+  await (await primary.client()).query(`alter system set wal_keep_size = '256MB'`)
+  await (await primary.client()).query('select pg_reload_conf()')
   const standbys = [await startReplica(primary, settings('b')), await startReplica(primary, settings('c'))] as const
   const servers = [primary, ...standbys]
   for (const standby of standbys) await follow(standby, servers)
