@@ -4,9 +4,12 @@ import type { BatchMetrics } from './database/batch-metrics.js'
 import { Changes } from './database/cache/changes.js'
 import { type CacheReport, ReadCache } from './database/cache/read-cache.js'
 import { valkeyLink } from './database/cache/valkey-notices.js'
+import type { ConnectionOptions } from './database/connections.js'
 import { Database, ENTER, SET_ASYNC } from './database/database.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate, schemaStatus } from './database/migrate.js'
+import { Primary } from './database/primary/primary.js'
+import { serverUrls } from './database/primary/server-urls.js'
 import { type Consistency, Replicas, type ReplicasReport } from './database/replicas/replicas.js'
 import { createSession, createTransactionSession } from './database/session.js'
 import { FleetError } from './errors.js'
@@ -214,11 +217,21 @@ async function inTime(limitMs: number, work: () => Promise<void>): Promise<boole
 
 /** Opens the database alone, whatever its schema: for migrations. */
 export async function openDatabase(options: FleetOptions = {}): Promise<Database> {
-  const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare } = resolveOptions(options)
+  const { url, dataDir, poolMax, connectTimeoutMs, callTimeoutMs, prepare, replicaPollMs } = resolveOptions(options)
   const limits = { poolMax, connectTimeoutMs, callTimeoutMs, prepare }
-  if (url !== undefined) return new Database({ connectionString: url, ...limits })
+  if (url !== undefined) return new Database({ ...serverOf(url, limits.connectTimeoutMs, replicaPollMs), ...limits })
   const embedded = await startEmbedded(dataDir)
   return new Database({ embedded, host: embedded.host, port: embedded.port, ...limits })
+}
+
+/** The one server of a url, or what finds the primary among several. */
+function serverOf(
+  url: string,
+  waitMs: number,
+  pollMs: number,
+): Pick<ConnectionOptions, 'connectionString' | 'primary'> {
+  const { urls, wantsPrimary } = serverUrls(url)
+  return wantsPrimary ? { primary: new Primary(urls, { pollMs, waitMs }) } : { connectionString: url }
 }
 
 function openReplicas(
@@ -229,7 +242,6 @@ function openReplicas(
   const { poolMax, connectTimeoutMs, callTimeoutMs, prepare } = limits
   return new Replicas(
     database,
-    url,
     replicas,
     { poolMax, connectTimeoutMs, callTimeoutMs, prepare },
     { waitMs: replicaWaitMs, lagMsMax: replicaLagMsMax, pollMs: replicaPollMs },

@@ -2,14 +2,16 @@ import { z } from 'zod'
 import { BATCH_DEFAULTS, type BatchOptions } from './database/batch-options.js'
 import { CACHE_DEFAULTS, type CacheOptions } from './database/cache/cache-options.js'
 import type { ListenOptions } from './database/listener.js'
+import { serverUrls } from './database/primary/server-urls.js'
 import { FleetError } from './errors.js'
 import type { KeyProvider } from './key-provider.js'
 
 /** How to open a fleet. Unknown keys are refused. */
 export interface FleetOptions {
   /**
-   * A PostgreSQL url, direct or through a pooler in transaction mode. Without it the embedded database is started.
-   * The environment is not consulted. @default undefined
+   * A PostgreSQL url, direct or through a pooler in transaction mode. It may name up to 16 hosts, a primary and its standbys:
+   * `postgres://app@db1,db2:5433/agents`; the one that takes writes is connected to, also after another was promoted. Without
+   * it the embedded database is started. The environment is not consulted. @default undefined
    */
   readonly url?: string | undefined
   /** Where the embedded database keeps its files, or `memory://`. Only without `url`. @default '.pgfleet' */
@@ -21,7 +23,7 @@ export interface FleetOptions {
   readonly migrate?: boolean
   /** Most connections to the server. Each batch in flight holds one. The embedded database has one. @default 10 */
   readonly poolMax?: number
-  /** Longest wait for a connection, in milliseconds. @default 10000 */
+  /** Longest wait for a connection, and of several hosts for one that is the primary, in milliseconds. @default 10000 */
   readonly connectTimeoutMs?: number
   /**
    * Longest time for one statement, in milliseconds; then its connection is closed, and the call rejected with
@@ -52,7 +54,10 @@ export interface FleetOptions {
    * `replicaPollMs`, to within which that is known. @default 10000
    */
   readonly replicaLagMsMax?: number
-  /** How often replicas and primary are asked how far they are, in milliseconds, from 10. @default 1000 */
+  /**
+   * How often replicas and primary are asked how far they are, and the hosts of a url with several which is the primary, in
+   * milliseconds, from 10. @default 1000
+   */
   readonly replicaPollMs?: number
   /**
    * Keeps answers of hot reads in this process, for `tenant.reading('cached')`; see `CacheOptions`. All other reads go to the
@@ -166,6 +171,7 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
       field: field ?? 'options',
     })
   }
+  if (options.url !== undefined) serverUrls(options.url)
   if (options.url !== undefined && options.dataDir !== undefined) {
     throw new FleetError('OPTIONS_INVALID', { message: 'give url or dataDir, not both', field: 'dataDir' })
   }

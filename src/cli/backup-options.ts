@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { KeySource } from '../backup/encryption.js'
 import { FleetError } from '../errors.js'
 import { wholeNumber } from './numbers.js'
-import type { Where } from './where.js'
+import { oneHost, type Where } from './where.js'
 
 /** Options that backing up and restoring share. */
 export interface BackupProgramOptions {
@@ -53,7 +53,7 @@ export function programOptions({ jobs, bin, encryptKeyFile, passphraseEnv }: Bac
 
 /** The url of the server. Errors: OPTIONS_INVALID for an embedded database, with what to do instead. */
 export function serverOf(where: Where, what: string): string {
-  if (where.url !== undefined) return where.url
+  if (where.url !== undefined) return oneHost(where.url)
   throw new FleetError('OPTIONS_INVALID', {
     message: `${what} needs a server: --url or DATABASE_URL`,
     field: 'url',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { Connection, Database } from '../database/database.js'
+import type { Connection } from '../database/connections.js'
+import type { Database } from '../database/database.js'
 import { type ErrorCode, FleetError, isFleetError } from '../errors.js'
 import type { Fleet } from '../fleet.js'
 import type { FleetOptions } from '../options.js'

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   lint: async () => (await import('./commands/lint.js')).addLint,
   explain: async () => (await import('./commands/explain.js')).addExplain,
   status: async () => (await import('./commands/status.js')).addStatus,
+  servers: async () => (await import('./commands/servers.js')).addServers,
   backup: async () => (await import('./commands/backup.js')).addBackup,
   restore: async () => (await import('./commands/restore.js')).addRestore,
   tenant: async () => (await import('./commands/tenant.js')).addTenant,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { serverUrls } from '../database/primary/server-urls.js'
 import { FleetError } from '../errors.js'
 import { withoutPasswords } from './failure.js'
 
@@ -32,6 +33,17 @@ export function describeWhere(where: Where): string {
   } catch {
     return withoutPasswords(where.url)
   }
+}
+
+/** The url, for what goes to one server whatever it is. Errors: OPTIONS_INVALID for a url of several hosts. */
+export function oneHost(url: string): string {
+  const { urls } = serverUrls(url)
+  if (urls.length === 1) return urls[0] as string
+  throw new FleetError('OPTIONS_INVALID', {
+    message: 'this goes to one server, and the url names several hosts',
+    field: 'url',
+    hint: 'Name the one that is meant; `pgfleet servers` tells which is the primary.',
+  })
 }
 
 /** The options that a next command needs to work on the same database. Never a url: it may hold a password. */

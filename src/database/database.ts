@@ -1,23 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Duplex } from 'node:stream'
-import pg from 'pg'
+import type pg from 'pg'
 import { FleetError } from '../errors.js'
 import type { Durability } from './batch.js'
-import type { Embedded } from './embedded.js'
+import { type Connection, type ConnectionOptions, Connections } from './connections.js'
 import { isConnectionLoss, isStalePlan, sqlstateOf, toFleetError } from './failure.js'
 import { withRetry } from './retry.js'
 import { type Statement, statement } from './statement.js'
 
 /** Where the database is and how many connections it may have. */
-export interface DatabaseOptions {
-  readonly connectionString?: string
-  /** The embedded database behind this pool; ended when a call hangs in it. */
-  readonly embedded?: Embedded
-  readonly host?: string
-  readonly port?: number
-  readonly poolMax: number
-  readonly connectTimeoutMs: number
-  readonly callTimeoutMs: number
+export interface DatabaseOptions extends ConnectionOptions {
   readonly prepare: boolean
   /** How often a call is tried, where repeating it is safe; see `withRetry`. */
   readonly attemptsMax?: number
@@ -40,9 +31,6 @@ export interface TransactionRun {
   readonly readOnly?: boolean
 }
 
-/** A connection lent to a callback. */
-export type Connection = pg.PoolClient
-
 /** Sets the tenant and the unprivileged role for the transaction. */
 export const ENTER = statement<unknown>('platform.enter', 'select platform.enter($1::text)')
 /** Lets the transaction's commit settle before it is on disk. */
@@ -51,62 +39,46 @@ export const SET_ASYNC = statement<unknown>(
   `select set_config('synchronous_commit', 'off', true)`,
 )
 
-const { builtins } = pg.types
-/** bigint as number: counters and sizes stay below 2^53. Everything else as pg does it. */
-const TYPES = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === builtins.INT8 && format !== 'binary'
-      ? Number
-      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
-}
+/**
+ * Makes the commit wait for the standbys, as far as it is to, also when the transaction writes nothing: all that the server
+ * committed before is then there, too. What a lost call had written may be found by its repetition while no standby has it.
+ */
+export const CONFIRM = statement<unknown>(
+  'platform.confirm',
+  `select case when not pg_is_in_recovery() then pg_logical_emit_message(true, 'pgfleet', '') end`,
+)
 
 /**
- * A pool of pipelined connections to one PostgreSQL, embedded or a server. Nothing here relies on the state of a
+ * Runs calls on one PostgreSQL, embedded or a server. Nothing here relies on the state of a
  * session: whatever is set, is set for the transaction, in the same flight as the statement.
  */
 export class Database {
-  readonly #pool: pg.Pool
+  readonly #connections: Connections
   readonly #options: DatabaseOptions
   readonly #inTransaction = new AsyncLocalStorage<true>()
-  /** Connections that told of their end, whoever held them then. */
-  readonly #broken = new WeakMap<pg.PoolClient, Error>()
-  /** Connections that are lent at present. */
-  readonly #lent = new Set<pg.PoolClient>()
   /** Prepared names carry it, so that a statement whose plan no longer fits is prepared afresh. */
   #generation = 0
-  #closed = false
+  /** Losses of connections behind which a write was confirmed. */
+  #confirmed = 0
   #committed: (durability: Durability) => void = () => {}
 
   constructor(options: DatabaseOptions) {
     this.#options = options
-    this.#pool = new pg.Pool({
-      ...(options.connectionString === undefined
-        ? { host: options.host, port: options.port, user: 'postgres', database: 'postgres', password: '' }
-        : { connectionString: options.connectionString }),
-      max: options.embedded === undefined ? options.poolMax : 1,
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      idleTimeoutMillis: options.embedded === undefined ? 30_000 : 0,
-      query_timeout: options.callTimeoutMs,
-      application_name: 'pgfleet',
-      types: TYPES,
-      pipeline: true,
-    } as pg.PoolConfig)
-    // An idle connection that dies is replaced when next needed; without a listener it would end the process.
-    this.#pool.on('error', () => {})
-    this.#pool.on('connect', (connection) => {
-      // Of its own, from the first to the last: a connection may end between being idle and being lent, when neither the
-      // pool nor the borrower listens, and may tell of it more than once.
-      connection.on('error', (error) => {
-        if (!this.#broken.has(connection)) this.#broken.set(connection, error)
-      })
-      // The embedded database is one session: what an earlier connection had prepared is still there.
-      if (this.isEmbedded) void connection.query('deallocate all').catch(() => {})
-    })
+    this.#connections = new Connections(options)
   }
 
   /** Has each commit that may have written told of, before its caller hears of it. */
   onCommit(listener: (durability: Durability) => void): void {
     this.#committed = listener
+  }
+
+  /** Where its connections lead. */
+  get server(): Pick<DatabaseOptions, 'connectionString' | 'primary'> {
+    const { connectionString, primary } = this.#options
+    return {
+      ...(connectionString === undefined ? {} : { connectionString }),
+      ...(primary === undefined ? {} : { primary }),
+    }
   }
 
   /** True for the embedded database, which has one connection. */
@@ -151,24 +123,36 @@ export class Database {
     options: RunOptions,
   ): Promise<Row[]> {
     let sent = false
+    const isDurable = !options.reads && options.durability !== 'async'
     try {
       const rows = await withRetry(
         async () => {
           sent = false
-          return await this.#lend(async (connection) => {
+          const { losses } = this.#connections
+          const result = await this.#lend(async (connection) => {
+            const confirm = isDurable ? this.#confirm() : []
             sent = true
-            if (before.length === 0) {
+            if (before.length + confirm.length === 0) {
               return (await connection.query(this.#query(statement, values))).rows as Row[]
             }
-            const flight = [{ text: 'begin' }, ...before, this.#query(statement, values), { text: 'commit' }]
+            const flight = [
+              { text: 'begin' },
+              ...confirm,
+              ...before,
+              this.#query(statement, values),
+              { text: 'commit' },
+            ]
             const landed = await Promise.allSettled(flight.map((query) => connection.query(query)))
             return committed(landed, landed.length - 2).rows as Row[]
           })
+          if (isDurable) this.#confirmed = Math.max(this.#confirmed, losses)
+          return result
         },
         () => sent,
         {
           idempotent: options.idempotent ?? false,
           signal: options.signal,
+          limitMs: this.#options.callTimeoutMs,
           ...(this.#options.attemptsMax === undefined ? {} : { attemptsMax: this.#options.attemptsMax }),
         },
       )
@@ -177,6 +161,11 @@ export class Database {
     } catch (error) {
       throw this.#ended(error, sent)
     }
+  }
+
+  /** What a durable write has to begin with; nothing unless a connection was lost since the last one. */
+  #confirm(): pg.QueryConfig[] {
+    return this.isEmbedded || this.#connections.losses === this.#confirmed ? [] : [this.#query(CONFIRM, [])]
   }
 
   /** Lends a connection inside a transaction; commits when the callback resolves, else rolls back. */
@@ -188,10 +177,13 @@ export class Database {
   ): Promise<T> {
     this.assertNotNested()
     let committing = false
+    const isDurable = !readOnly && durability === 'durable'
+    const { losses } = this.#connections
     try {
-      return await this.#lend(async (connection) => {
+      const result = await this.#lend(async (connection) => {
         const opened = await Promise.allSettled([
           connection.query(begin),
+          ...(isDurable ? this.#confirm() : []).map((query) => connection.query(query)),
           ...enter.map(({ statement, values }) => connection.query(this.#query(statement, values))),
         ])
         let active = true
@@ -207,7 +199,7 @@ export class Database {
               try {
                 return (await connection.query(this.#query(statement, values))).rows
               } catch (error) {
-                throw toFleetError(error, false)
+                throw toFleetError(error, false, readOnly)
               }
             }),
           )
@@ -223,6 +215,8 @@ export class Database {
           throw error
         }
       })
+      if (isDurable) this.#confirmed = Math.max(this.#confirmed, losses)
+      return result
     } catch (error) {
       // Before the commit was sent a lost connection rolls back: the outcome is known.
       throw isOurs(error) ? this.#ended(error, committing) : error
@@ -255,24 +249,12 @@ export class Database {
   }
 
   async #lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
-    const connection = await this.#pool.connect()
-    let broken: Error | undefined
-    this.#lent.add(connection)
     try {
-      const end = this.#broken.get(connection)
-      // It ended on its way here: nothing was sent.
-      if (end !== undefined) throw new Error(`Connection terminated before it was used: ${end.message}`, { cause: end })
-      return await callback(connection)
+      return await this.#connections.lend(callback)
     } catch (error) {
-      // FATAL: the server ends the session, for a time-out of its own too.
-      if (isConnectionLoss(error) || (error as { severity?: string }).severity === 'FATAL') broken = error as Error
       // The next attempt prepares the statement under a name of its own.
       if (isStalePlan(error)) this.#generation++
       throw error
-    } finally {
-      this.#lent.delete(connection)
-      connection.release(broken ?? this.#broken.get(connection))
     }
   }
 
@@ -296,31 +278,18 @@ export class Database {
 
   /** Ends the connections that are lent: whoever waits for them gets CONNECTION_FAILED or OUTCOME_UNKNOWN. */
   cut(): void {
-    for (const connection of this.#lent) cut(connection)
+    this.#connections.cut()
   }
 
   /** Closes without waiting: statements that run are cut off, and the server ends them when it notices. */
   async abandon(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    this.cut()
-    await this.#options.embedded?.stop()
-    await this.#pool.end()
+    await this.#connections.abandon()
   }
 
   /** Waits for the connections that are lent, then closes them all. A second close is harmless. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await this.#pool.end()
-    await this.#options.embedded?.stop()
+    await this.#connections.close()
   }
-}
-
-/** Ends a connection whatever runs on it. */
-function cut(connection: pg.PoolClient): void {
-  const { stream } = (connection as unknown as { connection: { stream: Duplex } }).connection
-  stream.destroy(new Error('Connection terminated: it was cut off'))
 }
 
 /** The result at `index`, when everything landed and the commit was one: a commit of a failed transaction is tagged ROLLBACK. */

@@ -44,6 +44,14 @@ export function isStalePlan(error: unknown): boolean {
   )
 }
 
+/**
+ * True when a server did not take a write because it takes none: a standby, or one whose transactions are read-only. The
+ * transaction was rolled back. In a transaction that was begun read-only it means that instead.
+ */
+export function isStandbyRefusal(error: unknown): boolean {
+  return sqlstateOf(error) === '25006'
+}
+
 /** True when the connection is gone, whatever became of the statement. */
 export function isConnectionLoss(error: unknown): boolean {
   if (isFleetError(error)) return error.cause !== undefined && isConnectionLoss(error.cause)
@@ -66,9 +74,9 @@ function isConnectionState(state: string): boolean {
 
 /**
  * The catalogue's error for what a driver threw. `sent` tells whether the statement may have reached the server:
- * a lost connection then leaves its outcome unknown.
+ * a lost connection then leaves its outcome unknown. `readOnly` that the transaction was begun to write nothing.
  */
-export function toFleetError(error: unknown, sent: boolean): FleetError {
+export function toFleetError(error: unknown, sent: boolean, readOnly = false): FleetError {
   if (isFleetError(error)) return error
   const state = sqlstateOf(error)
   const message = error instanceof Error ? error.message : String(error)
@@ -82,6 +90,13 @@ export function toFleetError(error: unknown, sent: boolean): FleetError {
       })
     return new FleetError('OUTCOME_UNKNOWN', {
       message: `the connection was lost during the call: ${message}`,
+      cause: error,
+      details,
+    })
+  }
+  if (isStandbyRefusal(error) && !readOnly) {
+    return new FleetError('PRIMARY_UNAVAILABLE', {
+      message: `the server takes no writes: ${message}`,
       cause: error,
       details,
     })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
-import type { Connection, Database } from './database.js'
+import type { Connection } from './connections.js'
+import type { Database } from './database.js'
 import { sqlstateOf, toFleetError } from './failure.js'
 import { type Migration, type MigrationFiles, type Routine, readMigrationFiles } from './migration-files.js'
 

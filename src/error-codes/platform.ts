@@ -170,6 +170,11 @@ export const PLATFORM_ERRORS = {
     summary: 'The fleet was closed before all calls had settled; `details.held` counts them by operation.',
     hint: 'Those that were not sent had rejected with CLOSED, those in flight with OUTCOME_UNKNOWN. Raise closeTimeoutMs, or look for what blocks the database.',
   },
+  PRIMARY_UNAVAILABLE: {
+    retryable: true,
+    summary: 'None of the servers is a primary that may be written to, or the one behind the url takes no writes.',
+    hint: 'See `pgfleet servers`: start the primary, or promote a standby; of two primaries stop the old one.',
+  },
   PRIMARY_REQUIRED: {
     retryable: false,
     summary: 'A transaction that a replica answers made a call that only the primary can answer.',

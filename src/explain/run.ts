@@ -1,4 +1,4 @@
-import type { Connection } from '../database/database.js'
+import type { Connection } from '../database/connections.js'
 import { FleetError } from '../errors.js'
 import { parse } from '../lint/sql/parser.js'
 import type { Plan } from './plan.js'

@@ -22,6 +22,7 @@ describe('help', () => {
       'maintain',
       'archive',
       'status',
+      'servers',
       'tenant',
       'events',
       'metadata',
@@ -48,6 +49,8 @@ describe('wrong usage exits with 2', () => {
     [['replay'], "missing required argument 'history'"],
     [['status', '--url', 'mysql://a'], 'a url begins with postgres://'],
     [['status', '--url', 'postgres://a', '--data-dir', 'b'], 'give --url or --data-dir, not both'],
+    [['servers'], 'the embedded database has no standbys'],
+    [['pgbouncer', '--url', 'postgres://a,b/c'], 'the url names several hosts'],
     [['bench', 'nothing'], 'there is no scenario "nothing"'],
   ])('%j', async (parameters, message) => {
     const { code, stdout, stderr } = await runCli(cwd, parameters)

@@ -51,7 +51,11 @@ describe('deploy/compose.yaml', () => {
         expect(compose.services[on]?.healthcheck, `${name} waits for ${on}`).toBeDefined()
       }
     }
-    expect([...new Set(services.flatMap(([, { profiles = [] }]) => profiles))].sort()).toEqual(['monitoring', 'tools'])
+    expect([...new Set(services.flatMap(([, { profiles = [] }]) => profiles))].sort()).toEqual([
+      'maintenance',
+      'monitoring',
+      'tools',
+    ])
   })
 
   test('publishes on the loopback alone, is privileged nowhere, and mounts only files that are there', async () => {

@@ -22,15 +22,22 @@ export interface ScratchServer {
   urlOf(at: { database?: string; user?: string; password?: string }): string
   /** A superuser's connection, closed with the server. */
   client(database?: string): Promise<pg.Client>
-}
-
-/** A streaming replica of a scratch server. */
-export interface ScratchReplica extends ScratchServer {
-  /** Ends it as a crash does: its sessions are cut off. */
-  crash(): Promise<void>
+  /** Its data directory, as its own programs see it. */
+  readonly data: string
+  /** The command line of one of its version's programs. */
+  command(program: string): { file: string; args: readonly string[] }
+  /** Runs one of its version's programs as its user; returns what it prints. */
+  run(program: string, parameters: readonly string[]): Promise<string>
+  /** Ends it as a crash does: its sessions are cut off. With SIGKILL its processes end one after the other. */
+  crash(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>
+  /** Ends it in order. */
+  shutdown(): Promise<void>
   /** Starts it again, on the same port and data. */
   restart(): Promise<void>
 }
+
+/** A streaming replica of a scratch server. */
+export type ScratchReplica = ScratchServer
 
 /** How programs of a version are called. */
 interface Programs {
@@ -80,7 +87,7 @@ export async function startServer(
   ])
   await run(initdb.file, initdb.args, programs.user ?? {})
   if (hba !== undefined) await writeFile(join(outside, 'data/pg_hba.conf'), hba)
-  return (await launch(major, programs, inside, settings, password)).server
+  return await launch(major, programs, inside, settings, password)
 }
 
 /** Starts a streaming replica, with the settings that `startServer` gives unless told otherwise; removed after the file. */
@@ -95,8 +102,7 @@ export async function startReplica(
   const backup = programs.command('pg_basebackup', from)
   await run(backup.file, backup.args, programs.user ?? {})
   const { password } = new URL(primary.url)
-  const { server, crash, restart } = await launch(primary.major, programs, inside, settings, password)
-  return { ...server, crash, restart }
+  return await launch(primary.major, programs, inside, settings, password)
 }
 
 /** Runs the server of a data directory; stopped after the file. */
@@ -106,7 +112,7 @@ async function launch(
   inside: string,
   settings: Record<string, string>,
   password: string,
-): Promise<{ server: ScratchServer; crash: () => Promise<void>; restart: () => Promise<void> }> {
+): Promise<ScratchServer> {
   const port = await freePort()
   const all = { shared_buffers: '32MB', max_connections: '40', listen_addresses: '127.0.0.1', ...settings }
   const command = programs.command('postgres', [
@@ -117,7 +123,7 @@ async function launch(
   const urlOf = ({ database = 'postgres', user = 'postgres', password: secret = password } = {}) =>
     `postgresql://${user}:${secret}@127.0.0.1:${port}/${database}`
   let child: ChildProcess | undefined
-  const restart = async () => {
+  const start = async () => {
     const started = spawn(command.file, command.args, { ...(programs.user ?? {}), stdio: ['ignore', 'ignore', 'pipe'] })
     child = started
     let log = ''
@@ -126,13 +132,33 @@ async function launch(
     })
     await accepts(urlOf(), started, () => log)
   }
+  const restart = async () => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await start()
+      } catch (error) {
+        // After SIGKILL the last of its processes may still hold the memory that they share.
+        if (tries === 50 || !/pre-existing shared memory|lock file .* already exists/.test(String(error))) throw error
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+  }
   afterFile(async () => {
     for (const client of clients) await client.end().catch(() => {})
     if (child !== undefined) await stop(child)
   })
   await restart()
-  const server: ScratchServer = {
+  return {
     major,
+    data: `${inside}/data`,
+    command: (program) => programs.command(program, []),
+    async run(program, parameters) {
+      const { file, args } = programs.command(program, parameters)
+      return (await run(file, args, programs.user ?? {})).stdout
+    },
+    crash: (signal = 'SIGQUIT') => stop(child as ChildProcess, signal),
+    shutdown: () => stop(child as ChildProcess),
+    restart,
     url: urlOf(),
     urlOf,
     async client(database = 'postgres') {
@@ -143,7 +169,6 @@ async function launch(
       return client
     },
   }
-  return { server, restart, crash: async () => await stop(child as ChildProcess, 'SIGQUIT') }
 }
 
 /** A PgBouncer of a test's own, in transaction mode with one server connection a pool; stopped after the file. */
@@ -219,8 +244,8 @@ export async function startPoolerOf(
 }
 
 /** Fast shutdown: sessions are ended. With SIGQUIT they are cut off, and nothing is written any more. */
-async function stop(child: ChildProcess, signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
-  if (child.exitCode !== null) return
+async function stop(child: ChildProcess, signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill(signal)
   await ended
@@ -228,7 +253,7 @@ async function stop(child: ChildProcess, signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'
 
 async function accepts(url: string, child: ChildProcess, log: () => string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
-    if (child.exitCode !== null) throw new Error(`the server did not start: ${log()}`)
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server did not start: ${log()}`)
     const client = new pg.Client({ connectionString: url })
     try {
       await client.connect()

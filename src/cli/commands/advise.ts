@@ -12,7 +12,7 @@ import { serverCores } from '../cores.js'
 import { EXIT } from '../failure.js'
 import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
-import { describeWhere } from '../where.js'
+import { describeWhere, oneHost } from '../where.js'
 
 interface PoolOptions {
   readonly cores?: number
@@ -58,7 +58,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
 
 async function advisePool(context: Context, options: PoolOptions) {
   const { where, terminal, signal, withDatabase } = context
-  const { url } = where
+  const url = where.url === undefined ? undefined : oneHost(where.url)
   if (url === undefined) {
     throw new FleetError('INPUT_INVALID', {
       message: 'url: the embedded database has one connection',

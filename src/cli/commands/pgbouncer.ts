@@ -11,6 +11,7 @@ import { action, type Context, type Shell } from '../context.js'
 import { serverCores } from '../cores.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
+import { oneHost } from '../where.js'
 
 interface PoolerOptions {
   readonly host?: string
@@ -159,7 +160,7 @@ async function serverOf({ where, withDatabase }: Context, options: PoolerOptions
       hint: 'Name a server with --url, or describe one with --host, --database and --max-connections.',
     })
   }
-  const url = new URL(where.url)
+  const url = new URL(oneHost(where.url))
   const found: ServerConnections = await withDatabase(serverConnections)
   return {
     host: host ?? url.hostname.replace(/^\[(.*)\]$/, '$1'),

@@ -70,7 +70,7 @@ export class Replica {
   /** Asks how far it is, and whether it is a standby of this primary. Never rejects. */
   async check(history: PrimaryHistory, system: string | null): Promise<void> {
     try {
-      const [row] = await this.#probe.run(REPLICA_POSITION, [], { idempotent: true })
+      const [row] = await this.#probe.run(REPLICA_POSITION, [], { idempotent: true, reads: true })
       if (row === undefined) throw new Error('the replica returned no row')
       this.#unanswered = 0
       if (!row.recovering || row.position === null) {
@@ -134,7 +134,7 @@ export class Replica {
     this.#isWatching = true
     for (let pauseMs = 1; this.#waiters.size > 0; pauseMs = Math.min(20, pauseMs * 1.5)) {
       try {
-        const [row] = await this.#probe.run(REPLICA_POSITION, [], { idempotent: true })
+        const [row] = await this.#probe.run(REPLICA_POSITION, [], { idempotent: true, reads: true })
         if (row?.recovering && row.position !== null) this.#advance(toWalPosition(row.position))
         else this.#lose('promoted')
       } catch (error) {

@@ -64,23 +64,22 @@ export class Replicas {
   /** @param urls of the replicas. @param limits those of the primary's pool, which hold for each replica's too */
   constructor(
     primary: Database,
-    url: string,
     urls: readonly string[],
-    limits: Omit<DatabaseOptions, 'connectionString'>,
+    limits: Omit<DatabaseOptions, 'connectionString' | 'primary'>,
     options: ReplicaOptions,
   ) {
     this.#primary = primary
     this.#options = options
-    const probe = (connectionString: string) =>
+    const probe = (server: Pick<DatabaseOptions, 'connectionString' | 'primary'>) =>
       new Database({
         ...limits,
-        connectionString,
+        ...server,
         poolMax: 1,
         attemptsMax: 1,
         connectTimeoutMs: Math.min(limits.connectTimeoutMs, PROBE_MS_MAX),
         callTimeoutMs: Math.min(limits.callTimeoutMs, PROBE_MS_MAX),
       })
-    this.#probe = probe(url)
+    this.#probe = probe(primary.server)
     this.#writes = new WritePosition(async (durability) => await this.#look(durability === 'async'))
     primary.onCommit((durability) => this.#writes.wrote(durability))
     this.#replicas = urls.map(
@@ -89,7 +88,7 @@ export class Replicas {
           nameOf(connectionString),
           // Whatever a replica fails, the primary is asked next: repeating it there gains nothing.
           new Database({ ...limits, connectionString, attemptsMax: 1 }),
-          probe(connectionString),
+          probe({ connectionString }),
           options.lagMsMax,
         ),
     )
@@ -193,7 +192,7 @@ export class Replicas {
   }
 
   async #look(includesAsync: boolean): Promise<WalPosition> {
-    const [row] = await this.#probe.run(PRIMARY_POSITION, [includesAsync], { idempotent: true })
+    const [row] = await this.#probe.run(PRIMARY_POSITION, [includesAsync], { idempotent: true, reads: true })
     if (row === undefined) throw new Error('the primary returned no row')
     this.#system = row.system
     return toWalPosition(row.position)

@@ -1,4 +1,4 @@
-import type { Connection } from '../../database/database.js'
+import type { Connection } from '../../database/connections.js'
 import { FleetError } from '../../errors.js'
 import { PG_VERSIONS, type PgVersion } from '../rule.js'
 import { Catalog, type Column, type Table } from './catalog.js'

@@ -1,4 +1,4 @@
-import type { Connection } from '../../database/database.js'
+import type { Connection } from '../../database/connections.js'
 import type { Document } from '../document.js'
 import type { Statement } from '../sql/statement.js'
 import { as, lastWord } from '../sql/tree.js'

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Connection } from '../../database/database.js'
+import type { Connection } from '../../database/connections.js'
 import { FleetError } from '../../errors.js'
 import type { Document } from '../document.js'
 import { alone } from '../sql/alone.js'

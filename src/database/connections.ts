@@ -1,0 +1,206 @@
+import type { Duplex } from 'node:stream'
+import pg from 'pg'
+import { FleetError } from '../errors.js'
+import type { Embedded } from './embedded.js'
+import { isConnectionLoss, isStandbyRefusal } from './failure.js'
+import type { Primary } from './primary/primary.js'
+import { SERVER_STATE, type Server, type ServerState } from './primary/server.js'
+
+/** Where a pool connects to, and how many connections it may have. */
+export interface ConnectionOptions {
+  readonly connectionString?: string
+  /** Several servers instead, of which the one that takes writes is connected to. */
+  readonly primary?: Primary
+  /** The embedded database behind this pool; ended when a call hangs in it. */
+  readonly embedded?: Embedded
+  readonly host?: string
+  readonly port?: number
+  readonly poolMax: number
+  readonly connectTimeoutMs: number
+  readonly callTimeoutMs: number
+}
+
+/** A connection lent to a callback. */
+export type Connection = pg.PoolClient
+
+const { builtins } = pg.types
+/** bigint as number: counters and sizes stay below 2^53. Everything else as pg does it. */
+const TYPES = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === builtins.INT8 && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+}
+
+/** A pool of pipelined connections to one PostgreSQL, embedded or a server, or to whichever of several is the primary. */
+export class Connections {
+  readonly #pool: pg.Pool
+  readonly #options: ConnectionOptions
+  readonly #unfollow: () => void
+  /** Connections that told of their end, whoever held them then. */
+  readonly #broken = new WeakMap<pg.ClientBase, Error>()
+  /** Where each connection leads, of several servers. */
+  readonly #servers = new WeakMap<pg.ClientBase, Server>()
+  /** Connections that are lent at present. */
+  readonly #lent = new Set<pg.PoolClient>()
+  #losses = 0
+  #closed = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    const { primary, embedded } = options
+    this.#pool = new pg.Pool({
+      ...(options.connectionString === undefined
+        ? { host: options.host, port: options.port, user: 'postgres', database: 'postgres', password: '' }
+        : { connectionString: options.connectionString }),
+      ...(primary === undefined ? {} : this.#toPrimary(primary)),
+      max: embedded === undefined ? options.poolMax : 1,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      idleTimeoutMillis: embedded === undefined ? 30_000 : 0,
+      query_timeout: options.callTimeoutMs,
+      application_name: 'pgfleet',
+      types: TYPES,
+      pipeline: true,
+    } as pg.PoolConfig)
+    // An idle connection that dies is replaced when next needed; without a listener it would end the process.
+    this.#pool.on('error', () => {
+      this.#losses++
+    })
+    this.#pool.on('connect', (connection) => {
+      // Of its own, from the first to the last: a connection may end between being idle and being lent, when neither the
+      // pool nor the borrower listens, and may tell of it more than once.
+      connection.on('error', (error) => this.#break(connection, error))
+      // A commit whose wait for the standbys was cancelled is told as done, with a warning; the routine's name is in no
+      // language.
+      connection.on('notice', ({ routine }) => {
+        if (routine !== 'SyncRepWaitForLSN') return
+        this.#break(
+          connection,
+          new Error('Connection terminated: a commit was cancelled while it waited for the standbys'),
+        )
+      })
+      // The embedded database is one session: what an earlier connection had prepared is still there.
+      if (embedded !== undefined) void connection.query('deallocate all').catch(() => {})
+    })
+    // What runs on an old primary is cut off: nothing it answers counts any more.
+    this.#unfollow = primary?.follow(() => this.#cutAllBut(primary.target)) ?? (() => {})
+  }
+
+  /** How often a connection was lost: what had been sent there may be committed on a server whose standbys lack it. */
+  get losses(): number {
+    return this.#losses
+  }
+
+  /** Lends a connection to the callback. Errors: CLOSED, PRIMARY_UNAVAILABLE, those of the driver and of the callback. */
+  async lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
+    const connection = await this.#connect()
+    let broken: Error | undefined
+    this.#lent.add(connection)
+    try {
+      const end = this.#broken.get(connection)
+      // It ended on its way here: nothing was sent.
+      if (end !== undefined) throw new Error(`Connection terminated before it was used: ${end.message}`, { cause: end })
+      const result = await callback(connection)
+      const doubt = this.#broken.get(connection)
+      if (doubt !== undefined && /waited for the standbys/.test(doubt.message)) throw doubt
+      return result
+    } catch (error) {
+      // FATAL: the server ends the session, for a time-out of its own too.
+      if (isConnectionLoss(error) || (error as { severity?: string }).severity === 'FATAL') broken = error as Error
+      const server = this.#servers.get(connection)
+      if (server !== undefined && isStandbyRefusal(error)) broken = error as Error
+      if (broken !== undefined) {
+        this.#losses++
+        if (server !== undefined) this.#options.primary?.suspect(server)
+      }
+      throw error
+    } finally {
+      this.#lent.delete(connection)
+      connection.release(broken ?? this.#broken.get(connection))
+    }
+  }
+
+  /** A connection; of several servers one to the primary, as soon as there is one. */
+  async #connect(): Promise<pg.PoolClient> {
+    const { primary, connectTimeoutMs } = this.#options
+    if (primary === undefined) return await this.#pool.connect()
+    const end = performance.now() + connectTimeoutMs
+    for (;;) {
+      const server = await primary.find(end)
+      try {
+        const connection = await this.#pool.connect()
+        if (this.#servers.get(connection) === primary.target) return connection
+        connection.release(true)
+      } catch (error) {
+        if (!isConnectionLoss(error) || performance.now() >= end) throw error
+        primary.suspect(server)
+      }
+    }
+  }
+
+  /** The options of a pool whose connections lead to the primary, and are asked first whether it is one. */
+  #toPrimary(primary: Primary): object {
+    const remember = (client: pg.Client, server: Server) => this.#servers.set(client, server)
+    const serverOf = (client: pg.ClientBase) => this.#servers.get(client)
+    class Client extends pg.Client {
+      constructor(config: pg.ClientConfig) {
+        const server = primary.target
+        super({ ...config, connectionString: server.url, connectionTimeoutMillis: primary.answerMs })
+        remember(this, server)
+      }
+    }
+    return {
+      Client,
+      async onConnect(client: pg.Client) {
+        const { rows } = await client.query<ServerState>({
+          text: SERVER_STATE.text,
+          query_timeout: primary.answerMs,
+        } as pg.QueryConfig)
+        const refusal = primary.refusal(rows[0] as ServerState)
+        if (refusal !== undefined) throw new Error(`Connection terminated: ${serverOf(client)?.name} is ${refusal}`)
+      },
+    }
+  }
+
+  #break(connection: pg.ClientBase, error: Error): void {
+    if (!this.#broken.has(connection)) this.#broken.set(connection, error)
+  }
+
+  /** Ends the connections that are lent. */
+  cut(): void {
+    for (const connection of this.#lent) cut(connection)
+  }
+
+  #cutAllBut(server: Server): void {
+    for (const connection of this.#lent) if (this.#servers.get(connection) !== server) cut(connection)
+  }
+
+  /** Closes without waiting. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.cut()
+    await this.#options.embedded?.stop()
+    await this.#end()
+  }
+
+  /** Waits for the connections that are lent, then closes them all. A second close is harmless. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#end()
+    await this.#options.embedded?.stop()
+  }
+
+  async #end(): Promise<void> {
+    await this.#pool.end()
+    this.#unfollow()
+  }
+}
+
+/** Ends a connection whatever runs on it. */
+function cut(connection: pg.PoolClient): void {
+  const { stream } = (connection as unknown as { connection: { stream: Duplex } }).connection
+  stream.destroy(new Error('Connection terminated: it was cut off'))
+}

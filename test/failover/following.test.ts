@@ -1,0 +1,208 @@
+// What the library does when servers change their roles, on a primary and two standbys of its own.
+import type pg from 'pg'
+import type { Fleet } from 'pgfleet'
+import { v7 as uuidv7 } from 'uuid'
+import { beforeAll, expect, test } from 'vitest'
+import { onScratchServers, type ScratchServer, startPooler } from '../doctor/scratch-server.js'
+import { failure } from '../setup/index.js'
+import { ask, type Cluster, openOver, PATIENTLY, startCluster, urlOfAll } from './cluster.js'
+
+const DIRECT = await onScratchServers()
+const experience = { agentType: 'test-generator', state: 's', action: 'a', reward: 1 } as const
+
+DIRECT.describe('synchronous standbys', () => {
+  let cluster: Cluster
+  let fleet: Fleet
+  let primary: pg.Client
+  beforeAll(async () => {
+    cluster = await startCluster()
+    fleet = await openOver(cluster.url, { callTimeoutMs: 2000 })
+    await fleet.tenants.create({ id: 'acme' })
+    primary = await cluster.primary.client()
+  }, 120_000)
+
+  const withoutStandbys = async (work: () => Promise<void>) => {
+    for (const standby of cluster.standbys) await standby.crash()
+    try {
+      await work()
+    } finally {
+      for (const standby of cluster.standbys) await standby.restart()
+      await expect
+        .poll(
+          () => ask(primary, `select count(*)::int from pg_stat_replication where sync_state = 'quorum'`),
+          PATIENTLY,
+        )
+        .toBe(2)
+    }
+  }
+  const waiting = () => ask<number>(primary, `select count(*)::int from pg_stat_activity where wait_event = 'SyncRep'`)
+
+  test('a commit that no standby confirms ends as unknown after the time of a call, repeatable or not', async () => {
+    const { learning } = fleet.tenant('acme')
+    await withoutStandbys(async () => {
+      await failure(learning.learn({ ...experience, state: 'no id' }), 'OUTCOME_UNKNOWN')
+      await failure(learning.learn({ ...experience, state: 'id', id: uuidv7() }), 'OUTCOME_UNKNOWN')
+      // Reads need no standby.
+      expect(await learning.best('test-generator', 'never')).toBeUndefined()
+      // What is told before it is on disk does not wait either.
+      await learning.learn({ ...experience, state: 'async' }, { durability: 'async' })
+      await expect.poll(waiting, PATIENTLY).toBe(2)
+    })
+    // They were there all the time, and are told of once the standbys have them.
+    await expect.poll(() => learning.best('test-generator', 'no id'), PATIENTLY).toMatchObject({ q: 0.1 })
+    expect(await learning.best('test-generator', 'id')).toMatchObject({ q: 0.1 })
+  })
+
+  test('a commit whose wait is cancelled is not told as done', async () => {
+    const { learning } = fleet.tenant('acme')
+    await withoutStandbys(async () => {
+      const call = failure(learning.learn({ ...experience, state: 'cancelled' }), 'OUTCOME_UNKNOWN')
+      await expect.poll(waiting, PATIENTLY).toBe(1)
+      await primary.query(`select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`)
+      expect((await call).message).toContain('standbys')
+    })
+  })
+
+  test('a repeated write is told as done only when a standby has the first one', async () => {
+    const { learning } = fleet.tenant('acme')
+    const once = { ...experience, state: 'repeated', id: uuidv7() }
+    await withoutStandbys(async () => {
+      const call = failure(learning.learn(once), 'OUTCOME_UNKNOWN')
+      await expect.poll(waiting, PATIENTLY).toBe(1)
+      // Its commit is visible from now on; by itself, the repetition would find it and write nothing to wait for.
+      await primary.query(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`)
+      await call
+      expect(await learning.best('test-generator', 'repeated')).toMatchObject({ q: 0.1 })
+      await failure(learning.learn(once), 'OUTCOME_UNKNOWN')
+    })
+    expect(await learning.learn(once)).toMatchObject({ visits: 1 })
+  })
+})
+
+DIRECT.describe('a pooler in front of each server', () => {
+  test('is chosen by what is behind it', async () => {
+    const { primary, standbys } = await startCluster({ quorum: false })
+    const [standby] = standbys
+    const poolers = [await startPooler(standby), await startPooler(primary)]
+    const url = poolers
+      .map((pooler) => pooler.urlOf({}))
+      .reduce((all, one) => `${all.replace(/@([^/]+)/, `@$1,${new URL(one).host}`)}`)
+    const fleet = await openOver(url)
+    await fleet.tenants.create({ id: 'acme' })
+    const { learning } = fleet.tenant('acme')
+    await learning.learn(experience)
+    const client = await standby.client()
+    await expect.poll(() => ask(client, 'select count(*)::int from learning.q_values'), PATIENTLY).toBe(1)
+    await primary.crash()
+    expect(await ask(client, 'select pg_promote()')).toBe(true)
+    await expect
+      .poll(
+        () =>
+          learning.learn({ ...experience, state: 'after' }).then(
+            () => 'done',
+            () => 'failed',
+          ),
+        PATIENTLY,
+      )
+      .toBe('done')
+    expect(await ask(client, `select visits::int from learning.q_values where state = '"after"'`)).toBe(1)
+  })
+})
+
+DIRECT.describe('several hosts in a url', () => {
+  let cluster: Cluster
+  let fleet: Fleet
+  let servers: ScratchServer[]
+  let url: string
+  beforeAll(async () => {
+    cluster = await startCluster({ quorum: false })
+    servers = [...cluster.standbys, cluster.primary]
+    // The primary is named last.
+    url = urlOfAll(servers)
+    fleet = await openOver(url, { connectTimeoutMs: 3000 })
+    await fleet.tenants.create({ id: 'acme' })
+  }, 120_000)
+
+  test('the one that takes writes is found wherever it is named, and one alone when it has to be a primary', async () => {
+    const { learning } = fleet.tenant('acme')
+    await learning.learn(experience)
+    expect(await learning.best('test-generator', 's')).toMatchObject({ q: 0.1 })
+    const [standby] = cluster.standbys
+    const error = await failure(
+      openOver(`${standby.url}?target_session_attrs=primary`, { connectTimeoutMs: 500 }),
+      'PRIMARY_UNAVAILABLE',
+    )
+    expect(error.message).toContain('is a standby')
+    expect(error.retryable).toBe(true)
+  })
+
+  test('a write to a standby that is named alone is told as such', async () => {
+    const alone = await openOver(cluster.standbys[0].url)
+    await failure(alone.tenant('acme').learning.learn(experience), 'PRIMARY_UNAVAILABLE')
+    expect(await alone.tenant('acme').learning.best('test-generator', 's')).toBeDefined()
+  })
+
+  test('an old primary that is alive gets no write once another was promoted', async () => {
+    const { learning } = fleet.tenant('acme')
+    const [next] = cluster.standbys
+    const old = await cluster.primary.client()
+    const promoted = await next.client()
+    // Nobody fences the old one, and no quorum does: it goes on taking writes, from whoever asks for them.
+    expect(await ask(promoted, 'select pg_promote()')).toBe(true)
+    const of = async (client: pg.Client) =>
+      ask<number>(client, `select coalesce(sum(visits), 0)::int from learning.q_values`)
+    // From here on what it has does not change, as soon as the fleet has seen the other.
+    await expect
+      .poll(async () => {
+        const before = await of(promoted)
+        await learning.learn({ ...experience, id: uuidv7() }).catch(() => {})
+        return (await of(promoted)) > before
+      }, PATIENTLY)
+      .toBe(true)
+    const [there, here] = [await of(old), await of(promoted)]
+    for (let i = 0; i < 20; i++) await learning.learn(experience)
+    expect(await of(old)).toBe(there)
+    expect(await of(promoted)).toBe(here + 20)
+    // Nor from a fleet that is opened now, while both take writes.
+    const fresh = await openOver(url)
+    await fresh.tenant('acme').learning.learn(experience)
+    expect(await of(old)).toBe(there)
+    expect(await of(promoted)).toBe(here + 21)
+    // Nor when it alone is left.
+    await next.crash()
+    await failure(learning.learn(experience), 'PRIMARY_UNAVAILABLE')
+    expect(await of(old)).toBe(there)
+    await next.restart()
+    await expect
+      .poll(
+        () =>
+          learning.learn(experience).then(
+            () => 'done',
+            () => 'failed',
+          ),
+        PATIENTLY,
+      )
+      .toBe('done')
+  })
+
+  test('of two that were promoted side by side neither is chosen', async () => {
+    const [one, other] = cluster.standbys
+    const client = await other.client()
+    const isStandby = await ask<boolean>(client, 'select pg_is_in_recovery()')
+    expect(isStandby).toBe(true)
+    // Away from the first, it is promoted to the same timeline.
+    await client.query(`alter system set primary_conninfo = ''`)
+    await client.query('select pg_reload_conf()')
+    expect(await ask(client, 'select pg_promote()')).toBe(true)
+    const timelines = []
+    for (const server of [one, other]) {
+      timelines.push(
+        await ask(await server.client(), `select substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)`),
+      )
+    }
+    if (timelines[0] === timelines[1]) {
+      const error = await failure(openOver(url, { connectTimeoutMs: 500 }), 'PRIMARY_UNAVAILABLE')
+      expect(error.message).toContain('a primary on timeline')
+    }
+  })
+})
