@@ -7,6 +7,7 @@ import { type FleetError, openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
 import { migrate, schemaStatus } from '../../dist/database/migrate.js'
 import { openDatabase } from '../../dist/fleet.js'
+import { runCli } from '../cli/run-cli.js'
 import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
 import { checkOut, hasCommit } from './checkout.js'
 import { readContract } from './contract.js'
@@ -85,6 +86,8 @@ onEngines(
     afterFile(() => admin.close())
     const before = await schemaStatus(admin)
     expect(before).toMatchObject({ version: contract.migration, upToDate: false })
+    const dryRun = await runCli(ROOT, ['migrate', '--dry-run', '--url', url])
+    expect(dryRun).toMatchObject({ code: 0, stdout: expect.stringContaining('may go on beside those of this one') })
     expect(await migrate(admin)).toMatchObject({ version: before.target, olderProcesses: 'may-go-on' })
 
     const newOne = new Process(ROOT, url)
