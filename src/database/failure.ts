@@ -16,6 +16,9 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
+/** SQLSTATEs for a function, table, column, type or schema that is not there. */
+const ABSENT = new Set(['42883', '42P01', '42703', '42704', '3F000'])
+
 /** True when the server refused a value (data, constraint, our own rules): one item of a batch may be to blame. */
 export function isRefusal(error: unknown): boolean {
   const state = sqlstateOf(error) ?? ''
@@ -126,5 +129,14 @@ export function toFleetError(error: unknown, sent: boolean, readOnly = false): F
       details,
     })
   }
-  return new FleetError('DATABASE_ERROR', { message, cause: error, details })
+  return new FleetError('DATABASE_ERROR', {
+    message,
+    cause: error,
+    details,
+    ...(ABSENT.has(state ?? '')
+      ? {
+          hint: 'Is the schema of another version? Ask `pgfleet migrate status`, and replace processes of an older pgfleet.',
+        }
+      : {}),
+  })
 }

@@ -21,6 +21,11 @@ export interface MigrateReport {
   readonly version: number
   readonly migrations: readonly string[]
   readonly routines: readonly string[]
+  /**
+   * What becomes of processes of the version that the schema was at: they may go on beside those of this one, or were to be
+   * stopped before. `none`: there was no schema, or nothing was changed.
+   */
+  readonly olderProcesses: 'none' | 'may-go-on' | 'must-be-stopped'
 }
 
 /** What the database has, beside what this package has. */
@@ -33,7 +38,16 @@ export interface SchemaStatus {
   /** Functions and views whose text differs from the one applied last. */
   readonly changed: readonly string[]
   readonly applied: readonly { readonly version: number; readonly name: string; readonly appliedAt: Date }[]
+  /** True when a newer pgfleet migrated it that serves processes of this one: it is used, and left alone. */
+  readonly isAhead: boolean
+  /** True when nothing is to be applied. */
   readonly upToDate: boolean
+}
+
+/** The oldest pgfleet whose processes a schema serves. */
+interface Compatibility {
+  readonly package_version: string
+  readonly migration: number
 }
 
 interface Applied {
@@ -75,10 +89,13 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
         [routine.path, routine.checksum, files.packageVersion],
       )
     }
+    const isChanged = todo.migrations.length + todo.routines.length > 0
+    const goesOn = serves(await readCompatibility(connection), version(applied), newestPackage(applied))
     return {
       version: files.migrations.length,
       migrations: todo.migrations.map(label),
       routines: todo.routines.map((routine) => routine.path),
+      olderProcesses: version(applied) === 0 || !isChanged ? 'none' : goesOn ? 'may-go-on' : 'must-be-stopped',
     }
   })
 }
@@ -124,21 +141,36 @@ export async function migrateDown(
     }
     // pgfleet-lint ignore drop-cascade: the last step of the way down; only the ledger is left in the schema
     if (to === 0 && version(applied) > 0) await connection.query('drop schema platform cascade')
-    return { version: Math.min(to, version(applied)), migrations: steps.map(label), routines: [] }
+    return {
+      version: Math.min(to, version(applied)),
+      migrations: steps.map(label),
+      routines: [],
+      olderProcesses: steps.length === 0 ? 'none' : 'must-be-stopped',
+    }
   })
 }
 
-/** Compares the database with this package; changes nothing. Errors: SCHEMA_TOO_NEW, MIGRATION_CHANGED. */
+/**
+ * Compares the database with this package; changes nothing. Errors: SCHEMA_TOO_NEW, when a newer one migrated it that does not
+ * serve this one; MIGRATION_CHANGED.
+ */
 export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   const files = await readMigrationFiles()
-  const applied = await database.lend(readApplied)
-  const todo = compare(files, applied)
+  const { applied, isAhead } = await database.lend(async (connection) => {
+    const applied = await readApplied(connection)
+    if (!isNewerThan(files, applied)) return { applied, isAhead: false }
+    const compatibility = await readCompatibility(connection)
+    return { applied, isAhead: serves(compatibility, files.migrations.length, files.packageVersion) }
+  })
+  if (isAhead) assertUnchanged(files, applied)
+  const todo = isAhead ? { migrations: [], routines: [] } : compare(files, applied)
   return {
     version: version(applied),
     target: files.migrations.length,
     pending: todo.migrations.map(label),
     changed: todo.routines.map((routine) => routine.path),
     applied: applied.migrations.map(({ version, name, applied_at }) => ({ version, name, appliedAt: applied_at })),
+    isAhead,
     upToDate: todo.migrations.length === 0 && todo.routines.length === 0,
   }
 }
@@ -239,14 +271,28 @@ async function readApplied(connection: Connection): Promise<Applied> {
 /** What is left to apply; refuses a database that is newer, or whose history differs. */
 function compare(files: MigrationFiles, applied: Applied): { migrations: Migration[]; routines: Routine[] } {
   const found = version(applied)
-  const newer = applied.routines.find((routine) => isNewer(routine.package_version, files.packageVersion))
-  if (found > files.migrations.length || newer !== undefined) {
+  if (isNewerThan(files, applied)) {
     throw new FleetError('SCHEMA_TOO_NEW', {
-      message: `the database is at migration ${found}${newer ? ` of pgfleet ${newer.package_version}` : ''}; this is pgfleet ${files.packageVersion} with ${files.migrations.length}`,
+      message: `the database is at migration ${found} of pgfleet ${newestPackage(applied)}; this is pgfleet ${files.packageVersion} with ${files.migrations.length}`,
       details: { found, supported: files.migrations.length },
     })
   }
-  for (const { version, name, checksum } of applied.migrations) {
+  assertUnchanged(files, applied)
+  const known = new Map(applied.routines.map((routine) => [routine.path, routine.checksum]))
+  return {
+    migrations: files.migrations.filter((migration) => migration.version > found),
+    routines: files.routines.filter((routine) => known.get(routine.path) !== routine.checksum),
+  }
+}
+
+/** True when a newer package than this one migrated the database. */
+function isNewerThan(files: MigrationFiles, applied: Applied): boolean {
+  return version(applied) > files.migrations.length || isNewer(newestPackage(applied), files.packageVersion)
+}
+
+/** Refuses a database that has migrations of this package with another text. */
+function assertUnchanged(files: MigrationFiles, applied: Applied): void {
+  for (const { version, name, checksum } of applied.migrations.slice(0, files.migrations.length)) {
     const file = files.migrations[version - 1]
     if (file?.checksum !== checksum) {
       throw new FleetError('MIGRATION_CHANGED', {
@@ -255,11 +301,35 @@ function compare(files: MigrationFiles, applied: Applied): { migrations: Migrati
       })
     }
   }
-  const known = new Map(applied.routines.map((routine) => [routine.path, routine.checksum]))
-  return {
-    migrations: files.migrations.filter((migration) => migration.version > found),
-    routines: files.routines.filter((routine) => known.get(routine.path) !== routine.checksum),
-  }
+}
+
+/** What the schema says of itself; undefined for one of before there was such a statement. */
+async function readCompatibility(connection: Connection): Promise<Compatibility | undefined> {
+  const { rows: there } = await connection.query<{ there: boolean }>(
+    `select to_regprocedure('platform.compatible_from()') is not null as there`,
+  )
+  if (!there[0]?.there) return undefined
+  const { rows } = await connection.query<Compatibility>(
+    'select c.package_version, c.migration from platform.compatible_from() c',
+  )
+  return rows[0]
+}
+
+/** Whether a schema that says this serves processes of a pgfleet with so many migrations. */
+function serves(compatibility: Compatibility | undefined, migrations: number, packageVersion: string): boolean {
+  return (
+    compatibility !== undefined &&
+    migrations >= compatibility.migration &&
+    !isNewer(compatibility.package_version, packageVersion)
+  )
+}
+
+/** The newest pgfleet that changed the schema. */
+function newestPackage(applied: Applied): string {
+  return applied.routines.reduce(
+    (newest, { package_version }) => (isNewer(package_version, newest) ? package_version : newest),
+    '0',
+  )
 }
 
 function version(applied: Applied): number {

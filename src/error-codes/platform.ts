@@ -204,7 +204,7 @@ export const PLATFORM_ERRORS = {
   },
   SCHEMA_TOO_NEW: {
     retryable: false,
-    summary: 'The database was migrated by a newer pgfleet than this one.',
+    summary: 'A newer pgfleet migrated the database: this one cannot migrate it, or is too old to be served by it.',
     hint: 'Upgrade the package, or use the database that belongs to it.',
   },
   MIGRATION_CHANGED: {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { createGzip, type Gzip } from 'node:zlib'
 import { z } from 'zod'
@@ -154,7 +153,14 @@ async function describe(run: Run, id: string, tables: ExportManifest['tables']):
 /** Writes lines, and waits while the reader is behind. Errors: ABORTED when the reader has gone. */
 async function send(stream: Gzip, lines: string): Promise<void> {
   if (!stream.destroyed && !stream.write(`${lines}\n`)) {
-    await Promise.race([once(stream, 'drain'), once(stream, 'close')])
+    await new Promise<void>((resolve) => {
+      // Both go when one has come: an export waits thousands of times.
+      const goOn = () => {
+        stream.off('drain', goOn).off('close', goOn)
+        resolve()
+      }
+      stream.on('drain', goOn).on('close', goOn)
+    })
   }
   if (stream.destroyed) {
     throw new FleetError('ABORTED', { message: 'whoever read the export has stopped', cause: stream.errored })

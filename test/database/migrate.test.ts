@@ -1,5 +1,5 @@
 import { migrate, migrateDown, migrationPlan, openDatabase, openFleet, schemaStatus } from 'pgfleet'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readMigrationFiles } from '../../dist/database/migration-files.js'
 import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
 import { catalogSnapshot, migratedRows } from './catalog-snapshot.js'
@@ -58,6 +58,7 @@ test('the plan is the text of what is left to apply', async () => {
 test('a fresh database is brought to the newest version', async () => {
   const report = await migrate(database)
   expect(report.migrations).toHaveLength(newest)
+  expect(report.olderProcesses).toBe('none')
   const status = await schemaStatus(database)
   expect(status).toMatchObject({ version: newest, pending: [], changed: [], upToDate: true })
   expect(status.applied.map(({ version }) => version)).toEqual(files.migrations.map(({ version }) => version))
@@ -67,7 +68,7 @@ test('a fresh database is brought to the newest version', async () => {
 
 test('a second run does nothing', async () => {
   const before = [await catalogSnapshot(at), await migratedRows(at)]
-  expect(await migrate(database)).toEqual({ version: newest, migrations: [], routines: [] })
+  expect(await migrate(database)).toEqual({ version: newest, migrations: [], routines: [], olderProcesses: 'none' })
   expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(before)
 })
 
@@ -76,7 +77,12 @@ test('going down asks before it loses data, and does nothing until told', async 
   const error = await failure(migrateDown(database, 0), 'DATA_LOSS_REFUSED')
   expect(error.message).toMatch(/below \d{4}_\w+ drops its data/)
   expect(await catalogSnapshot(at)).toEqual(before)
-  expect(await migrateDown(database, newest)).toEqual({ version: newest, migrations: [], routines: [] })
+  expect(await migrateDown(database, newest)).toEqual({
+    version: newest,
+    migrations: [],
+    routines: [],
+    olderProcesses: 'none',
+  })
 })
 
 test('down to 0 and up again is the same schema with the same rows; so is one step down and up', async () => {
@@ -161,6 +167,7 @@ test('a view is dropped and made again', async () => {
 /** Changes the ledger, tries everything that reads it, and puts it back. */
 async function withLedger(change: string, back: string, code: 'SCHEMA_TOO_NEW' | 'MIGRATION_CHANGED') {
   await sql(at, change)
+  await sayServed({ packageVersion: '99.0.0', migration: newest + 1 })
   try {
     const error = await failure(migrate(database), code)
     await failure(schemaStatus(database), code)
@@ -169,10 +176,87 @@ async function withLedger(change: string, back: string, code: 'SCHEMA_TOO_NEW' |
     return error
   } finally {
     await sql(at, back)
+    await sayServed('this')
   }
 }
 
-test('a database of a newer package is refused: by its migrations', async () => {
+/** Has the schema say which pgfleet it serves at least; undefined: as this package has it, or as older ones did, not at all. */
+async function sayServed(served: { packageVersion: string; migration: number } | 'this' | 'nothing') {
+  const routine = files.routines.find(({ path }) => path === 'platform/compatible_from')?.text ?? ''
+  await sql(at, 'set role pgfleet_owner; drop function if exists platform.compatible_from(); reset role')
+  if (served === 'nothing') return
+  const text =
+    served === 'this'
+      ? routine
+      : routine.replace(/select '.*', \d+/, `select '${served.packageVersion}', ${served.migration}`)
+  await sql(at, `set role pgfleet_owner; ${text}; reset role`)
+}
+
+/** Makes the database one that a newer package migrated. */
+const MAKE_NEWER = {
+  migration: `insert into platform.migrations values (NEWEST, 'later', 'x', '9.0.0')`,
+  routine: `update platform.routines set package_version = '9.0.0' where path = 'platform/enter'`,
+} as const
+
+describe.each(Object.keys(MAKE_NEWER) as (keyof typeof MAKE_NEWER)[])('a database of a newer %s', (kind) => {
+  beforeAll(async () => void (await sql(at, MAKE_NEWER[kind].replace('NEWEST', String(newest + 1)))))
+  afterAll(async () => {
+    await sql(at, `delete from platform.migrations where version > ${newest}`)
+    await sql(at, `update platform.routines set package_version = '${files.packageVersion}'`)
+    await sayServed('this')
+  })
+
+  test.each([
+    { packageVersion: files.packageVersion, migration: newest },
+    { packageVersion: '0.0.9', migration: newest - 1 },
+  ])('that serves pgfleet $packageVersion with $migration is used, and left alone', async (served) => {
+    await sayServed(served)
+    const before = await catalogSnapshot(at)
+    const there = kind === 'migration' ? newest + 1 : newest
+    expect(await schemaStatus(database)).toMatchObject({
+      version: there,
+      target: newest,
+      pending: [],
+      changed: [],
+      isAhead: true,
+      upToDate: true,
+    })
+    if (engine !== 'embedded') await (await openFleet(options)).close()
+    await failure(migrate(database), 'SCHEMA_TOO_NEW')
+    await failure(migrateDown(database, 0, { allowDataLoss: true }), 'SCHEMA_TOO_NEW')
+    expect(await catalogSnapshot(at)).toEqual(before)
+  })
+
+  test.each([
+    { packageVersion: files.packageVersion, migration: newest + 1 },
+    { packageVersion: '0.1.1', migration: newest },
+    'nothing' as const,
+  ])('that serves %o refuses this one', async (served) => {
+    await sayServed(served)
+    await failure(schemaStatus(database), 'SCHEMA_TOO_NEW')
+    if (engine !== 'embedded') await failure(openFleet(options), 'SCHEMA_TOO_NEW')
+  })
+
+  test('whose first migrations are others is refused', async () => {
+    await sayServed({ packageVersion: files.packageVersion, migration: newest })
+    await sql(at, `update platform.migrations set checksum = 'other' where version = 1`)
+    await failure(schemaStatus(database), 'MIGRATION_CHANGED')
+    await sql(at, `update platform.migrations set checksum = '${files.migrations[0]?.checksum}' where version = 1`)
+  })
+})
+
+test.each([
+  ['may-go-on', newest],
+  ['must-be-stopped', newest + 1],
+] as const)('a run says that older processes %s', async (olderProcesses, migration) => {
+  await sql(at, `update platform.routines set checksum = 'older' where path = 'platform/uuid_floor'`)
+  await sayServed({ packageVersion: files.packageVersion, migration })
+  expect(await migrate(database)).toMatchObject({ routines: ['platform/uuid_floor'], olderProcesses })
+  expect((await migrate(database)).olderProcesses).toBe('none')
+  await sayServed('this')
+})
+
+test('a database of a newer package that serves this one no more is refused: by its migrations', async () => {
   const error = await withLedger(
     `insert into platform.migrations values (${newest + 1}, 'later', 'x', '9.0.0')`,
     `delete from platform.migrations where version > ${newest}`,
@@ -182,7 +266,7 @@ test('a database of a newer package is refused: by its migrations', async () => 
 })
 
 test.each(['99.0.0', '0.1.1', '0.10.0'])(
-  'a database of a newer package is refused: by its functions of %s',
+  'a database of a newer package that serves this one no more is refused: by its functions of %s',
   async (version) => {
     const error = await withLedger(
       `update platform.routines set package_version = '${version}' where path = 'platform/enter'`,

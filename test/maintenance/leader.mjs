@@ -5,6 +5,7 @@ const [url, service, options] = process.argv.slice(2)
 const fleet = await openFleet({ url })
 fleet.maintenance.start({
   services: [service],
+  directUrl: url,
   options: { [service]: JSON.parse(options) },
   intervalMs: 100,
   leaseMs: 500,

@@ -257,6 +257,23 @@ test('what does not apply here is skipped, and says why', async () => {
   if (engine === 'embedded') expect(await run('autovacuum')).toMatchObject({ outcome: 'skipped' })
 })
 
+onEngines(['embedded'], 'a server has autovacuum')('the embedded database is vacuumed when told to', async () => {
+  const fill = () =>
+    sql(
+      fleet,
+      `insert into memory.artifact_names (tenant_id, scope, name, latest_version)
+      select 'acme', gen_random_uuid(), 'name-' || n, 1 from generate_series(1, 2000) n`,
+    )
+  const bytes = async () =>
+    (await sql<{ bytes: number }>(fleet, `select pg_relation_size('memory.artifact_names') as bytes`))[0]?.bytes
+  await fill()
+  const before = Number(await bytes())
+  await sql(fleet, 'delete from memory.artifact_names')
+  expect(Number(await bytes())).toBe(before)
+  await fleet.database.lend((connection) => connection.query('vacuum (analyze)'))
+  expect(Number(await bytes())).toBe(0)
+})
+
 onEngines(['direct', 'pooled'], 'the embedded database has no autovacuum')(
   'autovacuum is told to come to a table that would gather too many dead rows, with the statement that undoes it',
   async () => {

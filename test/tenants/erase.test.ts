@@ -123,6 +123,39 @@ describe('erasing', () => {
     expect([...removed].find(([table]) => table.startsWith('memory.events_p'))?.[1]).toEqual([10, 10, 5])
   })
 
+  test('rows that come back in between go too, and those that never end to come are told', async () => {
+    await tenants.create({ id: 'between' })
+    // As a restore might bring them, into a table that has been emptied already.
+    await sql(
+      fleet,
+      `create function public.bring_back() returns trigger language plpgsql as $$
+      begin
+        if tg_table_name = 'key_values' or pg_trigger_depth() = 1 then
+          insert into memory.artifact_names (tenant_id, scope, name, latest_version) values ('between', gen_random_uuid(), 'back', 1);
+        end if;
+        return null;
+      end $$`,
+    )
+    try {
+      await sql(
+        fleet,
+        'create trigger bring_back after delete on memory.artifact_names for each statement execute function public.bring_back()',
+      )
+      const error = await failure(tenants.erase('between', ORDER), 'CONFLICT')
+      expect(error.message).toContain('memory.artifact_names')
+      await sql(fleet, 'drop trigger bring_back on memory.artifact_names')
+      await sql(
+        fleet,
+        'create trigger bring_back after delete on memory.key_values for each statement execute function public.bring_back()',
+      )
+      const receipt = await tenants.erase('between', ORDER)
+      expect(await tablesWithRowsOf('between')).toEqual({ 'platform.erasures': 1 })
+      expect(receipt.tables['memory.artifact_names']).toBeGreaterThan(1)
+    } finally {
+      await sql(fleet, 'drop function public.bring_back() cascade')
+    }
+  })
+
   test('stopped in the middle it keeps everybody out, and a later call goes on with the same receipt', async () => {
     await newFullTenant('stopped')
     const stop = new AbortController()

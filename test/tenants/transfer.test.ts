@@ -233,11 +233,17 @@ describe('moving a tenant', () => {
       select 'large', 'k' || n, 1, now(), now(), 'infinity', to_jsonb(repeat(md5(n::text), case when n % 500 = 0 then 10000 else 1 end)) from generate_series(1, 3000) n`,
     )
     const steps: number[] = []
-    const { tables } = await there.tenants.import(here.tenants.export('large'), {
-      onProgress: ({ rows }) => steps.push(rows),
+    let listeners = 0
+    const stream = here.tenants.export('large', {
+      onProgress: () => {
+        listeners = Math.max(listeners, stream.listenerCount('close') + stream.listenerCount('drain'))
+      },
     })
+    const { tables } = await there.tenants.import(stream, { onProgress: ({ rows }) => steps.push(rows) })
     expect(tables['memory.key_values']).toBe(3000)
     expect(new Set(steps).size).toBeGreaterThan(6)
+    // What waits for the reader leaves nothing behind.
+    expect(listeners).toBeLessThan(8)
     await compare('large')
   })
 })

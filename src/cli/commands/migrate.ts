@@ -58,9 +58,19 @@ async function up({ withDatabase, terminal, where, signal }: Context, { dryRun =
       dryRun
         ? 'All of it works; nothing was kept (--dry-run).'
         : `${describeWhere(where)} is at migration ${report.version}.`,
+      ...OLDER_PROCESSES[report.olderProcesses],
     ].join('\n')
   })
   return EXIT.ok
+}
+
+/** What is said of processes that were running before. */
+const OLDER_PROCESSES: Readonly<Record<MigrateReport['olderProcesses'], readonly string[]>> = {
+  none: [],
+  'may-go-on': ['Processes of the version before may go on beside those of this one; replace them when it suits.'],
+  'must-be-stopped': [
+    'Processes of the version that the schema was at do not work with it any more: stop them, before if you can (--dry-run tells).',
+  ],
 }
 
 async function status(context: Context) {
@@ -109,9 +119,11 @@ export function formatSchema({ terminal }: Pick<Context, 'terminal'>, status: Sc
   const { colors } = terminal
   const applied = status.applied.map((one) => [name(one.version, one.name), `applied ${minute(one.appliedAt)}`])
   const pending = status.pending.map((one) => [one, colors.yellow('to be applied')])
-  const verdict = status.upToDate
-    ? colors.green('up to date')
-    : colors.yellow(`behind: ${status.pending.length} migrations and ${status.changed.length} functions to apply`)
+  const verdict = status.isAhead
+    ? colors.green('migrated by a newer pgfleet, which serves this one for now')
+    : status.upToDate
+      ? colors.green('up to date')
+      : colors.yellow(`behind: ${status.pending.length} migrations and ${status.changed.length} functions to apply`)
   const rows = [...applied, ...pending]
   return [
     `schema at migration ${status.version} of ${status.target}: ${verdict}`,
