@@ -17,7 +17,7 @@ export interface MemoryCacheOptions extends CacheLimits {
 }
 
 /**
- * In this process, and told by a Valkey or Redis server (6 or newer) when another process of the kind has written: mostly
+ * In this process, and told by a Valkey or Redis server (6.2 or newer) when another process of the kind has written: mostly
  * much fresher than the bound. No value is sent there, only hashes of names. Needs the package `@redis/client`.
  */
 export interface ValkeyCacheOptions extends CacheLimits {
