@@ -48,8 +48,10 @@ beforeAll(async () => {
   fleet = await openTestFleet()
   await fleet.tenants.create({ id: 'acme-one' })
   const tenant = fleet.tenant('acme-one')
-  for (const fill of [fillLearning, fillEvents, fillVectors, fillArtifacts, fillDelivery, fillMetadata])
-    await fill(tenant)
+  // Tables of their own, so that none of these changes where the rows of another lie.
+  await Promise.all(
+    [fillLearning, fillEvents, fillVectors, fillArtifacts, fillDelivery, fillMetadata].map((fill) => fill(tenant)),
+  )
   const shapes = await fleet.database.lend((connection) => readShapes(connection, TABLES))
   plan = planStorage(resolveWorkload(FILLED), shapes)
 })
