@@ -8,12 +8,14 @@ interface Run {
   /** Seconds since it ended. */
   readonly age: number
   readonly error: string | null
+  /** Why it had nothing that it could do; null unless it was skipped. */
+  readonly skipped: string | null
 }
 
 const RUNS = `
-  select distinct on (r.service) r.service, r.outcome, extract(epoch from clock_timestamp() - r.ended_at)::float8 as age, r.error_message as error
+  select distinct on (r.service) r.service, r.outcome, r.done ->> 'skipped' as skipped, extract(epoch from clock_timestamp() - r.ended_at)::float8 as age, r.error_message as error
   from platform.maintenance_runs r
-  where r.ended_at is not null and not r.is_dry_run and r.outcome <> 'skipped'
+  where r.ended_at is not null and not r.is_dry_run
   order by r.service, r.ended_at desc`
 
 /** Whether the newest run of each service ended well, and not too long ago. */
@@ -25,10 +27,18 @@ export async function serviceVerdict(asked: Asked, services: readonly ServiceNam
   const problems = services.flatMap((service) => {
     const run = runs.get(service)
     if (run === undefined) return [`${service} has never run`]
-    if (run.outcome !== 'ok') return [`${service}: ${run.outcome}, ${run.error ?? 'without a message'}`]
+    if (run.outcome !== 'ok' && run.outcome !== 'skipped')
+      return [`${service}: ${run.outcome}, ${run.error ?? 'without a message'}`]
     return run.age * 1000 > asked.ageMaxMs ? [`${service} ran ${duration(run.age)} ago`] : []
   })
   if (problems.length > 0) return { answer: 'no', evidence: problems }
   const oldest = Math.max(...services.map((service) => runs.get(service)?.age ?? 0))
-  return { answer: 'yes', evidence: [`${services.length} services, the oldest run ${duration(oldest)} ago`] }
+  const skipped = services.flatMap((service) => {
+    const run = runs.get(service)
+    return run?.outcome === 'skipped' ? [`${service} was skipped: ${run.skipped ?? 'it had nothing to do'}`] : []
+  })
+  return {
+    answer: 'yes',
+    evidence: [`${services.length} services, the oldest run ${duration(oldest)} ago`, ...skipped],
+  }
 }
