@@ -37,7 +37,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/maintenance/'],
   ['src/fleet.ts', 'src/backup/'],
   ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
-  ['src/explain/', 'src/pooling/'],
+  ['src/explain/', 'src/pooling/', 'src/storage/', 'src/checklist/'],
   ['src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]

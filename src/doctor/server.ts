@@ -66,7 +66,8 @@ export const FACTS = `
         jsonb_build_object('schema', quote_ident(n.nspname), 'version', e.extversion)), '{}')
       from pg_extension e join pg_namespace n on n.oid = e.extnamespace) as extensions,
     (select coalesce(jsonb_agg(r.name), '[]') from unnest(array['${RELATIONS.join("', '")}']) as r (name)
-      where to_regclass(r.name) is not null) as relations,
+      where exists (select from pg_class k join pg_namespace o on o.oid = k.relnamespace
+        where o.nspname = split_part(r.name, '.', 1) and k.relname = split_part(r.name, '.', 2))) as relations,
     (select jsonb_object_agg(s.name, coalesce(s.setting, '')) from pg_settings s
       where s.name not in ('primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command')) as settings
   from pg_class c join pg_namespace n on n.oid = c.relnamespace

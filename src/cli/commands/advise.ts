@@ -13,6 +13,7 @@ import { EXIT } from '../failure.js'
 import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { describeWhere, oneHost } from '../where.js'
+import { addAdviseStorage } from './advise-storage.js'
 
 interface PoolOptions {
   readonly cores?: number
@@ -54,6 +55,7 @@ Examples:
 Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 130 interrupted.`,
     )
     .action(action(shell, advisePool))
+  addAdviseStorage(command, shell)
 }
 
 async function advisePool(context: Context, options: PoolOptions) {

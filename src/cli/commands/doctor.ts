@@ -16,6 +16,7 @@ import { FleetError } from '../../errors.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
+import { size } from '../sizes.js'
 import { proveTenants, type TenancyOptions } from '../tenancy.js'
 import { assertThere, describeWhere, type Where } from '../where.js'
 
@@ -67,8 +68,8 @@ export function addDoctor(program: Command, shell: Shell): void {
     .option('--write-baseline <file>', 'write what is found to this file')
     .option('--config <file>', `thresholds, levels, accepted findings (default: ${CONFIGURATION_FILE} if there)`)
     .option('--threshold <name=value>', 'one threshold, may be repeated', threshold, {})
-    .option('--memory <size>', 'memory of the server’s machine, where the server cannot tell: 16GB', bytes)
-    .option('--disk-free <size>', 'what the server’s disk has free, which no server can tell: 80GB', bytes)
+    .option('--memory <size>', 'memory of the server’s machine, where the server cannot tell: 16GB', size)
+    .option('--disk-free <size>', 'what the server’s disk has free, which no server can tell: 80GB', size)
     .option('--pooler <url>', 'the console of PgBouncer, to ask it too: postgres://stats@host:6432/pgbouncer')
     .option('--prove-tenancy', 'try whether tenants see their own rows alone, behind a pooler')
     .option('--pooled-url <url>', 'with --prove-tenancy: the application’s login, through the pooler')
@@ -221,13 +222,6 @@ function milliseconds(text: string): number {
   if (amount === undefined || Number(amount) === 0)
     throw new InvalidArgumentError('A time like 500ms, 60s or 5m is expected.')
   return Number(amount) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit as 'ms' | 's' | 'm' | 'h']
-}
-
-/** Parses a size: `512MB`, `16GB`. */
-function bytes(text: string): number {
-  const [, amount, unit] = /^(\d{1,6})\s?(MB|GB|TB)$/i.exec(text) ?? []
-  if (amount === undefined) throw new InvalidArgumentError('A size like 512MB or 16GB is expected.')
-  return Number(amount) * 1024 ** { MB: 2, GB: 3, TB: 4 }[unit?.toUpperCase() as 'MB' | 'GB' | 'TB']
 }
 
 /** Parses `name=value` and adds it to those before. */
