@@ -165,12 +165,20 @@ class Examiner {
     const { signal } = this.#options
     if (signal?.aborted) throw new FleetError('ABORTED', { message: 'interrupted' })
     const connection = await this.#connect()
+    const begin = `begin isolation level read committed read only;
+      set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+      set local search_path = pg_catalog, pg_temp; set local jit = off`
+    const isPlain =
+      values === undefined && before.length === 0 && after.length === 0 && Object.keys(settings).length === 0
+    let isOpen = true
     try {
-      await connection.query(
-        `begin isolation level read committed read only;
-         set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
-         set local search_path = pg_catalog, pg_temp; set local jit = off`,
-      )
+      if (isPlain && connection.script !== undefined) {
+        const rows = await connection.script<Row>(`${begin};\n${text}\n; commit`)
+        isOpen = false
+        this.#losses = 0
+        return rows
+      }
+      await connection.query(begin)
       for (const [name, value] of Object.entries(settings))
         await connection.query('select set_config($1, $2, true)', [name, value])
       for (const statement of before) await connection.query(statement)
@@ -188,9 +196,10 @@ class Examiner {
       throw error
     } finally {
       // Committed, so that statistics do not count it as a transaction that failed; it has only read.
-      await this.#connection?.query('commit').catch(() => {
-        this.#connection = undefined
-      })
+      if (isOpen)
+        await this.#connection?.query('commit').catch(() => {
+          this.#connection = undefined
+        })
     }
   }
 

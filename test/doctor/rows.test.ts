@@ -73,7 +73,99 @@ const dayBefore = (bytes: number) => ({
   bytes,
 })
 
+const unused = {
+  index: 'public.i',
+  table: 'public.t',
+  definition: 'create index i on t (a)',
+  bytes: 2 ** 21,
+  scans: 0,
+  idle: null,
+  standbys: 0,
+  writes: 7,
+}
+
+const clock = (minute: number, partitions: number) => ({ minute, partitions, newest: 'public.t_1' })
+const column = (name: string, align: number, fixed: number, width: number | null = null) => ({
+  name,
+  align,
+  fixed,
+  width,
+})
+
 const CASES: readonly Case[] = [
+  {
+    check: 'partition-time-zone',
+    bad: [
+      { table: 'public.mixed', zone: 'UTC', local: 3, starts: [clock(0, 3), clock(300, 1)] },
+      { table: 'public.three', zone: 'UTC', local: 0, starts: [clock(1320, 3), clock(1380, 3), clock(0, 1)] },
+      { table: 'public.summer', zone: 'UTC', local: 0, starts: [clock(1320, 3), clock(1380, 3)] },
+      { table: 'public.london', zone: 'UTC', local: 3, starts: [clock(0, 3), clock(1380, 3)] },
+      { table: 'public.local', zone: 'x', local: 6, starts: [clock(840, 3), clock(870, 2), clock(810, 1)] },
+    ],
+    finds: [
+      { level: 'warning', object: 'table public.mixed' },
+      { level: 'warning', object: 'table public.three' },
+      { level: 'info', object: 'table public.summer' },
+      { level: 'info', object: 'table public.london' },
+      { level: 'info', object: 'table public.local' },
+    ],
+    good: [],
+  },
+  {
+    check: 'column-order',
+    bad: [
+      {
+        table: 'public.t',
+        rows: 2e7,
+        bytes: GB,
+        columns: [column('a', 1, 1), column('b', 8, 8), column('c', 1, 1), column('d', 8, 8)],
+      },
+      {
+        table: 'public.u',
+        rows: 1e8,
+        bytes: 4 * GB,
+        columns: [column('a', 4, 0, 10), column('b', 8, 8), column('c', 4, 0, 300), column('d', 8, 8)],
+      },
+    ],
+    finds: [{ object: 'table public.t' }, { object: 'table public.u' }],
+    good: [
+      // Sixteen bytes either way, and a table that is small.
+      { table: 'public.v', rows: 1e8, bytes: 4 * GB, columns: [column('a', 1, 1), column('b', 8, 8)] },
+      {
+        table: 'public.w',
+        rows: 1e8,
+        bytes: 4 * GB,
+        columns: [column('a', 8, 8), column('b', 4, 4), column('c', 1, 1)],
+      },
+      {
+        table: 'public.x',
+        rows: 1e5,
+        bytes: GB,
+        columns: [column('a', 1, 1), column('b', 8, 8), column('c', 1, 1), column('d', 8, 8)],
+      },
+    ],
+  },
+  {
+    check: 'parent-statistics',
+    bad: [
+      { table: 'public.never', analyzed: -1, since: null, rows: 5000, major: 17 },
+      { table: 'public.empty', analyzed: 0, since: 2 * DAY, rows: 5000, major: 17 },
+      { table: 'public.crashed', analyzed: 0, since: null, rows: 5000, major: 17 },
+      { table: 'public.young', analyzed: 0, since: 3600, rows: 5000, major: 17 },
+      { table: 'public.grown', analyzed: 2000, since: 2 * DAY, rows: 5000, major: 17 },
+    ],
+    finds: [
+      { level: 'warning', object: 'table public.never' },
+      { level: 'warning', object: 'table public.empty' },
+      { level: 'warning', object: 'table public.crashed' },
+      { level: 'info', object: 'table public.young' },
+      { level: 'info', object: 'table public.grown' },
+    ],
+    good: [
+      { table: 'public.small', analyzed: -1, since: null, rows: 999, major: 17 },
+      { table: 'public.same', analyzed: 4000, since: 9 * DAY, rows: 5000, major: 17 },
+    ],
+  },
   {
     check: 'pooler-waiting',
     bad: [
@@ -282,27 +374,15 @@ const CASES: readonly Case[] = [
   {
     check: 'unused-index',
     bad: [
-      {
-        index: 'public.i',
-        table: 'public.t',
-        definition: 'create index i on t (a)',
-        bytes: 2 ** 21,
-        window: 40 * DAY,
-        standbys: 1,
-        writes: 7,
-      },
+      { ...unused, index: 'public.i', window: 40 * DAY, standbys: 1 },
+      { ...unused, index: 'public.once', window: 40 * DAY, scans: 3, idle: 35 * DAY },
     ],
-    finds: [{ object: 'index public.i' }],
+    finds: [{ object: 'index public.i' }, { object: 'index public.once' }],
     good: [
-      {
-        index: 'public.i',
-        table: 'public.t',
-        definition: '',
-        bytes: 2 ** 21,
-        window: 10 * DAY,
-        standbys: 0,
-        writes: 7,
-      },
+      { ...unused, window: 10 * DAY },
+      { ...unused, window: 40 * DAY, scans: 3, idle: 10 * DAY },
+      { ...unused, window: 40 * DAY, scans: 3, idle: null },
+      { ...unused, window: 40 * DAY, bytes: 2 ** 19 },
     ],
   },
   {
