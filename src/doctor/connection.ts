@@ -54,6 +54,9 @@ export async function connect(url: string, callTimeoutMs: number): Promise<Conne
 }
 
 function createClient(connectionString: string, callTimeoutMs: number): pg.Client {
+  if (!/^postgres(ql)?:\/\//.test(connectionString)) {
+    throw new FleetError('OPTIONS_INVALID', { message: 'a url begins with postgres:// or postgresql://', field: 'url' })
+  }
   try {
     return new pg.Client({
       connectionString,

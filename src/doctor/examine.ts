@@ -5,7 +5,7 @@ import { LEVELS, statementFor } from './check.js'
 import { type Connection, unreachable } from './connection.js'
 import { type CheckResult, toFinding } from './finding.js'
 import { blindness, inapplicable, isFatal, isLoss, isRefused, type Refusal, reasonOf } from './refusal.js'
-import { CLOCK, FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
+import { assertSupported, CLOCK, FACTS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
 import type { Thresholds } from './thresholds.js'
 
 /** What an examination looks at, and how long it may take. */
@@ -118,18 +118,7 @@ class Examiner {
   }
 
   async #facts(): Promise<ServerFacts> {
-    const version = await this.#read<{ number: string; text: string }>(VERSION)
-    const number = Number(version[0]?.number)
-    const major = Math.floor(number / 10_000)
-    if (!(major >= MAJORS.oldest && major <= MAJORS.newest)) {
-      throw new FleetError('DATABASE_UNEXAMINED', {
-        message: `the server is ${version[0]?.text.split(' on ')[0] ?? 'of an unknown version'}; the checks are for PostgreSQL ${MAJORS.oldest} to ${MAJORS.newest}`,
-        hint:
-          major < MAJORS.oldest
-            ? 'That version gets no more corrections: plan an upgrade of the server.'
-            : 'Use a newer pgfleet.',
-      })
-    }
+    assertSupported(await this.#read(VERSION))
     const [read] = await this.#read<Omit<ServerFacts, 'memoryBytes' | 'databaseBytes' | 'clock'>>(FACTS)
     if (read === undefined)
       throw new FleetError('DATABASE_UNEXAMINED', { message: 'the server tells nothing of itself' })
