@@ -92,7 +92,91 @@ const column = (name: string, align: number, fixed: number, width: number | null
   width,
 })
 
+const connections = (used: number) => ({ used, allowed: 100, idle: 3, top: 'app' })
+const sequence = (last: number) => ({
+  sequence: `public.s_${last}`,
+  column: null,
+  type: null,
+  table: null,
+  attribute: null,
+  last,
+  max: 1000,
+  sequenceType: 'smallint',
+})
+const reference = (rows: number) => ({
+  constraint: `k_${rows}`,
+  table: 'public.t',
+  columns: 'a',
+  referenced: 'public.u',
+  rows,
+  deletes: 0,
+  partitioned: false,
+})
+const updated = (updates: number, hot: number) => ({
+  table: 'public.t',
+  updates,
+  hot,
+  newPage: 0,
+  fill: 100,
+  indexes: [],
+})
+
 const CASES: readonly Case[] = [
+  // Both sides of each threshold, close to it.
+  {
+    check: 'connection-usage',
+    bad: [connections(75)],
+    finds: [{ level: 'warning', object: 'connections' }],
+    good: [connections(74)],
+  },
+  {
+    check: 'connection-usage',
+    bad: [connections(90)],
+    finds: [{ level: 'error', object: 'connections' }],
+    good: [connections(0)],
+  },
+  {
+    check: 'connection-usage',
+    bad: [connections(89)],
+    finds: [{ level: 'warning', object: 'connections' }],
+    good: [],
+  },
+  {
+    check: 'sequence-exhaustion',
+    bad: [sequence(500), sequence(749), sequence(750), sequence(899), sequence(900)],
+    finds: [
+      { level: 'info', object: 'sequence public.s_500' },
+      { level: 'info', object: 'sequence public.s_749' },
+      { level: 'warning', object: 'sequence public.s_750' },
+      { level: 'warning', object: 'sequence public.s_899' },
+      { level: 'error', object: 'sequence public.s_900' },
+    ],
+    good: [sequence(499)],
+  },
+  {
+    check: 'foreign-key-index',
+    bad: [reference(999), reference(1000)],
+    finds: [
+      { level: 'info', object: 'constraint k_999 on public.t' },
+      { level: 'warning', object: 'constraint k_1000 on public.t' },
+    ],
+    good: [],
+  },
+  {
+    check: 'dead-rows',
+    bad: [{ table: 'public.t', dead: 100_000, live: 400_000, last: null }],
+    finds: [{ object: 'table public.t' }],
+    good: [
+      { table: 'public.t', dead: 99_999, live: 0, last: null },
+      { table: 'public.t', dead: 100_000, live: 400_001, last: null },
+    ],
+  },
+  {
+    check: 'hot-updates',
+    bad: [updated(10_000, 4999)],
+    finds: [{ object: 'table public.t' }],
+    good: [updated(9999, 0), updated(10_000, 5000)],
+  },
   {
     check: 'partition-time-zone',
     bad: [
