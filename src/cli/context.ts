@@ -62,6 +62,9 @@ export function action<Options>(shell: Shell, work: Work<Options>): (...paramete
   }
 }
 
+/** How long a server may take to answer when it is first asked. */
+const EXAMINING_TIMEOUT_MS = 30_000
+
 function createContext(options: GlobalOptions, signal: AbortSignal): Context {
   const where = resolveWhere(options)
   const lend = async <R extends { close(): Promise<void> }, T>(open: Promise<R>, work: (opened: R) => Promise<T>) => {
@@ -91,6 +94,14 @@ function createContext(options: GlobalOptions, signal: AbortSignal): Context {
     withDatabase,
     examining: async (work) => {
       assertThere(where)
+      // Tells what answers there, and gives up where nothing does; a pool would try again until its time is over.
+      if (where.url !== undefined) {
+        const { connect } = await import('../doctor/connection.js')
+        const { assertSupported, VERSION } = await import('../doctor/server.js')
+        await lend(connect(where.url, EXAMINING_TIMEOUT_MS), async (server) => {
+          assertSupported(await server.query<{ number: string; text: string }>(VERSION))
+        })
+      }
       let lent = false
       try {
         return await withDatabase((database) =>

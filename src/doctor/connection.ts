@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { FleetError } from '../errors.js'
 
@@ -5,6 +6,11 @@ import { FleetError } from '../errors.js'
 export interface Connection {
   /** Runs a statement, or without values several; rejects with the driver's error. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /**
+   * Runs several statements in one message, and resolves to the rows of the one that has columns: one way to the server and
+   * back in place of three. Absent where the driver does not tell them apart.
+   */
+  script?<Row>(text: string): Promise<Row[]>
   /** Ends it. */
   close(): Promise<void>
 }
@@ -30,7 +36,8 @@ export async function connect(url: string, callTimeoutMs: number): Promise<Conne
   try {
     await Promise.race([client.connect(), late])
   } catch (error) {
-    client.end().catch(() => {})
+    // Not `end`, which waits for the other side to close: what is no PostgreSQL may never do so.
+    ;(client as unknown as { connection: { stream: Socket } }).connection.stream.destroy()
     throw unreachable(error)
   } finally {
     clearTimeout(timer)
@@ -38,11 +45,18 @@ export async function connect(url: string, callTimeoutMs: number): Promise<Conne
   return {
     query: async <Row>(text: string, values?: readonly unknown[]) =>
       (await client.query(text, values as unknown[] | undefined)).rows as Row[],
+    script: async <Row>(text: string) => {
+      const results = (await client.query(text)) as unknown as pg.QueryResult | pg.QueryResult[]
+      return ([results].flat().find(({ fields }) => fields.length > 0)?.rows ?? []) as Row[]
+    },
     close: () => client.end(),
   }
 }
 
 function createClient(connectionString: string, callTimeoutMs: number): pg.Client {
+  if (!/^postgres(ql)?:\/\//.test(connectionString)) {
+    throw new FleetError('OPTIONS_INVALID', { message: 'a url begins with postgres:// or postgresql://', field: 'url' })
+  }
   try {
     return new pg.Client({
       connectionString,

@@ -5,7 +5,7 @@ import { LEVELS, statementFor } from './check.js'
 import { type Connection, unreachable } from './connection.js'
 import { type CheckResult, toFinding } from './finding.js'
 import { blindness, inapplicable, isFatal, isLoss, isRefused, type Refusal, reasonOf } from './refusal.js'
-import { CLOCK, FACTS, MAJORS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
+import { assertSupported, CLOCK, FACTS, MEMORY, memoryOf, type ServerFacts, SIZE, VERSION } from './server.js'
 import type { Thresholds } from './thresholds.js'
 
 /** What an examination looks at, and how long it may take. */
@@ -118,18 +118,7 @@ class Examiner {
   }
 
   async #facts(): Promise<ServerFacts> {
-    const version = await this.#read<{ number: string; text: string }>(VERSION)
-    const number = Number(version[0]?.number)
-    const major = Math.floor(number / 10_000)
-    if (!(major >= MAJORS.oldest && major <= MAJORS.newest)) {
-      throw new FleetError('DATABASE_UNEXAMINED', {
-        message: `the server is ${version[0]?.text.split(' on ')[0] ?? 'of an unknown version'}; the checks are for PostgreSQL ${MAJORS.oldest} to ${MAJORS.newest}`,
-        hint:
-          major < MAJORS.oldest
-            ? 'That version gets no more corrections: plan an upgrade of the server.'
-            : 'Use a newer pgfleet.',
-      })
-    }
+    assertSupported(await this.#read(VERSION))
     const [read] = await this.#read<Omit<ServerFacts, 'memoryBytes' | 'databaseBytes' | 'clock'>>(FACTS)
     if (read === undefined)
       throw new FleetError('DATABASE_UNEXAMINED', { message: 'the server tells nothing of itself' })
@@ -165,12 +154,20 @@ class Examiner {
     const { signal } = this.#options
     if (signal?.aborted) throw new FleetError('ABORTED', { message: 'interrupted' })
     const connection = await this.#connect()
+    const begin = `begin isolation level read committed read only;
+      set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+      set local search_path = pg_catalog, pg_temp; set local jit = off`
+    const isPlain =
+      values === undefined && before.length === 0 && after.length === 0 && Object.keys(settings).length === 0
+    let isOpen = true
     try {
-      await connection.query(
-        `begin isolation level read committed read only;
-         set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
-         set local search_path = pg_catalog, pg_temp; set local jit = off`,
-      )
+      if (isPlain && connection.script !== undefined) {
+        const rows = await connection.script<Row>(`${begin};\n${text}\n; commit`)
+        isOpen = false
+        this.#losses = 0
+        return rows
+      }
+      await connection.query(begin)
       for (const [name, value] of Object.entries(settings))
         await connection.query('select set_config($1, $2, true)', [name, value])
       for (const statement of before) await connection.query(statement)
@@ -188,9 +185,10 @@ class Examiner {
       throw error
     } finally {
       // Committed, so that statistics do not count it as a transaction that failed; it has only read.
-      await this.#connection?.query('commit').catch(() => {
-        this.#connection = undefined
-      })
+      if (isOpen)
+        await this.#connection?.query('commit').catch(() => {
+          this.#connection = undefined
+        })
     }
   }
 

@@ -1,3 +1,4 @@
+import { FleetError } from '../errors.js'
 import { PROVIDER_ROLES, type ProviderRole } from './provider.js'
 
 /** Oldest and newest major that the checks know. */
@@ -104,4 +105,17 @@ export function memoryOf({
   const limits = [v2, v1].map((text) => (/^\d+\s*$/.test(text ?? '') ? Number(text) : Number.POSITIVE_INFINITY))
   const least = Math.min(...limits, kilobytes === undefined ? Number.POSITIVE_INFINITY : Number(kilobytes) * 1024)
   return Number.isFinite(least) ? least : undefined
+}
+
+/** Refuses a server of another major by its answer to VERSION. Errors: DATABASE_UNEXAMINED. */
+export function assertSupported([answer]: readonly { readonly number: string; readonly text: string }[]): void {
+  const major = Math.floor(Number(answer?.number) / 10_000)
+  if (major >= MAJORS.oldest && major <= MAJORS.newest) return
+  throw new FleetError('DATABASE_UNEXAMINED', {
+    message: `the server is ${answer?.text.split(' on ')[0] ?? 'of an unknown version'}; PostgreSQL ${MAJORS.oldest} to ${MAJORS.newest} are supported`,
+    hint:
+      major < MAJORS.oldest
+        ? 'That version gets no more corrections: plan an upgrade of the server.'
+        : 'Use a newer pgfleet.',
+  })
 }

@@ -28,6 +28,10 @@ export const THRESHOLDS = {
   horizonErrorShare: threshold(0.5, 'age of the oldest snapshot, of autovacuum_freeze_max_age, is an error'),
   wraparoundShare: threshold(0.8, 'age of a table or database, of vacuum_failsafe_age, is an error'),
   analyzedParentRows: threshold(1_000, 'partitioned tables with fewer rows need no statistics of their own'),
+  parentStatisticsS: threshold(
+    86_400,
+    'a partitioned table that was analysed while empty lacks statistics after so long',
+  ),
   modifiedShare: threshold(0.1, 'rows changed since the last analyze, of all rows, make statistics stale'),
   modifiedRows: threshold(10_000, 'fewer changed rows never make statistics stale'),
   statisticsGraceS: threshold(600, 'autovacuum gets so long to analyse a table before its statistics count as stale'),
@@ -44,6 +48,7 @@ export const THRESHOLDS = {
   sequenceWarningShare: threshold(0.75, 'numbers that a sequence has used up are a warning'),
   sequenceErrorShare: threshold(0.9, 'numbers that a sequence has used up are an error'),
   indexesPerTable: threshold(10, 'more indexes on a table that is written a lot are info'),
+  columnOrderMb: threshold(100, 'space that another order of the columns of a table would save is info'),
   sequentialRows: threshold(10_000, 'rows read by a sequential scan on average, worth a look'),
   partitionsMax: threshold(1000, 'more partitions of a table are a warning'),
   temporaryMbPerHour: threshold(1024, 'temporary files written in an hour are a warning'),

@@ -2,7 +2,7 @@ import type { AlterTableCmd, ColumnDef, Constraint, Node, RangeVar } from 'libpg
 import { isExisting } from './existing.js'
 import type { Fix, Surroundings } from './rule.js'
 import type { Statement } from './sql/statement.js'
-import { as } from './sql/tree.js'
+import { as, words } from './sql/tree.js'
 
 /** One command of an ALTER TABLE on a table that is already there. */
 export interface Alteration {
@@ -27,6 +27,26 @@ export function alterations(statement: Statement, { statements }: Surroundings):
     const constraint = as(command.def, 'Constraint')
     return [{ table, command, column, constraint, at: column?.location ?? constraint?.location ?? table.location }]
   })
+}
+
+/** The table that was there before and that a statement locks against readers or writers; the first of several. */
+export function lockedTable(statement: Statement, statements: readonly Statement[]): string | undefined {
+  const alter = statement.is('AlterTableStmt')
+  const validates = (alter?.cmds ?? []).every((each) => as(each, 'AlterTableCmd')?.subtype === 'AT_ValidateConstraint')
+  const relation =
+    (alter?.objtype === 'OBJECT_TABLE' && !validates ? alter.relation : undefined) ??
+    statement.is('CreateTrigStmt')?.relation ??
+    statement.is('CreatePolicyStmt')?.table ??
+    statement.is('RenameStmt')?.relation
+  if (relation !== undefined) return isExisting(relation, statement, statements) ? relation.relname : undefined
+  const drop = statement.is('DropStmt')
+  if (drop?.removeType !== 'OBJECT_TABLE') return undefined
+  for (const each of drop.objects ?? []) {
+    const [relname, schemaname] = words(as(each, 'List')?.items).reverse()
+    if (relname !== undefined && isExisting({ relname, ...(schemaname && { schemaname }) }, statement, statements))
+      return relname
+  }
+  return undefined
 }
 
 /** A column's constraint of a kind. */

@@ -24,6 +24,7 @@ describe('wrong usage', () => {
     [['--config', 'missing.json'], 'missing.json'],
     [['--baseline', 'missing.json'], 'missing.json'],
     [['postgres://localhost:notaport/x'], 'url'],
+    [['nonsense'], 'a url begins with postgres://'],
     [['--prove-tenancy', 'postgres://127.0.0.1:1/x'], '--pooled-url'],
   ])('%j ends with 2 and says why', async (parameters, why) => {
     const { code, stderr, stdout } = await doctor(...parameters)
@@ -72,6 +73,30 @@ describe('what is no database that can be examined', () => {
     return `postgres://bob:hunter2@127.0.0.1:${(server.address() as { port: number }).port}/x`
   }
 
+  /** The commands that look at any database. */
+  const COMMANDS = [
+    (url: string) => doctor(url),
+    (url: string) => runCli(directory, ['explain', '--url', url, '--sql', 'select 1']),
+    (url: string) => runCli(directory, ['lint', '--url', url, join(directory, 'one.sql')]),
+  ]
+  beforeAll(() => writeFile(join(directory, 'one.sql'), 'select 1;\n'))
+
+  test('a server that speaks first, and never hangs up, as databases of other makers do', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write(Buffer.from('J\0\0\0\n8.0.36\0\b\0\0\0', 'latin1'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    afterFile(async () => void server.close())
+    const url = `postgres://bob:hunter2@127.0.0.1:${(server.address() as { port: number }).port}/x`
+    for (const ask of COMMANDS) {
+      const { code, stdout, stderr } = await ask(url)
+      expect(stderr).toMatch(/^error DATABASE_UNEXAMINED: .+\nhint: .+\n$/)
+      expect(stderr).not.toContain('hunter2')
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    }
+  })
+
   test.each([
     ['nothing listens', async () => 'postgres://bob:hunter2@127.0.0.1:1/x'],
     ['a host that does not exist', async () => 'postgres://bob:hunter2@no-such-host.invalid/x'],
@@ -116,10 +141,13 @@ describe('what is no database that can be examined', () => {
           ready,
         ])
       })
-      const { code, stderr } = await doctor(url)
-      expect(stderr).toContain(text.split(' on ')[0])
-      expect(stderr).toContain('15 to 18')
-      expect(code).toBe(2)
+      for (const ask of COMMANDS) {
+        asked = 0
+        const { code, stderr } = await ask(url)
+        expect(stderr).toContain(text.split(' on ')[0])
+        expect(stderr).toContain('15 to 18')
+        expect(code).toBe(2)
+      }
     }
   })
 })

@@ -7,7 +7,7 @@ import { type Place, sampleOf } from '../conformance/operation.js'
 import { OPERATIONS } from '../conformance/operations/index.js'
 import { keyProvider } from '../conformance/operations/secrets.js'
 import { onScratchServers, startPooler, startServer } from './scratch-server.js'
-import { cure, diagnose, findingsOf, flushStatistics } from './support.js'
+import { diagnose, findingsOf, flushStatistics } from './support.js'
 
 const DIRECT = await onScratchServers()
 
@@ -76,10 +76,12 @@ DIRECT.describe('pgfleet', () => {
       examination.results
         .flatMap(({ findings }) => findings.filter(({ level }) => level !== 'info'))
         .filter(({ check }) => check !== 'rls-bypassed')
-    // Autovacuum never analyses partitioned tables, the product's neither: a schedule has to, by the statements of the finding.
-    expect(grave(loaded).filter(({ check }) => check !== 'parent-statistics')).toEqual([])
-    await cure(client, findingsOf(loaded, 'parent-statistics'))
-    expect(grave(await diagnose(url))).toEqual([])
+    expect(grave(loaded)).toEqual([])
+    // Of the partitioned tables, which were analysed while they were empty, maintenance takes care.
+    const maintainer = await openFleet({ url: server.urlOf({ database: 'fleet' }), migrate: false })
+    await maintainer.maintenance.runOnce('parent-statistics')
+    await maintainer.close()
+    expect(findingsOf(await diagnose(url), 'parent-statistics')).toEqual([])
     // The administrators of this test are superusers; nobody else passes the policies.
     expect(findingsOf(loaded, 'rls-bypassed').map(({ object }) => object)).toEqual(['role postgres'])
     await fleet.close()

@@ -73,7 +73,183 @@ const dayBefore = (bytes: number) => ({
   bytes,
 })
 
+const unused = {
+  index: 'public.i',
+  table: 'public.t',
+  definition: 'create index i on t (a)',
+  bytes: 2 ** 21,
+  scans: 0,
+  idle: null,
+  standbys: 0,
+  writes: 7,
+}
+
+const clock = (minute: number, partitions: number) => ({ minute, partitions, newest: 'public.t_1' })
+const column = (name: string, align: number, fixed: number, width: number | null = null) => ({
+  name,
+  align,
+  fixed,
+  width,
+})
+
+const connections = (used: number) => ({ used, allowed: 100, idle: 3, top: 'app' })
+const sequence = (last: number) => ({
+  sequence: `public.s_${last}`,
+  column: null,
+  type: null,
+  table: null,
+  attribute: null,
+  last,
+  max: 1000,
+  sequenceType: 'smallint',
+})
+const reference = (rows: number) => ({
+  constraint: `k_${rows}`,
+  table: 'public.t',
+  columns: 'a',
+  referenced: 'public.u',
+  rows,
+  deletes: 0,
+  partitioned: false,
+})
+const updated = (updates: number, hot: number) => ({
+  table: 'public.t',
+  updates,
+  hot,
+  newPage: 0,
+  fill: 100,
+  indexes: [],
+})
+
 const CASES: readonly Case[] = [
+  // Both sides of each threshold, close to it.
+  {
+    check: 'connection-usage',
+    bad: [connections(75)],
+    finds: [{ level: 'warning', object: 'connections' }],
+    good: [connections(74)],
+  },
+  {
+    check: 'connection-usage',
+    bad: [connections(90)],
+    finds: [{ level: 'error', object: 'connections' }],
+    good: [connections(0)],
+  },
+  {
+    check: 'connection-usage',
+    bad: [connections(89)],
+    finds: [{ level: 'warning', object: 'connections' }],
+    good: [],
+  },
+  {
+    check: 'sequence-exhaustion',
+    bad: [sequence(500), sequence(749), sequence(750), sequence(899), sequence(900)],
+    finds: [
+      { level: 'info', object: 'sequence public.s_500' },
+      { level: 'info', object: 'sequence public.s_749' },
+      { level: 'warning', object: 'sequence public.s_750' },
+      { level: 'warning', object: 'sequence public.s_899' },
+      { level: 'error', object: 'sequence public.s_900' },
+    ],
+    good: [sequence(499)],
+  },
+  {
+    check: 'foreign-key-index',
+    bad: [reference(999), reference(1000)],
+    finds: [
+      { level: 'info', object: 'constraint k_999 on public.t' },
+      { level: 'warning', object: 'constraint k_1000 on public.t' },
+    ],
+    good: [],
+  },
+  {
+    check: 'dead-rows',
+    bad: [{ table: 'public.t', dead: 100_000, live: 400_000, last: null }],
+    finds: [{ object: 'table public.t' }],
+    good: [
+      { table: 'public.t', dead: 99_999, live: 0, last: null },
+      { table: 'public.t', dead: 100_000, live: 400_001, last: null },
+    ],
+  },
+  {
+    check: 'hot-updates',
+    bad: [updated(10_000, 4999)],
+    finds: [{ object: 'table public.t' }],
+    good: [updated(9999, 0), updated(10_000, 5000)],
+  },
+  {
+    check: 'partition-time-zone',
+    bad: [
+      { table: 'public.mixed', zone: 'UTC', local: 3, starts: [clock(0, 3), clock(300, 1)] },
+      { table: 'public.three', zone: 'UTC', local: 0, starts: [clock(1320, 3), clock(1380, 3), clock(0, 1)] },
+      { table: 'public.summer', zone: 'UTC', local: 0, starts: [clock(1320, 3), clock(1380, 3)] },
+      { table: 'public.london', zone: 'UTC', local: 3, starts: [clock(0, 3), clock(1380, 3)] },
+      { table: 'public.local', zone: 'x', local: 6, starts: [clock(840, 3), clock(870, 2), clock(810, 1)] },
+    ],
+    finds: [
+      { level: 'warning', object: 'table public.mixed' },
+      { level: 'warning', object: 'table public.three' },
+      { level: 'info', object: 'table public.summer' },
+      { level: 'info', object: 'table public.london' },
+      { level: 'info', object: 'table public.local' },
+    ],
+    good: [],
+  },
+  {
+    check: 'column-order',
+    bad: [
+      {
+        table: 'public.t',
+        rows: 2e7,
+        bytes: GB,
+        columns: [column('a', 1, 1), column('b', 8, 8), column('c', 1, 1), column('d', 8, 8)],
+      },
+      {
+        table: 'public.u',
+        rows: 1e8,
+        bytes: 4 * GB,
+        columns: [column('a', 4, 0, 10), column('b', 8, 8), column('c', 4, 0, 300), column('d', 8, 8)],
+      },
+    ],
+    finds: [{ object: 'table public.t' }, { object: 'table public.u' }],
+    good: [
+      // Sixteen bytes either way, and a table that is small.
+      { table: 'public.v', rows: 1e8, bytes: 4 * GB, columns: [column('a', 1, 1), column('b', 8, 8)] },
+      {
+        table: 'public.w',
+        rows: 1e8,
+        bytes: 4 * GB,
+        columns: [column('a', 8, 8), column('b', 4, 4), column('c', 1, 1)],
+      },
+      {
+        table: 'public.x',
+        rows: 1e5,
+        bytes: GB,
+        columns: [column('a', 1, 1), column('b', 8, 8), column('c', 1, 1), column('d', 8, 8)],
+      },
+    ],
+  },
+  {
+    check: 'parent-statistics',
+    bad: [
+      { table: 'public.never', analyzed: -1, since: null, rows: 5000, major: 17 },
+      { table: 'public.empty', analyzed: 0, since: 2 * DAY, rows: 5000, major: 17 },
+      { table: 'public.crashed', analyzed: 0, since: null, rows: 5000, major: 17 },
+      { table: 'public.young', analyzed: 0, since: 3600, rows: 5000, major: 17 },
+      { table: 'public.grown', analyzed: 2000, since: 2 * DAY, rows: 5000, major: 17 },
+    ],
+    finds: [
+      { level: 'warning', object: 'table public.never' },
+      { level: 'warning', object: 'table public.empty' },
+      { level: 'warning', object: 'table public.crashed' },
+      { level: 'info', object: 'table public.young' },
+      { level: 'info', object: 'table public.grown' },
+    ],
+    good: [
+      { table: 'public.small', analyzed: -1, since: null, rows: 999, major: 17 },
+      { table: 'public.same', analyzed: 4000, since: 9 * DAY, rows: 5000, major: 17 },
+    ],
+  },
   {
     check: 'pooler-waiting',
     bad: [
@@ -282,27 +458,15 @@ const CASES: readonly Case[] = [
   {
     check: 'unused-index',
     bad: [
-      {
-        index: 'public.i',
-        table: 'public.t',
-        definition: 'create index i on t (a)',
-        bytes: 2 ** 21,
-        window: 40 * DAY,
-        standbys: 1,
-        writes: 7,
-      },
+      { ...unused, index: 'public.i', window: 40 * DAY, standbys: 1 },
+      { ...unused, index: 'public.once', window: 40 * DAY, scans: 3, idle: 35 * DAY },
     ],
-    finds: [{ object: 'index public.i' }],
+    finds: [{ object: 'index public.i' }, { object: 'index public.once' }],
     good: [
-      {
-        index: 'public.i',
-        table: 'public.t',
-        definition: '',
-        bytes: 2 ** 21,
-        window: 10 * DAY,
-        standbys: 0,
-        writes: 7,
-      },
+      { ...unused, window: 10 * DAY },
+      { ...unused, window: 40 * DAY, scans: 3, idle: 10 * DAY },
+      { ...unused, window: 40 * DAY, scans: 3, idle: null },
+      { ...unused, window: 40 * DAY, bytes: 2 ** 19 },
     ],
   },
   {

@@ -15,6 +15,8 @@ const TEXT = `                                QUERY PLAN
 (8 rows)
 `
 
+const SCAN = 'Seq Scan on a  (cost=0.00..1.04 rows=4 width=4)'
+
 const read = (text: string) =>
   failure(
     Promise.resolve().then(() => readPlan(text)),
@@ -44,6 +46,9 @@ test.each([
     TEXT.slice(0, TEXT.indexOf('         ->  Seq Scan on b')),
     /cut off: Hash lacks an input/,
   ],
+  ['cut in the name of a property', `${SCAN}\n  Fil`, /line 2 is cut off: "Fil"/],
+  ['cut behind the name of a property', `${SCAN}\n  Filter:`, /line 2 is cut off: "Filter:"/],
+  ['cut in a condition', `${SCAN}\n  Filter: (a = ANY ('{1,2`, /line 2 is cut off/],
   ['cut JSON', JSON.stringify([{ Plan: { 'Node Type': 'Result' } }]).slice(0, 20), /JSON is cut off/],
   ['JSON that is no plan', '{"a": 1}', /no member "Plan"/],
   ['JSON with a node without a type', '[{"Plan": {}}]', /no "Node Type"/],
@@ -53,6 +58,13 @@ test.each([
   ['bytes', 'Seq Scan\0on a', /binary/],
 ])('%s is refused with a clear message', async (_, text, message) => {
   expect((await read(text)).message).toMatch(message)
+})
+
+test('a whole text that ends with a condition, a name of one word or a node is read', () => {
+  for (const end of ["Filter: (a = ANY ('{1,2}'::integer[]))", "Filter: (name = '(a'::text)", 'Heap Blocks: exact=3'])
+    expect(readPlan(`${SCAN}\n  ${end}\n`).root.relation).toBe('a')
+  expect(readPlan('Limit\n  ->  Result\n').root.type).toBe('Limit')
+  expect(readPlan('Result\n').root.type).toBe('Result')
 })
 
 test('a deep plan is refused, and does not exhaust the stack', async () => {

@@ -142,3 +142,24 @@ test('without leave to write nothing is written, and one statement is one', asyn
   }
   expect(await sql(fleet, `select count(*)::int as n from pg_namespace where nspname = 'shop'`)).toEqual([{ n: 1 }])
 })
+
+test('a setting is held against what the server of the url was built with', async () => {
+  const { catalog, version } = await read()
+  const [row] = await sql<{ values: string[] }>(
+    fleet,
+    `select enumvals as values from pg_settings where name = 'default_toast_compression'`,
+  )
+  const built = row?.values ?? []
+  expect(catalog.choices.get('default_toast_compression')).toEqual(built)
+  const told = async (value: string, choices: readonly string[]) => {
+    catalog.choices.set('default_toast_compression', choices)
+    const source = new Source('postgresql.conf', 'postgresql.conf', `default_toast_compression = ${value}\n`)
+    return (await lint([source], { version, catalog })).findings.map(
+      ({ finding }) => `${finding.rule}: ${finding.message}`,
+    )
+  }
+  for (const value of built) expect(await told(value, built)).toEqual([])
+  expect(await told('lz4', ['pglz'])).toEqual([
+    'setting-value: default_toast_compression: "lz4" is none of pglz, which this server was built with',
+  ])
+})

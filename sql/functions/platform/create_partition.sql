@@ -1,5 +1,6 @@
 -- platform.create_partition(schema, table, month): makes the partition of the month that begins then, by UTC, with row-level
 -- security, without grants, and with the storage settings of the newest partition that is there; false when it is there already.
+-- The first one of a table begins the table's statistics, which autovacuum never does.
 -- For pgfleet_owner: whoever calls it has checked what may be made.
 create or replace function platform.create_partition(p_schema text, p_table text, p_month timestamptz) returns boolean
 language plpgsql volatile
@@ -19,6 +20,10 @@ begin
   end if;
   perform platform.create_partition_table(p_schema, p_table, p_month, false);
   perform platform.attach_partition(p_schema, p_table, p_month);
+  if (select count(*) from pg_inherits i where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))) = 1 then
+    -- Nothing to gather yet; but from now on the server knows since when maintenance owes the table its statistics.
+    execute format('analyze %s%I.%I', case when current_setting('server_version_num')::integer >= 180000 then 'only ' end, p_schema, p_table);
+  end if;
   return true;
 end
 $$;

@@ -10,6 +10,7 @@ import { poolerWaiting } from './connections/pooler-waiting.js'
 import { sessionSet } from './connections/session-set.js'
 import { timeouts } from './connections/timeouts.js'
 import { worstCaseMemory } from './connections/worst-case-memory.js'
+import { columnOrder } from './indexes/column-order.js'
 import { duplicateForeignKey } from './indexes/duplicate-foreign-key.js'
 import { duplicateIndex } from './indexes/duplicate-index.js'
 import { foreignKeyIndex } from './indexes/foreign-key-index.js'
@@ -56,6 +57,7 @@ import { partitionGap } from './partitions/partition-gap.js'
 import { partitionIndex } from './partitions/partition-index.js'
 import { partitionPruning } from './partitions/partition-pruning.js'
 import { partitionSettings } from './partitions/partition-settings.js'
+import { partitionTimeZone } from './partitions/partition-time-zone.js'
 import { partmanRetention } from './partitions/partman-retention.js'
 import { retentionDue } from './partitions/retention-due.js'
 import { archiverFailing } from './replication/archiver-failing.js'
@@ -203,6 +205,7 @@ export const CHECKS: readonly Check[] = [
   needlessIndex,
   foreignKeyNull,
   partialCandidate,
+  columnOrder,
   cacheReads,
   checkpoints,
   deadlocks,
@@ -259,6 +262,7 @@ export const CHECKS: readonly Check[] = [
   detachedPartition,
   retentionDue,
   partmanRetention,
+  partitionTimeZone,
   vectorFilter,
   vectorIndexMemory,
   vectorIndexMissing,

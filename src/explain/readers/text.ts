@@ -60,6 +60,7 @@ export function readText(input: string): Plan {
     if (isOwn && readDetail(words, owner.details)) last = { owner, name: /^([^:]+):/.exec(words)?.[1] ?? '' }
     else if (last !== undefined) extend(last.owner, last.name, line)
   }
+  assertEnded(lines, start)
   const tail = readTail(lines.slice(at), base)
   assertWhole(root)
   return { root: build(root), query, ...tail }
@@ -73,6 +74,16 @@ function propertyColumn(open: readonly Open[], owner: Draft): number {
 function extend(owner: Draft, name: string, words: string): void {
   const before = owner.details.get(name)
   if (typeof before === 'string') owner.details.set(name, `${before}\n${words}`)
+}
+
+/** The last line of a text that is cut off may be half a name, or a condition that lacks its end. */
+function assertEnded(lines: readonly string[], start: number): void {
+  const last = lines.findLastIndex((line) => line.trim() !== '')
+  const words = (lines[last] ?? '').trim()
+  const bare = words.replaceAll(/'(?:[^']|'')*'/g, "''").replaceAll(/"(?:[^"]|"")*"/g, '""')
+  const isOpen = /^[A-Z][\w /-]*: /.test(bare) && bare.split('(').length > bare.split(')').length
+  const isName = /^[A-Z][\w/-]*(?: [\w/-]+)*:?$/.test(words)
+  if (last > start && (isOpen || isName)) throw noPlan(`line ${last + 1} is cut off: "${words.slice(0, 60)}"`)
 }
 
 /** Takes psql's frame away, and what auto_explain writes in front. */

@@ -53,6 +53,8 @@ export class Catalog {
   readonly #byName = new Map<string, Table[]>()
   /** Volatility of routines of the user by bare name: i, s or v; absent when forms differ. */
   readonly volatilities = new Map<string, 'i' | 's' | 'v' | undefined>()
+  /** What settings take that depend on how the server was built, by their names; empty without a server. */
+  readonly choices = new Map<string, readonly string[]>()
 
   /** All tables. */
   get tables(): IterableIterator<Table> {

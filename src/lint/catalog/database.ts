@@ -32,6 +32,12 @@ const TABLES = `
   order by n.nspname, c.relname
   limit 50001`
 
+/** Compressions and ways of input and output are compiled in or not. */
+const CHOICES = `
+  select s.name, s.enumvals as values
+  from pg_catalog.pg_settings s
+  where s.vartype = 'enum' and s.name ~ '(compression|io_method)$'`
+
 const FUNCTIONS = `
   select p.proname as name, min(p.provolatile) as first, max(p.provolatile) as last
   from pg_catalog.pg_proc p
@@ -104,6 +110,8 @@ async function readCatalog(connection: Connection): Promise<Catalog> {
   for (const row of rows) catalog.add(tableOf(row))
   const functions = await connection.query<{ name: string; first: 'i' | 's' | 'v'; last: 'i' | 's' | 'v' }>(FUNCTIONS)
   for (const { name, first, last } of functions.rows) catalog.volatilities.set(name, first === last ? first : undefined)
+  const choices = await connection.query<{ name: string; values: string[] }>(CHOICES)
+  for (const { name, values } of choices.rows) catalog.choices.set(name, values)
   return catalog
 }
 

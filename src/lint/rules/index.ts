@@ -55,6 +55,7 @@ import { setNotNull } from './migration/set-not-null.js'
 import { transactionNesting } from './migration/transaction-nesting.js'
 import { truncate } from './migration/truncate.js'
 import { validateTogether } from './migration/validate-in-same-transaction.js'
+import { workUnderLock } from './migration/work-under-lock.js'
 import { bloatFromSize } from './monitoring/bloat-from-size.js'
 import { blockingByJoin } from './monitoring/blocking-by-join.js'
 import { hitRatio } from './monitoring/cumulative-hit-ratio.js'
@@ -233,6 +234,7 @@ export const RULES: readonly Rule[] = [
   vacuumBudget,
   vacuumMemory,
   validateTogether,
+  workUnderLock,
   vectorDistanceThreshold,
   vectorFilter,
   vectorIndexLimits,

@@ -21,7 +21,7 @@ const FIND = statement<{ schema_name: string; table_name: string; rows: number; 
     where c.relkind = 'p'
   ) f
   where f.changed > 0
-    and (f.analyzed < 0 or f.changed >= $1::integer + $2::float8 * f.rows
+    and (f.analyzed <= 0 or f.changed >= $1::integer + $2::float8 * f.rows
       or f.last_analyze < now() - $3::float8 * interval '1 millisecond')
   order by f.changed desc, f.schema_name, f.table_name`,
 )

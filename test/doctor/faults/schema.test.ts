@@ -28,6 +28,50 @@ const FLUSH = ['select pg_stat_force_next_flush()', 'select 1']
 
 const FAULTS: readonly Fault[] = [
   {
+    check: 'partition-time-zone',
+    level: 'warning',
+    by: [
+      'create table t (at timestamptz) partition by range (at)',
+      `create table t_1 partition of t for values from ('2099-01-01 00:00+00') to ('2099-02-01 00:00+00')`,
+      `create table t_2 partition of t for values from ('2099-02-01 05:00+00') to ('2099-03-01 05:00+00')`,
+    ],
+    object: 'public.t',
+    instead: [
+      'drop table t_2',
+      `create table t_2 partition of t for values from ('2099-02-01 00:00+00') to ('2099-03-01 00:00+00')`,
+    ],
+  },
+  {
+    check: 'column-order',
+    level: 'info',
+    by: [
+      'create table t (a boolean, b bigint, c boolean, d bigint)',
+      'insert into t select true, i, false, i from generate_series(1, 100000) i',
+      'analyze t',
+    ],
+    object: 'public.t',
+    instead: [
+      'drop table t',
+      'create table t (b bigint, d bigint, a boolean, c boolean)',
+      'insert into t select i, i, true, false from generate_series(1, 100000) i',
+      'analyze t',
+    ],
+    thresholds: { columnOrderMb: 0.5 },
+  },
+  {
+    check: 'parent-statistics',
+    level: 'warning',
+    by: [
+      'create table t (n int) partition by range (n)',
+      'create table t_1 partition of t for values from (0) to (10000)',
+      'analyze t',
+      'insert into t select i from generate_series(1, 5000) i',
+      'analyze t_1',
+    ],
+    object: 'public.t',
+    thresholds: { parentStatisticsS: 0 },
+  },
+  {
     check: 'table-autovacuum-off',
     level: 'error',
     by: ['create table t (id int primary key, n int) with (autovacuum_enabled = off)', ROWS, 'update t set n = n + 1'],

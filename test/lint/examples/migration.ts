@@ -60,6 +60,41 @@ export const MIGRATION: Readonly<Record<string, Examples>> = {
       'alter table jobs add column state text; update jobs set state = $1 where id = $2',
     ],
   },
+  'work-under-lock': {
+    bad: [
+      migration('alter table jobs add column state text; update runs set done = true where done is null'),
+      migration(
+        'alter table jobs add column state text; insert into totals select kind, count(*) from runs group by kind',
+      ),
+      migration('alter table jobs add column state text; create index on runs (at)'),
+      migration('alter table jobs add column state text; select count(*) from runs'),
+      migration('alter table jobs add column state text; refresh materialized view totals'),
+      migration('alter table jobs add column state text; alter table runs add column state text'),
+      migration('drop table jobs; delete from runs where at < now()'),
+    ],
+    good: [
+      migration('update runs set done = true where done is null; alter table jobs add column state text'),
+      // One row, rows that stand in the statement, and what is new.
+      migration("alter table jobs add column state text; update settings set value = 'x' where name = 'y'"),
+      migration("alter table jobs add column state text; insert into kinds (name) values ('a')"),
+      migration(
+        'create table runs (id int primary key); alter table jobs add column state text; create index on runs (id)',
+      ),
+      migration('create table jobs (id int primary key); alter table jobs add state text; update runs set done = true'),
+      migration(
+        'alter table jobs add column state text; alter table jobs add column kind text; create table t (id int)',
+      ),
+      // Others go on meanwhile, or the lock is given back.
+      migration('alter table jobs set (fillfactor = 90); update runs set done = true'),
+      migration(
+        "alter table jobs add column state text; select count(*) from pg_class; select set_config('a.b', 'c', true)",
+      ),
+      'alter table jobs add column state text; update runs set done = true where id < $1',
+      migration(
+        'create function f() returns void language sql as $$ update runs set done = true $$; alter table jobs add a int',
+      ),
+    ],
+  },
   'change-type': {
     bad: [
       'alter table jobs alter column id type bigint',

@@ -25,12 +25,11 @@ export const duplicateIndex = defineCheck<Row>({
   advice: 'Drop the one that belongs to no constraint, is not the replica identity, and is used less.',
   sql: `
     with indexes as (
-      select i.*, c.relam, c.relpages, coalesce(s.idx_scan, 0) as scans,
+      select i.*, c.relam, c.relpages, pg_stat_get_numscans(i.indexrelid) as scans,
         exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) as is_constraint,
         exists (select from pg_constraint k where k.conindid = i.indexrelid) as is_referenced,
         exists (select from pg_inherits h where h.inhrelid = i.indexrelid) as is_part
       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-      left join pg_stat_all_indexes s on s.indexrelid = i.indexrelid
       where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' and i.indisvalid
     ),
     pairs as (

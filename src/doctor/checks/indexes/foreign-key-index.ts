@@ -26,10 +26,8 @@ export const foreignKeyIndex = defineCheck<Row>({
   uses: ['foreignKeyRows'],
   sql: `
     with keys as (
-      select k.*, c.relkind, greatest(c.reltuples, s.n_live_tup, 0) as rows, coalesce(f.n_tup_del, 0) as deletes
+      select k.*, c.relkind, greatest(c.reltuples, pg_stat_get_live_tuples(k.conrelid), 0) as rows, pg_stat_get_tuples_deleted(k.confrelid) as deletes
       from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-      left join pg_stat_all_tables s on s.relid = k.conrelid
-      left join pg_stat_all_tables f on f.relid = k.confrelid
       where k.contype = 'f' and k.conparentid = 0 and n.nspname not in ('pg_catalog', 'information_schema')
     )
     select count(*)::int as total, count(*)::int as examined,

@@ -35,9 +35,9 @@ export const indexBloat = defineCheck<Row>({
       select c.oid, c.relname, c.relpages, c.reltuples, n.nspname, i.indrelid, i.indkey::int2[] as keys, i.indnatts, t.relname as tablename,
         not i.indisunique and i.indnatts = 1 and coalesce((select x.option_value::bool from pg_options_to_table(c.reloptions) x
           where x.option_name = 'deduplicate_items'), true) as shares,
-        s.n_mod_since_analyze <= greatest(0.1 * t.reltuples, 50) and (s.last_analyze is not null or s.last_autoanalyze is not null) as usable
+        pg_stat_get_mod_since_analyze(t.oid) <= greatest(0.1 * t.reltuples, 50) and coalesce(pg_stat_get_last_analyze_time(t.oid), pg_stat_get_last_autoanalyze_time(t.oid)) is not null as usable
       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam and m.amname = 'btree'
-      join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace join pg_stat_user_tables s on s.relid = t.oid
+      join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast'
       where c.relkind = 'i' and i.indisvalid and c.relpersistence <> 't'
     ),
     entries as (

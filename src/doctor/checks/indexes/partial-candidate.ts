@@ -33,7 +33,7 @@ export const partialCandidate = defineCheck<Row>({
     'Create it anew with a condition that leaves those out, such as WHERE column IS NOT NULL, when no statement searches for them; statements have to imply the condition.',
   sql: `
     with stats as materialized (
-      select s.schemaname, s.tablename, s.attname, s.null_frac, s.most_common_freqs from pg_stats s
+      select s.schemaname || chr(1) || s.tablename || chr(1) || s.attname as name, s.null_frac, s.most_common_freqs from pg_stats s
       where not s.inherited and s.schemaname not in ('pg_catalog', 'information_schema')
     ),
     indexes as materialized (
@@ -41,7 +41,7 @@ export const partialCandidate = defineCheck<Row>({
       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam and m.amname = 'btree'
       join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-      left join stats w on w.schemaname = n.nspname and w.tablename = t.relname and w.attname = a.attname
+      left join stats w on w.name = n.nspname || chr(1) || t.relname || chr(1) || a.attname
       where c.relkind = 'i' and i.indnatts = 1 and i.indkey[0] <> 0 and i.indpred is null and not i.indisunique and i.indisvalid
         and n.nspname not in ('pg_catalog', 'information_schema')
         and not exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = i.indrelid and k.conkey[1] = i.indkey[0])

@@ -25,14 +25,13 @@ export const redundantIndex = defineCheck<Row>({
     'Drop the shorter one, unless queries that read much of it are clearly faster with it: it is smaller, and equal keys are deduplicated.',
   sql: `
     with indexes as (
-      select i.*, c.relpages, coalesce(s.idx_scan, 0) as scans,
+      select i.*, c.relpages, pg_stat_get_numscans(i.indexrelid) as scans,
         exists (select from pg_constraint k where k.conindid = i.indexrelid) as is_constraint,
         exists (select from pg_inherits h where h.inhrelid = i.indexrelid) as is_part,
         string_to_array(i.indkey::text, ' ') as keys, string_to_array(i.indclass::text, ' ') as classes,
         string_to_array(i.indcollation::text, ' ') as collations, string_to_array(i.indoption::text, ' ') as options
       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam and m.amname = 'btree'
       join pg_namespace n on n.oid = c.relnamespace
-      left join pg_stat_all_indexes s on s.indexrelid = i.indexrelid
       where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
         and i.indisvalid and i.indexprs is null
     ),

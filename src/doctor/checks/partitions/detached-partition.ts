@@ -31,8 +31,8 @@ export const detachedPartition = defineCheck<Row>({
     select (select count(*) from pg_class c where c.relkind = 'p')::int as total, (select count(*) from pg_class c where c.relkind = 'p')::int as examined,
       (select jsonb_agg(jsonb_build_object('parent', g.parent::regclass, 'tables', g.names, 'bytes', g.bytes) order by g.parent::regclass::text)
         from (select x.parent, jsonb_agg(s.oid::regclass order by s.relname) as names, sum(s.relpages::float8) * 8192 as bytes
-          from shapes s cross join lateral (select i.inhparent as parent from shapes k join pg_inherits i on i.inhrelid = k.oid
-            where k.relispartition and k.relnamespace = s.relnamespace and k.shape = s.shape and k.columns = s.columns limit 1) x
+          from shapes s join (select k.relnamespace, k.shape, k.columns, min(i.inhparent) as parent from shapes k join pg_inherits i on i.inhrelid = k.oid
+            where k.relispartition group by k.relnamespace, k.shape, k.columns) x using (relnamespace, shape, columns)
           where s.relkind = 'r' and not s.relispartition and not exists (select from pg_inherits i where i.inhrelid = s.oid)
           group by x.parent) g) as found`,
   evaluate: (rows) =>

@@ -12,6 +12,7 @@ interface Row {
   readonly hot: number
   readonly statements: readonly { query: string; calls: number }[]
   readonly constraint: boolean
+  readonly method: string
 }
 
 /** A17: which index keeps updates from being HOT. */
@@ -40,7 +41,7 @@ export const hotUpdateIndex = defineCheck<Row>({
     )
     select (select count(*) from pg_stat_user_indexes)::int as total, (select count(*) from pg_stat_user_indexes)::int as examined,
       jsonb_agg(jsonb_build_object('index', i.indexrelid::regclass, 'table', t.relid::regclass, 'schema', t.schemaname,
-        'relname', t.relname, 'updates', t.n_tup_upd, 'hot', t.n_tup_hot_upd,
+        'relname', t.relname, 'method', m.amname, 'updates', t.n_tup_upd, 'hot', t.n_tup_hot_upd,
         'constraint', exists (select from pg_constraint k where k.conindid = i.indexrelid),
         'columns', (select coalesce(jsonb_agg(a.attname), '[]') from pg_attribute a
           where a.attrelid = i.indrelid and a.attnum > 0 and (a.attnum = any (i.indkey::int2[])
@@ -53,7 +54,7 @@ export const hotUpdateIndex = defineCheck<Row>({
   evaluate: (rows, { thresholds: { hotUpdates, hotShare } }) =>
     rows
       .filter(({ updates, hot }) => updates >= hotUpdates && hot < hotShare * updates)
-      .flatMap(({ index, table, relname, columns, updates, hot, statements, constraint }) => {
+      .flatMap(({ index, table, relname, columns, updates, hot, statements, constraint, method }) => {
         const found = statements.find(({ query }) => setBy(query, relname).some((column) => columns.includes(column)))
         if (found === undefined) return []
         const column = setBy(found.query, relname).find((each) => columns.includes(each))
@@ -61,7 +62,12 @@ export const hotUpdateIndex = defineCheck<Row>({
           {
             object: `index ${index}`,
             summary: `${index} holds ${column}, which updates of ${table} set: ${count(hot)} of ${count(updates)} were HOT.`,
-            evidence: [`${counted(found.calls, 'call')}: ${redact(found.query)}`],
+            evidence: [
+              `${counted(found.calls, 'call')}: ${redact(found.query)}`,
+              ...(method === 'gin'
+                ? ['a GIN index: each such update adds an entry for every key in it, at first to its pending list']
+                : []),
+            ],
             remedy: constraint
               ? {
                   text: `The index belongs to a constraint: keep it, and do not set ${column} where it does not change.`,

@@ -30,9 +30,9 @@ export const tableBloat = defineCheck<Row>({
     tables as materialized (
       select c.oid, n.nspname, c.relname, c.relpages, c.reltuples,
         coalesce((select x.option_value::float8 from pg_options_to_table(c.reloptions) x where x.option_name = 'fillfactor'), 100) as fill,
-        s.n_mod_since_analyze <= greatest(0.1 * c.reltuples, 50) and (s.last_analyze is not null or s.last_autoanalyze is not null)
+        pg_stat_get_mod_since_analyze(c.oid) <= greatest(0.1 * c.reltuples, 50) and coalesce(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)) is not null
           and coalesce(o.relpages, 0) <= c.relpages as usable
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_stat_user_tables s on s.relid = c.oid
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast'
       left join pg_class o on o.oid = c.reltoastrelid
       where c.relkind in ('r', 'm') and c.relpersistence <> 't'
     ),

@@ -29,25 +29,25 @@ export const transactionIdAge = defineCheck<Row>({
   uses: ['wraparoundShare'],
   sql: `
     with ages as (
-      select 'database ' || d.datname as object, 'database' as kind, 'transaction' as ids, age(d.datfrozenxid) as age,
+      select 'database ' || d.datname as name, null::oid as oid, 'database' as kind, 'transaction' as ids, age(d.datfrozenxid) as age,
         current_setting('autovacuum_freeze_max_age')::float8 as freeze, current_setting('vacuum_failsafe_age')::float8 as failsafe
       from pg_database d
       union all
-      select 'database ' || d.datname, 'database', 'multixact', mxid_age(d.datminmxid),
+      select 'database ' || d.datname, null, 'database', 'multixact', mxid_age(d.datminmxid),
         current_setting('autovacuum_multixact_freeze_max_age')::float8, current_setting('vacuum_multixact_failsafe_age')::float8
       from pg_database d
       union all
-      select c.oid::regclass::text, 'table', 'transaction', age(c.relfrozenxid),
+      select null, c.oid, 'table', 'transaction', age(c.relfrozenxid),
         current_setting('autovacuum_freeze_max_age')::float8, current_setting('vacuum_failsafe_age')::float8
       from pg_class c where c.relkind in ('r', 'm', 't') and c.relfrozenxid <> '0' and c.relpersistence <> 't'
       union all
-      select c.oid::regclass::text, 'table', 'multixact', mxid_age(c.relminmxid),
+      select null, c.oid, 'table', 'multixact', mxid_age(c.relminmxid),
         current_setting('autovacuum_multixact_freeze_max_age')::float8, current_setting('vacuum_multixact_failsafe_age')::float8
       from pg_class c where c.relkind in ('r', 'm', 't') and c.relminmxid <> '0' and c.relpersistence <> 't'
     )
     select count(*)::int as total, count(*)::int as examined,
       (select jsonb_agg(to_jsonb(t) order by t.age desc) from (
-        select a.object, a.kind, a.ids, a.age, a.freeze as "freezeMax", a.failsafe from ages a
+        select coalesce(a.name, a.oid::regclass::text) as object, a.kind, a.ids, a.age, a.freeze as "freezeMax", a.failsafe from ages a
         where a.age > 1.1 * a.freeze or a.age > 0.5 * a.failsafe order by a.age desc limit 50) t) as found
     from ages`,
   evaluate: (rows, { thresholds: { wraparoundShare } }) =>

@@ -1,8 +1,9 @@
 import type { StatementRule } from '../../rule.js'
 
 /** What is no name: strings, bodies and comments. */
-const NO_NAME = /'(?:[^']|'')*'|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\//g
-const NAME = /"((?:[^"]|"")+)"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/g
+/** Strings and comments, which are no names; then names, quoted and plain. In their order: each may hold what begins another. */
+const TOKEN =
+  /[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|"(?<quoted>(?:[^"]|"")+)"|(?<plain>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/g
 /** NAMEDATALEN - 1. */
 const BYTES_MAX = 63
 
@@ -16,9 +17,9 @@ export const identifierTooLong: StatementRule = {
   *check(statement) {
     if (statement.routine !== undefined || statement.composed) return
     const { source, start, end } = statement
-    const text = source.text.slice(start, end).replaceAll(NO_NAME, (part) => ' '.repeat(part.length))
-    for (const match of text.matchAll(NAME)) {
-      const name = match[1]?.replaceAll('""', '"') ?? match[0]
+    for (const match of source.text.slice(start, end).matchAll(TOKEN)) {
+      const name = match.groups?.quoted?.replaceAll('""', '"') ?? match.groups?.plain
+      if (name === undefined) continue
       const bytes = Buffer.byteLength(name)
       if (bytes > BYTES_MAX) yield { at: start + match.index, message: `${name} has ${bytes} bytes and is cut off` }
     }

@@ -1,4 +1,4 @@
-import { isExisting } from '../../existing.js'
+import { lockedTable } from '../../migration.js'
 import type { StatementRule } from '../../rule.js'
 import type { Statement } from '../../sql/statement.js'
 import { as, words } from '../../sql/tree.js'
@@ -28,23 +28,4 @@ function setsLockTimeout(statement: Statement): boolean {
     const name = as(node.args?.[0], 'A_Const')?.sval?.sval
     return words(node.funcname).at(-1) === 'set_config' && name === 'lock_timeout'
   })
-}
-
-function lockedTable(statement: Statement, statements: readonly Statement[]): string | undefined {
-  const alter = statement.is('AlterTableStmt')
-  const validates = (alter?.cmds ?? []).every((each) => as(each, 'AlterTableCmd')?.subtype === 'AT_ValidateConstraint')
-  const relation =
-    (alter?.objtype === 'OBJECT_TABLE' && !validates ? alter.relation : undefined) ??
-    statement.is('CreateTrigStmt')?.relation ??
-    statement.is('CreatePolicyStmt')?.table ??
-    statement.is('RenameStmt')?.relation
-  if (relation !== undefined) return isExisting(relation, statement, statements) ? relation.relname : undefined
-  const drop = statement.is('DropStmt')
-  if (drop?.removeType !== 'OBJECT_TABLE') return undefined
-  for (const each of drop.objects ?? []) {
-    const [relname, schemaname] = words(as(each, 'List')?.items).reverse()
-    if (relname !== undefined && isExisting({ relname, ...(schemaname && { schemaname }) }, statement, statements))
-      return relname
-  }
-  return undefined
 }
