@@ -26,8 +26,8 @@ export interface Footprint {
   /** The part of the rows that a partial index holds, by what its name ends with; indexes that are not named hold none. @default none */
   readonly partial?: Readonly<Record<string, number>>
   /**
-   * What pg_dump's compressed archive takes of the table's bytes. Measured by dumping what the demo and the tests fill in;
-   * rows of ids and numbers shrink to a quarter, vectors and what is compressed already hardly.
+   * What pg_dump's compressed archive is taken to have of the table's bytes. An assumption on the safe side: rows of the demo, which
+   * repeat a lot, shrink to a twentieth; random ids, vectors and what is compressed already hardly.
    * @default 0.3
    */
   readonly dumpShare?: number

@@ -15,8 +15,8 @@ const SHORT_BYTES = 127
 /** A larger row has values compressed and moved out, until it is below the table's target. */
 const TOAST_THRESHOLD_BYTES = 2032
 /**
- * What compression leaves of a value of JSON or text of more than two thousand bytes. Measured: lists of states as the demo
- * records them, 3 to 30 kB, pglz; what repeats less is left larger.
+ * What compression is taken to leave of a value of JSON or text of more than two thousand bytes. An assumption: it depends on how
+ * much a value repeats, and a running installation tells.
  */
 const COMPRESSED_SHARE = 0.35
 

@@ -46,8 +46,8 @@ What no database can tell is given: \`--backups DIR\`, \`--rehearse URL\` (resto
 apply to an installation.
 
 It prints a list, \`--format markdown\` a list of tasks for a ticket, \`--format json\` (or \`--json\`) a document. It exits with 0 when no question is
-answered by no, with 1 when one is, and with 2 for wrong usage or a database that cannot be examined. A login with \`pg_monitor\` sees what it
-needs of the server; for the schema \`platform\` and the runs of maintenance it takes \`pgfleet_monitor\`.
+answered by no, with 1 when one is, and with 2 for wrong usage or a database that cannot be examined. A login with \`pg_monitor\` sees most of
+the server; what a login may not see is answered by cannot tell.
 
 What is not asked, because a number without its circumstances says nothing: a ratio of cache hits, counts of dead rows, the age of a table's last
 vacuum, and whether every plan uses an index.
