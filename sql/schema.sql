@@ -12838,6 +12838,69 @@ ALTER FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant
 COMMENT ON FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) IS 'Begins an erasure again whose tenant came back with a backup; for the owner.';
 
 --
+-- Name: attach_partition(text, text, timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.attach_partition(p_schema text, p_table text, p_month timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
+    p_schema, p_table, p_schema, p_table || '_p' || to_char(p_month at time zone 'UTC', 'YYYYMM'),
+    platform.uuid_floor(p_month), platform.uuid_floor(date_trunc('month', p_month + interval '40 days', 'UTC')));
+end
+$$;
+
+ALTER FUNCTION platform.attach_partition(p_schema text, p_table text, p_month timestamp with time zone) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION attach_partition(p_schema text, p_table text, p_month timestamp with time zone); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.attach_partition(p_schema text, p_table text, p_month timestamp with time zone) IS 'Attaches the table of a month; for the owner.';
+
+--
+-- Name: begin_archive(uuid, text, text, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_kept_by text;
+  v_attempt integer;
+begin
+  if not exists (
+    select from platform.find_due_partitions() f
+    where f.schema_name = p_schema and f.table_name = p_table and f.partition_name = p_partition and f.is_archived
+  ) then
+    raise exception '%.% is no partition that is due', p_schema, p_partition using errcode = 'PF005', column = 'partition';
+  end if;
+  v_kept_by := platform.find_partition_keeper(p_schema, p_table, p_partition);
+  if v_kept_by is not null then
+    return v_kept_by;
+  end if;
+  select coalesce(max(a.attempt), 0) + 1 into v_attempt
+  from platform.archives a
+  where a.schema_name = p_schema and a.partition_name = p_partition;
+  insert into platform.archives (archive_id, schema_name, table_name, partition_name, month, first_attempt, attempt, name, place)
+  values (p_archive, p_schema, p_table, p_partition, to_date(right(p_partition, 6), 'YYYYMM'), v_attempt, v_attempt,
+    format('%s.%s.%s', p_schema, p_partition, v_attempt), p_place);
+  return null;
+end
+$$;
+
+ALTER FUNCTION platform.begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text) IS 'Begins to archive a partition; for the owner.';
+
+--
 -- Name: begin_erasure(text, uuid, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12944,6 +13007,81 @@ ALTER FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms intege
 COMMENT ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) IS 'Begins a batch of maintenance, under the present lease alone.';
 
 --
+-- Name: begin_restore(uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_restore(p_archive uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_archive platform.archives;
+  v_partition regclass;
+  v_found boolean;
+begin
+  select a.* into v_archive from platform.archives a where a.archive_id = p_archive for update;
+  v_partition := to_regclass(format('%I.%I', v_archive.schema_name, v_archive.partition_name));
+  if v_archive.state is null or v_archive.state not in ('archived', 'restored', 'replaced') then
+    raise exception 'archive % is %: what it is made of is still there', v_archive.name, v_archive.state using errcode = 'PF121';
+  end if;
+  if v_partition is null then
+    return;
+  end if;
+  if not exists (select from pg_inherits i where i.inhrelid = v_partition) then
+    raise exception 'there is a table % that is no partition', v_partition using errcode = 'PF121';
+  end if;
+  execute format('lock table %s in access exclusive mode', v_partition);
+  -- Rows of every tenant are looked for; what this changes is dropped below, or rolled back.
+  execute format('alter table %s no force row level security', v_partition);
+  execute format('select exists (select from %s)', v_partition) into v_found;
+  if v_found then
+    raise exception 'the partition % is there, and holds rows', v_partition using errcode = 'PF121';
+  end if;
+  execute format('drop table %s', v_partition);
+end
+$$;
+
+ALTER FUNCTION platform.begin_restore(p_archive uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_restore(p_archive uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_restore(p_archive uuid) IS 'Makes room for an archive that is to be restored; for the owner.';
+
+--
+-- Name: begin_upload(uuid, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_upload(p_archive uuid, p_place text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_name text;
+begin
+  update platform.archives a
+  set state = 'uploading', place = p_place,
+    attempt = a.attempt + (a.state = 'uploading')::integer,
+    name = format('%s.%s.%s', a.schema_name, a.partition_name, a.attempt + (a.state = 'uploading')::integer)
+  where a.archive_id = p_archive and a.state in ('detached', 'uploading')
+  returning a.name into v_name;
+  if v_name is null then
+    raise exception 'archive % is not to be uploaded now', p_archive using errcode = 'PF121';
+  end if;
+  return v_name;
+end
+$$;
+
+ALTER FUNCTION platform.begin_upload(p_archive uuid, p_place text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_upload(p_archive uuid, p_place text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_upload(p_archive uuid, p_place text) IS 'Says that an archive is being written; for the owner.';
+
+--
 -- Name: check_quota(text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -12974,6 +13112,25 @@ ALTER FUNCTION platform.check_quota(p_tenant text, p_resource text) OWNER TO pgf
 --
 
 COMMENT ON FUNCTION platform.check_quota(p_tenant text, p_resource text) IS 'Refuses when the tenant''s measured rows have reached its quota.';
+
+--
+-- Name: compatible_from(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.compatible_from() RETURNS TABLE(package_version text, migration integer)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select '0.1.0', 22
+$$;
+
+ALTER FUNCTION platform.compatible_from() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION compatible_from(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.compatible_from() IS 'The oldest pgfleet whose processes this schema serves: its version, and its newest migration.';
 
 --
 -- Name: count_tenant_rows(text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13019,7 +13176,6 @@ CREATE FUNCTION platform.create_partition(p_schema text, p_table text, p_month t
     AS $$
 declare
   v_partition text := p_table || '_p' || to_char(p_month at time zone 'UTC', 'YYYYMM');
-  v_settings text;
 begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return false;
@@ -13030,22 +13186,12 @@ begin
   if to_regclass(format('%I.%I', p_schema, v_partition)) is not null then
     return false;
   end if;
-  select array_to_string(c.reloptions, ', ') into v_settings
-  from pg_inherits i
-  join pg_class c on c.oid = i.inhrelid
-  where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))
-  order by c.relname desc
-  limit 1;
-  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments)%s',
-    p_schema, v_partition, p_schema, p_table, coalesce(' with (' || v_settings || ')', ''));
-  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
-  execute format('alter table %I.%I force row level security', p_schema, v_partition);
-  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
-    p_schema, v_partition);
-  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search, pgfleet_operator', p_schema, v_partition);
-  execute format('alter table %I.%I attach partition %I.%I for values from (%L) to (%L)',
-    p_schema, p_table, p_schema, v_partition,
-    platform.uuid_floor(p_month), platform.uuid_floor(date_trunc('month', p_month + interval '40 days', 'UTC')));
+  perform platform.create_partition_table(p_schema, p_table, p_month, false);
+  perform platform.attach_partition(p_schema, p_table, p_month);
+  if (select count(*) from pg_inherits i where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))) = 1 then
+    -- Nothing to gather yet; but from now on the server knows since when maintenance owes the table its statistics.
+    execute format('analyze %s%I.%I', case when current_setting('server_version_num')::integer >= 180000 then 'only ' end, p_schema, p_table);
+  end if;
   return true;
 end
 $$;
@@ -13086,6 +13232,44 @@ ALTER FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_mo
 --
 
 COMMENT ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) IS 'Makes a partition before it is needed.';
+
+--
+-- Name: create_partition_table(text, text, timestamp with time zone, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_partition text := p_table || '_p' || to_char(p_month at time zone 'UTC', 'YYYYMM');
+  v_settings text;
+begin
+  select array_to_string(c.reloptions, ', ') into v_settings
+  from pg_inherits i
+  join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = to_regclass(format('%I.%I', p_schema, p_table))
+  order by c.relname desc
+  limit 1;
+  execute format('create table %I.%I (like %I.%I including defaults including constraints including generated including storage including comments%s)%s',
+    p_schema, v_partition, p_schema, p_table, case when p_with_indexes then ' including indexes' else '' end,
+    coalesce(' with (' || v_settings || ')', ''));
+  execute format('alter table %I.%I enable row level security', p_schema, v_partition);
+  execute format('alter table %I.%I force row level security', p_schema, v_partition);
+  execute format('create policy tenant_isolation on %I.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))',
+    p_schema, v_partition);
+  execute format('revoke all on %I.%I from public, pgfleet_app, pgfleet_monitor, pgfleet_search, pgfleet_operator', p_schema, v_partition);
+  return v_partition;
+end
+$$;
+
+ALTER FUNCTION platform.create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean) IS 'Makes the table of a month, which is not attached yet; for the owner.';
 
 --
 -- Name: create_tenant(text, text, jsonb, jsonb, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13133,6 +13317,7 @@ declare
   v_table platform.partitioned_tables;
   v_keep interval;
   v_before timestamptz;
+  v_restored oid[];
   v_deleted bigint;
 begin
   select r.* into v_table from platform.partitioned_tables r where r.schema_name = p_schema and r.table_name = p_table;
@@ -13150,13 +13335,19 @@ begin
   where p.tenant_id = p_tenant and p.schema_name = p_schema and p.table_name = p_table;
   v_before := now() - coalesce(v_keep, v_table.retention);
   if coalesce(v_keep, v_table.retention) >= v_table.retention then
+    if exists (select from platform.archived_tables d where d.schema_name = p_schema and d.table_name = p_table) then
+      return 0;
+    end if;
     v_before := date_trunc('month', v_before, 'UTC');
   end if;
+  select coalesce(array_agg(to_regclass(format('%I.%I', a.schema_name, a.partition_name))::oid), '{}') into v_restored
+  from platform.archives a
+  where a.schema_name = p_schema and a.table_name = p_table and a.state = 'restored' and a.kept_until > now();
   perform set_config('pgfleet.tenant', p_tenant, true);
   execute format('
     with gone as materialized (
       select o.%2$I as id, o.ctid as place, o.tableoid as leaf from %1$s o
-      where o.tenant_id = $1 and o.%2$I < $2
+      where o.tenant_id = $1 and o.%2$I < $2 and o.tableoid <> all ($4)
       order by o.%2$I
       limit $3
       for update skip locked
@@ -13164,7 +13355,7 @@ begin
     delete from %1$s t using gone g
     where t.tenant_id = $1 and t.%2$I = g.id and t.%2$I < $2 and t.ctid = g.place and t.tableoid = g.leaf',
     format('%I.%I', p_schema, p_table), v_table.id_column)
-  using p_tenant, platform.uuid_floor(v_before), p_rows;
+  using p_tenant, platform.uuid_floor(v_before), p_rows, v_restored;
   get diagnostics v_deleted = row_count;
   return v_deleted;
 end
@@ -13177,6 +13368,39 @@ ALTER FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_tabl
 --
 
 COMMENT ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) IS 'Removes rows that a tenant does not want kept, in bounded steps.';
+
+--
+-- Name: drop_bounds_check(text, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.drop_bounds_check(p_schema text, p_table text, p_partition text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_name text;
+begin
+  for v_name in
+    select c.conname from pg_constraint c
+    where c.conrelid = to_regclass(format('%I.%I', p_schema, p_partition)) and c.contype = 'c' and c.coninhcount = 0
+      and not exists (
+        select from pg_constraint k
+        where k.conrelid = to_regclass(format('%I.%I', p_schema, p_table)) and k.contype = 'c' and k.conname = c.conname
+      )
+    order by c.conname
+  loop
+    execute format('alter table %I.%I drop constraint %I', p_schema, p_partition, v_name);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION platform.drop_bounds_check(p_schema text, p_table text, p_partition text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION drop_bounds_check(p_schema text, p_table text, p_partition text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.drop_bounds_check(p_schema text, p_table text, p_partition text) IS 'Drops the checks of its bounds from a partition; for the owner.';
 
 --
 -- Name: drop_expired_partitions(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13196,6 +13420,12 @@ begin
     join pg_inherits i on i.inhparent = p.oid
     join pg_class c on c.oid = i.inhrelid
     where to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' < (now() at time zone 'UTC') - r.retention
+      and not exists (select from platform.archived_tables d where d.schema_name = r.schema_name and d.table_name = r.table_name)
+      and not exists (
+        select from platform.archives a
+        where a.schema_name = r.schema_name and a.partition_name = c.relname
+          and (a.state in ('detaching', 'detached', 'uploading', 'stored', 'verified') or a.state = 'restored' and a.kept_until > now())
+      )
     order by c.relname
   loop
     partition_name := v_partition.name::text;
@@ -13254,14 +13484,10 @@ COMMENT ON FUNCTION platform.drop_leftover_index(p_schema text, p_index text) IS
 CREATE FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) RETURNS TABLE(size_bytes bigint, kept_by text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 #variable_conflict use_column
 declare
   v_partition regclass := to_regclass(format('%I.%I', p_schema, p_partition));
-  v_end timestamp := to_date(right(p_partition, 6), 'YYYYMM') + interval '1 month';
-  v_now timestamp := now() at time zone 'UTC';
-  v_tenant text;
-  v_found boolean;
 begin
   if not exists (
     select from platform.find_retired_partitions() f
@@ -13275,29 +13501,13 @@ begin
     execute format('lock table %s in access exclusive mode', v_partition);
   end if;
   size_bytes := pg_total_relation_size(v_partition);
-  for v_tenant in
-    select h.tenant_id from platform.legal_holds h where h.lifted_at is null
-    union
-    select p.tenant_id from platform.retention_policies p
-    where p.schema_name = p_schema and p.table_name = p_table and v_end >= v_now - p.keep
-    order by 1
-  loop
-    -- The owner sees a tenant's rows as anybody does: inside the tenant.
-    perform set_config('pgfleet.tenant', v_tenant, true);
-    execute format('select exists (select from %s x where x.tenant_id = $1)', v_partition) into v_found using v_tenant;
-    perform set_config('pgfleet.tenant', '', true);
-    if v_found then
-      kept_by := v_tenant;
-      return next;
-      return;
-    end if;
-  end loop;
-  if not p_dry_run then
+  kept_by := platform.find_partition_keeper(p_schema, p_table, p_partition);
+  if kept_by is null and not p_dry_run then
     execute format('drop table %s', v_partition);
   end if;
   return next;
 end
-$_$;
+$$;
 
 ALTER FUNCTION platform.drop_retired_partition(p_schema text, p_table text, p_partition text, p_dry_run boolean) OWNER TO pgfleet_owner;
 
@@ -13572,6 +13782,47 @@ ALTER FUNCTION platform.export_tables() OWNER TO pgfleet_owner;
 COMMENT ON FUNCTION platform.export_tables() IS 'Which tables and columns move with a tenant, in the order in which they can be filled; for the owner.';
 
 --
+-- Name: find_due_partitions(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.find_due_partitions() RETURNS TABLE(schema_name text, table_name text, partition_name text, size_bytes bigint, is_archived boolean)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select r.schema_name, r.table_name, c.relname::text, pg_total_relation_size(c.oid),
+    exists (select from platform.archived_tables d where d.schema_name = r.schema_name and d.table_name = r.table_name)
+  from platform.partitioned_tables r
+  join pg_inherits i on i.inhparent = to_regclass(format('%I.%I', r.schema_name, r.table_name)) and not i.inhdetachpending
+  join pg_class c on c.oid = i.inhrelid
+  cross join lateral (
+    -- Tenants without a policy keep what is registered.
+    select max(p.keep) as longest, count(*) = (select count(*) from platform.tenants) and count(*) > 0 as is_of_all
+    from platform.retention_policies p
+    where p.schema_name = r.schema_name and p.table_name = r.table_name
+  ) x
+  where to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month'
+    < (now() at time zone 'UTC') - case when x.is_of_all then least(x.longest, r.retention) else r.retention end
+    and not exists (
+      select from platform.archives a
+      where a.schema_name = r.schema_name and a.partition_name = c.relname
+        and (a.state in ('detaching', 'detached', 'uploading', 'stored', 'verified') or a.state = 'restored' and a.kept_until > now())
+    )
+  order by right(c.relname, 6), r.schema_name, r.table_name;
+end
+$$;
+
+ALTER FUNCTION platform.find_due_partitions() OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_due_partitions(); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.find_due_partitions() IS 'The partitions that may be due to be dropped or archived; for the owner.';
+
+--
 -- Name: find_missing_partitions(timestamp with time zone, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13603,6 +13854,47 @@ ALTER FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p
 COMMENT ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) IS 'The monthly partitions that are missing from a moment on.';
 
 --
+-- Name: find_partition_keeper(text, text, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.find_partition_keeper(p_schema text, p_table text, p_partition text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_end timestamp := to_date(right(p_partition, 6), 'YYYYMM') + interval '1 month';
+  v_now timestamp := now() at time zone 'UTC';
+  v_tenant text;
+  v_found boolean;
+begin
+  for v_tenant in
+    select h.tenant_id from platform.legal_holds h where h.lifted_at is null
+    union
+    select p.tenant_id from platform.retention_policies p
+    where p.schema_name = p_schema and p.table_name = p_table and v_end >= v_now - p.keep
+    order by 1
+  loop
+    -- The owner sees a tenant's rows as anybody does: inside the tenant.
+    perform set_config('pgfleet.tenant', v_tenant, true);
+    execute format('select exists (select from %I.%I x where x.tenant_id = $1)', p_schema, p_partition) into v_found using v_tenant;
+    perform set_config('pgfleet.tenant', '', true);
+    if v_found then
+      return v_tenant;
+    end if;
+  end loop;
+  return null;
+end
+$_$;
+
+ALTER FUNCTION platform.find_partition_keeper(p_schema text, p_table text, p_partition text) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION find_partition_keeper(p_schema text, p_table text, p_partition text); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.find_partition_keeper(p_schema text, p_table text, p_partition text) IS 'A tenant that keeps a partition; for the owner.';
+
+--
 -- Name: find_retired_partitions(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13613,19 +13905,9 @@ CREATE FUNCTION platform.find_retired_partitions() RETURNS TABLE(schema_name tex
 #variable_conflict use_column
 begin
   return query
-  select r.schema_name, r.table_name, c.relname::text, pg_total_relation_size(c.oid)
-  from platform.partitioned_tables r
-  join pg_inherits i on i.inhparent = to_regclass(format('%I.%I', r.schema_name, r.table_name))
-  join pg_class c on c.oid = i.inhrelid
-  cross join lateral (
-    -- Tenants without a policy keep what is registered.
-    select max(p.keep) as longest, count(*) = (select count(*) from platform.tenants) and count(*) > 0 as is_of_all
-    from platform.retention_policies p
-    where p.schema_name = r.schema_name and p.table_name = r.table_name
-  ) x
-  where to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month'
-    < (now() at time zone 'UTC') - case when x.is_of_all then least(x.longest, r.retention) else r.retention end
-  order by right(c.relname, 6), r.schema_name, r.table_name;
+  select f.schema_name, f.table_name, f.partition_name, f.size_bytes
+  from platform.find_due_partitions() f
+  where not f.is_archived;
 end
 $$;
 
@@ -13662,6 +13944,52 @@ ALTER FUNCTION platform.find_row_retention() OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION platform.find_row_retention() IS 'The tables of which rows may have to be removed one by one.';
+
+--
+-- Name: finish_archive(uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.finish_archive(p_archive uuid) RETURNS TABLE(size_bytes bigint, kept_by text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_archive platform.archives;
+  v_partition regclass;
+begin
+  select a.* into v_archive from platform.archives a where a.archive_id = p_archive for update;
+  v_partition := to_regclass(format('%I.%I', v_archive.schema_name, v_archive.partition_name));
+  if v_archive.state is distinct from 'verified' or v_partition is null
+    or exists (select from pg_inherits i where i.inhrelid = v_partition)
+  then
+    raise exception 'archive % is not verified, or its partition is not detached', p_archive using errcode = 'PF121';
+  end if;
+  lock table platform.legal_holds in share mode;
+  execute format('lock table %s in access exclusive mode', v_partition);
+  size_bytes := pg_total_relation_size(v_partition);
+  kept_by := platform.find_partition_keeper(v_archive.schema_name, v_archive.table_name, v_archive.partition_name);
+  if kept_by is null then
+    execute format('drop table %s', v_partition);
+    update platform.archives a set state = 'archived', archived_at = clock_timestamp() where a.archive_id = p_archive;
+    update platform.archives a set state = 'replaced'
+    where a.schema_name = v_archive.schema_name and a.partition_name = v_archive.partition_name and a.state = 'restored';
+  else
+    perform platform.attach_partition(v_archive.schema_name, v_archive.table_name, v_archive.month::timestamp at time zone 'UTC');
+    perform platform.drop_bounds_check(v_archive.schema_name, v_archive.table_name, v_archive.partition_name);
+    update platform.archives a set state = 'kept' where a.archive_id = p_archive;
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.finish_archive(p_archive uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION finish_archive(p_archive uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.finish_archive(p_archive uuid) IS 'Drops a partition that was archived, or attaches it again when it is kept; for the owner.';
 
 --
 -- Name: finish_erasure(text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13727,6 +14055,59 @@ ALTER FUNCTION platform.finish_import(p_tenant text, p_import uuid) OWNER TO pgf
 --
 
 COMMENT ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) IS 'Ends an import: the tenant can be entered from then on; for the owner.';
+
+--
+-- Name: finish_restore(uuid, interval); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_archive platform.archives;
+  v_partition regclass;
+  v_id_column text;
+  v_from timestamptz;
+  v_removed bigint;
+begin
+  select a.* into v_archive from platform.archives a where a.archive_id = p_archive for update;
+  if v_archive.state is null or v_archive.state not in ('archived', 'restored', 'replaced') then
+    raise exception 'archive % is %', v_archive.name, v_archive.state using errcode = 'PF121';
+  end if;
+  v_partition := to_regclass(format('%I.%I', v_archive.schema_name, v_archive.partition_name));
+  v_from := v_archive.month::timestamp at time zone 'UTC';
+  select r.id_column into v_id_column
+  from platform.partitioned_tables r
+  where r.schema_name = v_archive.schema_name and r.table_name = v_archive.table_name;
+  -- An erasure that begins after this finds the rows by itself.
+  lock table platform.erasures in share mode;
+  execute format('
+    delete from %s x
+    where not exists (select from platform.tenants t where t.tenant_id = x.tenant_id)
+      or x.tenant_id in (select e.tenant_id from platform.erasures e where e.finished_at is null or e.finished_at >= $1)', v_partition)
+  using v_archive.copied_at;
+  get diagnostics v_removed = row_count;
+  execute format('alter table %s force row level security', v_partition);
+  execute format('alter table %s add constraint %I check (%I >= %L and %I < %L)', v_partition, v_archive.partition_name || '_bounds',
+    v_id_column, platform.uuid_floor(v_from), v_id_column, platform.uuid_floor(date_trunc('month', v_from + interval '40 days', 'UTC')));
+  perform platform.attach_partition(v_archive.schema_name, v_archive.table_name, v_from);
+  perform platform.drop_bounds_check(v_archive.schema_name, v_archive.table_name, v_archive.partition_name);
+  update platform.archives a set state = 'replaced'
+  where a.schema_name = v_archive.schema_name and a.partition_name = v_archive.partition_name and a.state = 'restored';
+  update platform.archives a set state = 'restored', restored_at = clock_timestamp(), kept_until = clock_timestamp() + p_keep
+  where a.archive_id = p_archive;
+  return v_removed;
+end
+$_$;
+
+ALTER FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION finish_restore(p_archive uuid, p_keep interval); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) IS 'Attaches what was restored from an archive; for the owner.';
 
 --
 -- Name: forget_maintenance_runs(interval, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -14156,6 +14537,35 @@ ALTER FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) OWNER TO
 --
 
 COMMENT ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) IS 'Refuses the id of an erased tenant, unless it is to be reused; for the owner.';
+
+--
+-- Name: set_archiving(text, text, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.set_archiving(p_schema text, p_table text, p_archives boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (select from platform.partitioned_tables r where r.schema_name = p_schema and r.table_name = p_table) then
+    raise exception '%.% is not partitioned by month', p_schema, p_table using errcode = 'PF005', column = 'table';
+  end if;
+  if p_archives then
+    insert into platform.archived_tables (schema_name, table_name) values (p_schema, p_table)
+    on conflict (schema_name, table_name) do nothing;
+  else
+    delete from platform.archived_tables d where d.schema_name = p_schema and d.table_name = p_table;
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.set_archiving(p_schema text, p_table text, p_archives boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_archiving(p_schema text, p_table text, p_archives boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.set_archiving(p_schema text, p_table text, p_archives boolean) IS 'Sets whether retired partitions of a table are archived; for the owner.';
 
 --
 -- Name: set_autovacuum(text, text, integer, double precision); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -19330,6 +19740,102 @@ COMMENT ON COLUMN metadata.ticks.headroom_ms IS 'What was left of its time when 
 COMMENT ON COLUMN metadata.ticks.delta IS 'The changed keys with what they held at the end of the tick: [{"entity", "key", "version", "value" or "deleted"}].';
 
 --
+-- Name: archived_tables; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.archived_tables (
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    chosen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE platform.archived_tables OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE archived_tables; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.archived_tables IS 'The tables whose partitions are archived when nobody wants them kept; those of others are dropped.';
+
+--
+-- Name: archives; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.archives (
+    archive_id uuid NOT NULL,
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    partition_name text NOT NULL,
+    month date NOT NULL,
+    first_attempt integer NOT NULL,
+    attempt integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    place text NOT NULL,
+    state text DEFAULT 'detaching'::text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    copied_at timestamp with time zone,
+    row_count bigint,
+    content_bytes bigint,
+    content_sha256 text COLLATE pg_catalog."C",
+    bytes bigint,
+    sha256 text COLLATE pg_catalog."C",
+    codec text COLLATE pg_catalog."C",
+    manifest jsonb,
+    archived_at timestamp with time zone,
+    restored_at timestamp with time zone,
+    kept_until timestamp with time zone,
+    CONSTRAINT archives_attempt_positive CHECK (((first_attempt >= 1) AND (first_attempt <= attempt))),
+    CONSTRAINT archives_ended CHECK (((state <> ALL (ARRAY['archived'::text, 'restored'::text, 'replaced'::text])) OR (archived_at IS NOT NULL))),
+    CONSTRAINT archives_restored CHECK (((state = 'restored'::text) <= (num_nulls(restored_at, kept_until) = 0))),
+    CONSTRAINT archives_state_known CHECK ((state = ANY (ARRAY['detaching'::text, 'detached'::text, 'uploading'::text, 'stored'::text, 'verified'::text, 'archived'::text, 'kept'::text, 'restored'::text, 'replaced'::text]))),
+    CONSTRAINT archives_stored CHECK (((state = ANY (ARRAY['detaching'::text, 'detached'::text, 'uploading'::text, 'kept'::text])) OR (num_nulls(copied_at, row_count, content_bytes, content_sha256, bytes, sha256, codec, manifest) = 0)))
+);
+
+ALTER TABLE platform.archives OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE archives; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.archives IS 'One row an archive of a partition: how far it is, and what proves it.';
+
+--
+-- Name: COLUMN archives.attempt; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.attempt IS 'Counts the uploads of this partition, from first_attempt on for this archive; part of the name, so that no two ever write one object.';
+
+--
+-- Name: COLUMN archives.name; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.name IS 'What it is called: schema.partition.attempt; its objects are NAME-ID.copy.gz and NAME-ID.json, with the id of the archive.';
+
+--
+-- Name: COLUMN archives.place; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.place IS 'The folder or bucket as a url, without credentials.';
+
+--
+-- Name: COLUMN archives.state; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.state IS 'detaching, detached, uploading, stored, verified (read back and loaded) are under way; archived: the partition was dropped; kept: it was attached again, because a tenant wants it kept or a legal hold stands; restored: it is back until kept_until; replaced: it was restored and archived again since.';
+
+--
+-- Name: COLUMN archives.copied_at; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.copied_at IS 'When the rows were read: erasures that ended later are applied to what is restored.';
+
+--
+-- Name: COLUMN archives.content_sha256; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.archives.content_sha256 IS 'Of the rows as COPY writes them, before compression; sha256 is of the object.';
+
+--
 -- Name: erasures; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -20710,6 +21216,27 @@ ALTER TABLE ONLY metadata.volatile_entries
     ADD CONSTRAINT volatile_entries_pkey PRIMARY KEY (tenant_id, entity_id, key);
 
 --
+-- Name: archived_tables archived_tables_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.archived_tables
+    ADD CONSTRAINT archived_tables_pkey PRIMARY KEY (schema_name, table_name);
+
+--
+-- Name: archives archives_name_unique; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.archives
+    ADD CONSTRAINT archives_name_unique UNIQUE (name);
+
+--
+-- Name: archives archives_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.archives
+    ADD CONSTRAINT archives_pkey PRIMARY KEY (archive_id);
+
+--
 -- Name: erasures erasures_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -21819,6 +22346,18 @@ CREATE INDEX entities_group ON metadata.entities USING btree (sync_group, tenant
 CREATE INDEX entries_expires_at ON metadata.entries USING brin (expires_at) WITH (pages_per_range='32', autosummarize='on');
 
 --
+-- Name: archives_partition; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX archives_partition ON platform.archives USING btree (schema_name, partition_name, attempt);
+
+--
+-- Name: archives_unfinished; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX archives_unfinished ON platform.archives USING btree (schema_name, partition_name) WHERE (state = ANY (ARRAY['detaching'::text, 'detached'::text, 'uploading'::text, 'stored'::text, 'verified'::text]));
+
+--
 -- Name: erasures_unfinished; Type: INDEX; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -22704,6 +23243,13 @@ ALTER TABLE ONLY metadata.entries
 
 ALTER TABLE ONLY metadata.roles
     ADD CONSTRAINT roles_sync_group_fkey FOREIGN KEY (tenant_id, sync_group) REFERENCES metadata.sync_groups(tenant_id, sync_group);
+
+--
+-- Name: archived_tables archived_tables_table_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.archived_tables
+    ADD CONSTRAINT archived_tables_table_fkey FOREIGN KEY (schema_name, table_name) REFERENCES platform.partitioned_tables(schema_name, table_name) ON DELETE CASCADE;
 
 --
 -- Name: legal_holds legal_holds_tenant_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
@@ -25307,6 +25853,18 @@ GRANT ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table 
 REVOKE ALL ON FUNCTION platform.apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid) FROM PUBLIC;
 
 --
+-- Name: FUNCTION attach_partition(p_schema text, p_table text, p_month timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.attach_partition(p_schema text, p_table text, p_month timestamp with time zone) FROM PUBLIC;
+
+--
+-- Name: FUNCTION begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_archive(p_archive uuid, p_schema text, p_table text, p_partition text, p_place text) FROM PUBLIC;
+
+--
 -- Name: FUNCTION begin_erasure(p_tenant text, p_erasure uuid, p_reason text, p_by text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -25326,11 +25884,31 @@ REVOKE ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_m
 GRANT ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms integer, p_statement_ms integer) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION begin_restore(p_archive uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_restore(p_archive uuid) FROM PUBLIC;
+
+--
+-- Name: FUNCTION begin_upload(p_archive uuid, p_place text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_upload(p_archive uuid, p_place text) FROM PUBLIC;
+
+--
 -- Name: FUNCTION check_quota(p_tenant text, p_resource text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION compatible_from(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.compatible_from() FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.compatible_from() TO pgfleet_app;
+GRANT ALL ON FUNCTION platform.compatible_from() TO pgfleet_monitor;
 
 --
 -- Name: FUNCTION count_tenant_rows(p_tenant text); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25352,6 +25930,12 @@ REVOKE ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table te
 GRANT ALL ON FUNCTION platform.create_partition_ahead(p_schema text, p_table text, p_month timestamp with time zone) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.create_partition_table(p_schema text, p_table text, p_month timestamp with time zone, p_with_indexes boolean) FROM PUBLIC;
+
+--
 -- Name: FUNCTION create_tenant(p_tenant text, p_display_name text, p_quotas jsonb, p_metadata jsonb, p_reuse boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -25363,6 +25947,12 @@ REVOKE ALL ON FUNCTION platform.create_tenant(p_tenant text, p_display_name text
 
 REVOKE ALL ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION drop_bounds_check(p_schema text, p_table text, p_partition text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.drop_bounds_check(p_schema text, p_table text, p_partition text) FROM PUBLIC;
 
 --
 -- Name: FUNCTION drop_expired_partitions(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25426,11 +26016,23 @@ REVOKE ALL ON FUNCTION platform.erase_rows(p_tenant text, p_erasure uuid, p_tabl
 REVOKE ALL ON FUNCTION platform.export_tables() FROM PUBLIC;
 
 --
+-- Name: FUNCTION find_due_partitions(); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.find_due_partitions() FROM PUBLIC;
+
+--
 -- Name: FUNCTION find_missing_partitions(p_at timestamp with time zone, p_months integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.find_missing_partitions(p_at timestamp with time zone, p_months integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION find_partition_keeper(p_schema text, p_table text, p_partition text); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.find_partition_keeper(p_schema text, p_table text, p_partition text) FROM PUBLIC;
 
 --
 -- Name: FUNCTION find_retired_partitions(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25447,6 +26049,12 @@ REVOKE ALL ON FUNCTION platform.find_row_retention() FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.find_row_retention() TO pgfleet_operator;
 
 --
+-- Name: FUNCTION finish_archive(p_archive uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.finish_archive(p_archive uuid) FROM PUBLIC;
+
+--
 -- Name: FUNCTION finish_erasure(p_tenant text, p_erasure uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -25457,6 +26065,12 @@ REVOKE ALL ON FUNCTION platform.finish_erasure(p_tenant text, p_erasure uuid) FR
 --
 
 REVOKE ALL ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) FROM PUBLIC;
+
+--
+-- Name: FUNCTION finish_restore(p_archive uuid, p_keep interval); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) FROM PUBLIC;
 
 --
 -- Name: FUNCTION forget_maintenance_runs(p_age interval, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25551,6 +26165,12 @@ GRANT ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_millise
 --
 
 REVOKE ALL ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) FROM PUBLIC;
+
+--
+-- Name: FUNCTION set_archiving(p_schema text, p_table text, p_archives boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.set_archiving(p_schema text, p_table text, p_archives boolean) FROM PUBLIC;
 
 --
 -- Name: FUNCTION set_autovacuum(p_schema text, p_table text, p_threshold integer, p_scale double precision); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -26291,6 +26911,20 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.tick_leases TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.ticks TO pgfleet_app;
+
+--
+-- Name: TABLE archived_tables; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.archived_tables TO pgfleet_operator;
+GRANT SELECT ON TABLE platform.archived_tables TO pgfleet_monitor;
+
+--
+-- Name: TABLE archives; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.archives TO pgfleet_operator;
+GRANT SELECT ON TABLE platform.archives TO pgfleet_monitor;
 
 --
 -- Name: TABLE erasures; Type: ACL; Schema: platform; Owner: pgfleet_owner

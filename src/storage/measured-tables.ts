@@ -1,4 +1,4 @@
-import type { Connection } from '../database/database.js'
+import type { Connection } from '../database/connections.js'
 import type { RowCost } from './table-size.js'
 
 /** What a running installation tells of a table. */

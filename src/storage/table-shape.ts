@@ -1,4 +1,4 @@
-import type { Connection } from '../database/database.js'
+import type { Connection } from '../database/connections.js'
 import { FleetError } from '../errors.js'
 
 /** A column of a table, as the catalogue has it. */
