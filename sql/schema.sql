@@ -22349,7 +22349,7 @@ CREATE INDEX entries_expires_at ON metadata.entries USING brin (expires_at) WITH
 -- Name: archives_partition; Type: INDEX; Schema: platform; Owner: pgfleet_owner
 --
 
-CREATE INDEX archives_partition ON platform.archives USING btree (schema_name, partition_name, attempt);
+CREATE INDEX archives_partition ON platform.archives USING btree (schema_name, partition_name);
 
 --
 -- Name: archives_unfinished; Type: INDEX; Schema: platform; Owner: pgfleet_owner

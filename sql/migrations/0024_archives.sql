@@ -53,6 +53,6 @@ comment on column platform.archives.state is 'detaching, detached, uploading, st
 comment on column platform.archives.copied_at is 'When the rows were read: erasures that ended later are applied to what is restored.';
 comment on column platform.archives.content_sha256 is 'Of the rows as COPY writes them, before compression; sha256 is of the object.';
 create unique index archives_unfinished on platform.archives (schema_name, partition_name) where state in ('detaching', 'detached', 'uploading', 'stored', 'verified');
-create index archives_partition on platform.archives (schema_name, partition_name, attempt);
+create index archives_partition on platform.archives (schema_name, partition_name);
 
 grant select on platform.archived_tables, platform.archives to pgfleet_operator, pgfleet_monitor;

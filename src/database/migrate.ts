@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FleetError } from '../errors.js'
 import type { Connection } from './connections.js'
 import type { Database } from './database.js'
+import { ANALYZE_EMPTY } from './empty-tables.js'
 import { sqlstateOf, toFleetError } from './failure.js'
 import { type Migration, type MigrationFiles, type Routine, readMigrationFiles } from './migration-files.js'
 
@@ -54,27 +55,6 @@ interface Applied {
   readonly migrations: { version: number; name: string; checksum: string; applied_at: Date }[]
   readonly routines: { path: string; checksum: string; package_version: string }[]
 }
-
-/**
- * Analyses partitioned tables that are empty: autovacuum never does, and from then on the server knows since when maintenance
- * owes them statistics. Those with rows are left to maintenance, which takes its time outside of a migration.
- */
-const ANALYZE_EMPTY = `do $$
-declare
-  v_table regclass;
-begin
-  for v_table in
-    select c.oid
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'pgfleet_owner'::regrole
-    where c.relkind = 'p' and c.reltuples < 0
-      and not exists (select from pg_partition_tree(c.oid) t where t.isleaf and pg_relation_size(t.relid) > 0)
-    order by c.oid
-  loop
-    execute format('analyze %s%s', case when current_setting('server_version_num')::integer >= 180000 then 'only ' end, v_table);
-  end loop;
-end
-$$`
 
 const LOCK = `select pg_try_advisory_xact_lock(hashtextextended('pgfleet.migrate', 0)) as locked`
 
