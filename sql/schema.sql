@@ -12771,6 +12771,7 @@ CREATE FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) 
     AS $$
 declare
   v_table regclass;
+  v_partition regclass;
 begin
   select c.oid into v_table
   from pg_class c
@@ -12779,7 +12780,20 @@ begin
   if not found then
     raise exception '%.% is no partitioned table of pgfleet', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
-  execute format('analyze %s%s', case when current_setting('server_version_num')::integer >= 180000 then 'only ' else '' end, v_table);
+  if current_setting('server_version_num')::integer < 180000 then
+    execute format('analyze %s', v_table);
+    return;
+  end if;
+  execute format('analyze only %s', v_table);
+  for v_partition in
+    select i.relid
+    from pg_partition_tree(v_table) i
+    join pg_stat_all_tables t on t.relid = i.relid
+    where i.isleaf and t.n_mod_since_analyze > 0
+    order by i.relid
+  loop
+    execute format('analyze %s', v_partition);
+  end loop;
 end
 $$;
 

@@ -228,6 +228,14 @@ test('parent-statistics analyses partitioned tables that have changed, and then 
   await expect.poll(analysed, { timeout: 60_000 }).not.toContain('memory.events')
 })
 
+test('parent-statistics counts changes once, also of partitions that nobody else analyses', async () => {
+  await fleet.tenant('acme').memory.events.append(Array.from({ length: 500 }, () => ({ type: 'a.b', payload: {} })))
+  const options = { options: { 'parent-statistics': { rowsMin: 100, shareMin: 0.1 } } }
+  const analysed = async () => (await run('parent-statistics', options)).done.items.map(({ object }) => object)
+  await expect.poll(analysed, { timeout: 60_000 }).toContain('memory.events')
+  await expect.poll(analysed, { timeout: 60_000 }).not.toContain('memory.events')
+})
+
 test('run-history forgets old runs, and keeps the last of each service', async () => {
   await sql(
     fleet,

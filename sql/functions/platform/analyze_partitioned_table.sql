@@ -1,12 +1,14 @@
 -- platform.analyze_partitioned_table(schema, table): gathers the statistics of a partitioned table, which autovacuum never does. For
--- maintenance; narrow: partitioned tables of pgfleet only. It locks nothing that readers and writers need. Before PostgreSQL 18 the
--- partitions are analysed too. Errors: PF005 another table.
+-- maintenance; narrow: partitioned tables of pgfleet only. It locks nothing that readers and writers need. The partitions that have
+-- changed since they were analysed are analysed too, or their changes would call for it again where no autovacuum runs; before
+-- PostgreSQL 18 all are. Errors: PF005 another table.
 create or replace function platform.analyze_partitioned_table(p_schema text, p_table text) returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table regclass;
+  v_partition regclass;
 begin
   select c.oid into v_table
   from pg_class c
@@ -15,7 +17,20 @@ begin
   if not found then
     raise exception '%.% is no partitioned table of pgfleet', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
-  execute format('analyze %s%s', case when current_setting('server_version_num')::integer >= 180000 then 'only ' else '' end, v_table);
+  if current_setting('server_version_num')::integer < 180000 then
+    execute format('analyze %s', v_table);
+    return;
+  end if;
+  execute format('analyze only %s', v_table);
+  for v_partition in
+    select i.relid
+    from pg_partition_tree(v_table) i
+    join pg_stat_all_tables t on t.relid = i.relid
+    where i.isleaf and t.n_mod_since_analyze > 0
+    order by i.relid
+  loop
+    execute format('analyze %s', v_partition);
+  end loop;
 end
 $$;
 comment on function platform.analyze_partitioned_table(text, text) is 'Gathers the statistics of a partitioned table.';

@@ -157,25 +157,30 @@ function withoutGiven(
   return measured && new Map([...measured].map(([name, table]) => [name, { ...table, rowsPerDay: rateOf(table) }]))
 }
 
+/** Columns of a terminal that hold the whole table. */
+const WIDE = 114
+
 function format({ terminal }: Context, plan: StoragePlan, measuredAt: string | undefined): string {
   const tables = [...plan.tables].sort((a, b) => b.bytes - a.bytes)
   const most = Math.max(...tables.map((table) => table.bytes), 1)
+  // A narrow terminal has room for the sums.
+  const isWide = terminal.width >= WIDE
   const rows = tables.map((table) => [
     `${table.table}${table.from === 'measured' ? ' *' : ''}`,
     count(table.rows),
-    table.keptDays === null ? '-' : count(table.keptDays),
+    ...(isWide ? [table.keptDays === null ? '-' : count(table.keptDays)] : []),
     count(table.bytesPerRow),
-    bytes(table.heapBytes),
-    bytes(table.indexBytes),
-    bytes(table.toastBytes),
+    ...(isWide ? [table.heapBytes, table.indexBytes, table.toastBytes].map(bytes) : []),
     bytes(table.bytes),
     poolBar(table.bytes, most, 12),
   ])
-  const head = ['table', '>rows', '>days', '>B a row', '>rows', '>indexes', '>large', '>all', '']
+  const head = isWide
+    ? ['table', '>rows', '>days', '>B a row', '>heap', '>indexes', '>large', '>all', '']
+    : ['table', '>rows', '>B a row', '>all', '']
   const { heapBytes, indexBytes, toastBytes } = plan
   return [
     terminal.table(head, rows),
-    `After ${count(plan.workload.horizonDays)} days: ${bytes(plan.bytes)}; rows ${bytes(heapBytes)}, indexes ${bytes(indexBytes)}, large values ${bytes(toastBytes)}.`,
+    `After ${count(plan.workload.horizonDays)} days: ${bytes(plan.bytes)}; heap ${bytes(heapBytes)}, indexes ${bytes(indexBytes)}, large values ${bytes(toastBytes)}.`,
     plan.stores.map(({ store, bytes: size }) => `${store} ${bytes(size)}`).join(', '),
     `WAL ${bytes(plan.walBytesPerDay)} a day, a compressed backup ${bytes(plan.backupBytes)}: rough, see docs/storage.md.`,
     measuredAt === undefined

@@ -177,13 +177,17 @@ function formatTable({ terminal }: Context, lines: readonly Line[]): string {
   const { colors } = terminal
   const paint = { yes: colors.green, no: colors.red, 'cannot tell': colors.yellow, 'not applicable': colors.dim }
   const width = Math.max(40, terminal.width - 18)
-  const blocks = lines.map(({ id, question, answer, evidence, mend }) =>
-    [
-      `${paint[answer](answer.padEnd(16))}${colors.bold(question)} ${colors.dim(id)}`,
-      ...evidence.flatMap((line) => wrap(line, width).map((part) => `${' '.repeat(16)}${part}`)),
-      ...(mend === null ? [] : wrap(`→ ${mend}`, width).map((part) => `${' '.repeat(16)}${part}`)),
-    ].join('\n'),
-  )
+  const indented = (text: string) => wrap(text, width).map((part) => `${' '.repeat(16)}${part}`)
+  const blocks = lines.map(({ id, question, answer, evidence, mend }) => {
+    const [first = '', ...others] = wrap(question, width)
+    const asked = [first, ...others.map((part) => `${' '.repeat(16)}${part}`)].map((part) => colors.bold(part))
+    return [
+      `${paint[answer](answer.padEnd(16))}${asked.join('\n')}`,
+      `${' '.repeat(16)}${colors.dim(id)}`,
+      ...evidence.flatMap(indented),
+      ...(mend === null ? [] : indented(`→ ${mend}`)),
+    ].join('\n')
+  })
   const counted = (answer: Line['answer']) => lines.filter((line) => line.answer === answer).length
   const sums = `${counted('yes')} yes, ${counted('no')} no, ${counted('cannot tell')} cannot be told, ${counted('not applicable')} not applicable.`
   return [...blocks, sums].join('\n')
