@@ -14,10 +14,8 @@ export class UnitList {
   }
 
   append(unit: Unit): void {
-    unit.previous = this.#last
-    if (this.#last === undefined) this.#first = unit
-    else this.#last.next = unit
-    this.#last = unit
+    this.#link(this.#last, unit)
+    this.#link(unit, undefined)
     unit.isListed = true
     this.#size++
   }
@@ -25,29 +23,33 @@ export class UnitList {
   /** Takes out one that is in it. */
   remove(unit: Unit): void {
     const { previous, next } = unit
-    if (previous === undefined) this.#first = next
-    else previous.next = next
-    if (next === undefined) this.#last = previous
-    else next.previous = previous
-    unit.previous = undefined
-    unit.next = undefined
-    unit.isListed = false
+    this.#link(previous, next)
+    this.#release(unit)
     this.#size--
   }
 
   /** Puts another in the place of one that is in it. */
   replace(unit: Unit, other: Unit): void {
     const { previous, next } = unit
-    other.previous = previous
-    other.next = next
-    if (previous === undefined) this.#first = other
-    else previous.next = other
-    if (next === undefined) this.#last = other
-    else next.previous = other
+    this.#link(previous, other)
+    this.#link(other, next)
+    this.#release(unit)
+    other.isListed = true
+  }
+
+  /** Makes two neighbours; undefined is what is before the first, and behind the last. */
+  #link(previous: Unit | undefined, next: Unit | undefined): void {
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+  }
+
+  /** Nothing of the list is held by what has left it. */
+  #release(unit: Unit): void {
     unit.previous = undefined
     unit.next = undefined
     unit.isListed = false
-    other.isListed = true
   }
 
   /** In order; what is gone over must not be taken out meanwhile. */
