@@ -12772,6 +12772,7 @@ CREATE FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) 
 declare
   v_table regclass;
   v_partition regclass;
+  v_is_alone boolean := current_setting('server_version_num')::integer >= 180000;
 begin
   select c.oid into v_table
   from pg_class c
@@ -12780,11 +12781,10 @@ begin
   if not found then
     raise exception '%.% is no partitioned table of pgfleet', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
-  if current_setting('server_version_num')::integer < 180000 then
-    execute format('analyze %s', v_table);
+  execute format('analyze %s%s', case when v_is_alone then 'only ' else '' end, v_table);
+  if not v_is_alone then
     return;
   end if;
-  execute format('analyze only %s', v_table);
   for v_partition in
     select i.relid
     from pg_partition_tree(v_table) i

@@ -21,6 +21,7 @@ import { indexBloat } from './indexes/index-bloat.js'
 import { indexBloatMeasured } from './indexes/index-bloat-measured.js'
 import { indexCount } from './indexes/index-count.js'
 import { invalidIndex } from './indexes/invalid-index.js'
+import { keyOrder } from './indexes/key-order.js'
 import { keyType } from './indexes/key-type.js'
 import { missingIndex } from './indexes/missing-index.js'
 import { needlessIndex } from './indexes/needless-index.js'
@@ -192,6 +193,7 @@ export const CHECKS: readonly Check[] = [
   indexBloatMeasured,
   indexCount,
   invalidIndex,
+  keyOrder,
   keyType,
   partialIndex,
   primaryKey,

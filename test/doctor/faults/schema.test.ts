@@ -181,6 +181,47 @@ const FAULTS: readonly Fault[] = [
     instead: ['drop index i'],
   },
   {
+    check: 'key-order',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, kind int, "At" timestamptz, n int)',
+      `insert into t select i, i % 3, now() - i * interval '1 s', i from generate_series(1, 10000) i`,
+      'create index "by kind" on t (kind, n)',
+      'analyze t',
+    ],
+    object: '"by kind"',
+    instead: ['drop index "by kind"', 'create index by_n on t (n, kind)', 'analyze t'],
+  },
+  {
+    check: 'key-order',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, n int, "At" timestamptz, m int)',
+      `insert into t select i, i, now() - i * interval '1 s', i from generate_series(1, 10000) i`,
+      'create index by_time on t (n, "At", m)',
+      'analyze t',
+    ],
+    object: 'public.by_time',
+    // A keyset page ends with the key.
+    instead: ['drop index by_time', 'create index by_page on t (n, "At", id)', 'analyze t'],
+  },
+  {
+    check: 'key-order',
+    level: 'info',
+    by: [
+      'create table t (id int primary key, tenant text, other int, n int)',
+      `insert into t select i, 'a', i % 4, i from generate_series(1, 10000) i`,
+      'create index by_tenant on t (tenant, n)',
+      'create index by_other on t (other, n)',
+      'alter table t enable row level security',
+      `create policy own on t using (tenant = current_setting('app.tenant', true))`,
+      'analyze t',
+    ],
+    // The policy compares the tenant: its index is right.
+    object: 'public.by_other',
+    instead: ['drop index by_other'],
+  },
+  {
     check: 'primary-key',
     level: 'error',
     by: ['create table t (id int)', 'create publication p for table t'],

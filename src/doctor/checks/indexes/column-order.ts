@@ -23,7 +23,7 @@ const SHORT = 127
 /** Less of a table is not worth a look. */
 const SHARE = 0.05
 
-/** X11: columns in an order that wastes space between them. */
+/** Columns in an order that wastes space between them. */
 export const columnOrder = defineCheck<Row>({
   id: 'column-order',
   title: 'Columns whose order wastes space',
