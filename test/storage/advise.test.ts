@@ -95,7 +95,7 @@ describe('pgfleet advise storage', () => {
     expect(stdout).toMatch(/memory\.events +│ +10,000 /)
     expect(stdout).toMatch(/delivery\.metrics +│ +7,000 /)
     expect(stdout).toContain('█')
-    expect(stdout).toMatch(/After 10 days: .*B; rows/)
+    expect(stdout).toMatch(/After 10 days: .*B; heap/)
     const svg = await readFile(join(cwd, 'storage.svg'), 'utf8')
     expect(svg).toMatch(/^<svg [\s\S]*memory\.events[\s\S]*<\/svg>\n$/)
   })
