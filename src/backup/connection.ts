@@ -14,6 +14,10 @@ export interface DirectConnection {
 /** How long a login may take, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 30_000
 
+// Servers before 17 refuse a session that names it at its start.
+// pgfleet-lint ignore session-setting: a session of its own past the pooler, closed after its work
+const UNLIMITED = `select set_config(s.name, '0', false) from pg_settings s where s.name = 'transaction_timeout'`
+
 /**
  * Opens a session without time-outs, which a login may have of its own. A pooler refuses such a start: a session that it
  * may change under us could not hold a snapshot. When `signal` fires, the statement in flight is cancelled on the server, and it
@@ -24,13 +28,13 @@ export async function openConnection(url: string, signal?: AbortSignal): Promise
     connectionString: url,
     application_name: 'pgfleet backup',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    options:
-      '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c transaction_timeout=0 -c lock_timeout=0',
+    options: '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0',
   })
   // It may end while nobody asks it anything; the next question then tells.
   client.on('error', () => {})
   try {
     await client.connect()
+    await client.query(UNLIMITED)
   } catch (error) {
     client.end().catch(() => {})
     if (/unsupported startup parameter/.test((error as Error).message)) {
