@@ -28,12 +28,13 @@ function failed(what, error) {
   failures.push(`${what}: ${error instanceof FleetError ? `${error.code} ` : ''}${error?.stack ?? error}`)
 }
 
-/** What a call left, without what differs from time to time. */
-const comparable = (value) =>
+const textOf = (value) =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each))?.replaceAll(
     /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g,
     'id',
   )
+/** What a call left, without what differs from time to time: ids, and so the order of rows that are otherwise alike. */
+const comparable = (value) => (Array.isArray(value) ? value.map(textOf).sort().join() : textOf(value))
 
 const known = new Map()
 

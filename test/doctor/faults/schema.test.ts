@@ -828,7 +828,12 @@ let server: ScratchServer
 
 async function fresh(name: string): Promise<pg.Client> {
   server ??= await startServer(17, {
-    settings: { shared_preload_libraries: 'pg_stat_statements', wal_level: 'logical' },
+    // Each fault has a database, and in each the doctor asks all it asks: none of that may push out what a fault is seen by.
+    settings: {
+      shared_preload_libraries: 'pg_stat_statements',
+      'pg_stat_statements.max': '50000',
+      wal_level: 'logical',
+    },
   })
   const admin = await server.client()
   await admin.query(
