@@ -4,7 +4,7 @@ const WIDTH = 760
 const ROW = 24
 const MARGIN = { left: 210, right: 90, top: 64, bottom: 16 }
 const PARTS = [
-  ['heapBytes', 'rows', '#1f6feb'],
+  ['heapBytes', 'heap', '#1f6feb'],
   ['indexBytes', 'indexes', '#bf5700'],
   ['toastBytes', 'large values', '#57606a'],
 ] as const
