@@ -22,6 +22,7 @@ const BY_TARGETS = [
   'delivery-metrics',
   'delivery-audit',
   'metadata',
+  'cache',
 ]
 
 const runs = new Map<string, Run>()
