@@ -16,7 +16,7 @@ export const FILLED = {
   series: 5000,
   auditEntries: 12_000,
   vectors: { 384: 800, 768: 600, 1536: 250, 3072: 250 },
-  artifacts: 4000,
+  artifacts: 10000,
   artifactBytes: 5000,
   artifactStoredShare: 1,
   entities: 6000,

@@ -62,7 +62,7 @@ onEngines(['direct'], 'filling the tables takes minutes elsewhere').describe('a 
     expect(plan.tables.map(({ table }) => table).sort()).toEqual([...TABLES].sort())
   })
 
-  test.each(TABLES)('%s takes what is advised, within a tenth%', async (table) => {
+  test.each(TABLES)('%s takes what is advised, within a tenth', async (table) => {
     const [sizes] = await sql<Sizes>(fleet, SIZES, [table])
     if (sizes === undefined) throw new Error(`${table} has no size`)
     const advised = plan.tables.find((each) => each.table === table)
