@@ -2,13 +2,12 @@
 // migrations have to leave as it is. Written anew after a release, with the commit of the release:
 //   npm run services -- exec -- npx tsx scripts/contract.ts COMMIT
 // Needs a server: DATABASE_URL of a superuser.
-import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import pg from 'pg'
 import { checkOut } from '../test/upgrade/checkout.js'
 import { CONTRACT_FILE, type Contract, describeStatements } from '../test/upgrade/contract.js'
+import { withScratchDatabase } from './scratch-database.js'
 
 const [commit] = process.argv.slice(2)
 const url = process.env.DATABASE_URL
@@ -25,13 +24,7 @@ try {
 
 /** What the built version in the directory asks, on a database that it migrated itself. */
 async function contractOf(commit: string, directory: string, server: URL): Promise<Contract> {
-  const name = `pgfleet_contract_${randomBytes(5).toString('hex')}`
-  const admin = new pg.Client({ connectionString: server.href })
-  await admin.connect()
-  try {
-    await admin.query(`create database ${name}`)
-    const scratch = new URL(server)
-    scratch.pathname = `/${name}`
+  return await withScratchDatabase(server, 'contract', async (scratch) => {
     const door = (await import(pathToFileURL(join(directory, 'dist/index.js')).href)) as typeof import('pgfleet')
     await (await door.openFleet({ url: scratch.href })).close()
     const statements = await statementsOf(join(directory, 'dist'))
@@ -48,10 +41,7 @@ async function contractOf(commit: string, directory: string, server: URL): Promi
         return { name, text, columns }
       }),
     }
-  } finally {
-    await admin.query(`drop database if exists ${name} with (force)`)
-    await admin.end()
-  }
+  })
 }
 
 interface Text {

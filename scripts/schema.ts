@@ -4,13 +4,12 @@
 // Needs a server: DATABASE_URL of a superuser, and pg_dump of at least the server's version. The services have both:
 //   npm run services -- exec -- npm run schema
 import { execFile, spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import pg from 'pg'
 import { openFleet } from 'pgfleet'
+import { withScratchDatabase } from './scratch-database.js'
 
 const RECIPE = 'npm run services -- exec -- npm run schema'
 const TARGET = new URL('../sql/schema.sql', import.meta.url)
@@ -40,13 +39,7 @@ if (!values.check) {
 
 /** Migrates a database made for this alone, and dumps it. */
 async function dumpOfScratch(server: URL): Promise<string> {
-  const name = `pgfleet_schema_${randomBytes(5).toString('hex')}`
-  const admin = new pg.Client({ connectionString: server.href })
-  await admin.connect()
-  try {
-    await admin.query(`create database ${name}`)
-    const scratch = new URL(server)
-    scratch.pathname = `/${name}`
+  return await withScratchDatabase(server, 'schema', async (scratch, admin) => {
     const fleet = await openFleet({ url: scratch.href })
     const schemas = await fleet.database.lend((connection) => connection.query<{ name: string }>(SCHEMAS))
     await fleet.close()
@@ -64,10 +57,7 @@ async function dumpOfScratch(server: URL): Promise<string> {
       maxBuffer: 64 * 1024 * 1024,
     })
     return stdout
-  } finally {
-    await admin.query(`drop database if exists ${name} with (force)`)
-    await admin.end()
-  }
+  })
 }
 
 function withoutPassword(url: URL): string {

@@ -62,9 +62,3 @@ export function drawPoolCurve(title: string, points: readonly PoolPoint[], knee:
     '',
   ].join('\n')
 }
-
-/** The rate of a point as a bar of text, of `width` characters for the best. */
-export function poolBar(rate: number, best: number, width: number): string {
-  const eighths = Math.round((best === 0 ? 0 : rate / best) * width * 8)
-  return '█'.repeat(eighths >> 3) + (eighths % 8 === 0 ? '' : ('▏▎▍▌▋▊▉'[(eighths % 8) - 1] as string))
-}

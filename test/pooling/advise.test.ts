@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bar } from '../../dist/cli/bar.js'
 import { connectionSteps, isPastKnee, kneeOf } from '../../dist/pooling/knee.js'
 import { SCRATCH_PREFIX } from '../../dist/pooling/measure-pool.js'
-import { poolBar } from '../../dist/pooling/pool-curve.js'
 import { runCli } from '../cli/run-cli.js'
 import { onScratchServers, type ScratchServer, startServer } from '../doctor/scratch-server.js'
 
@@ -81,9 +81,9 @@ describe('the knee', () => {
   })
 
   test('bars are as long as their rate', () => {
-    expect(poolBar(10, 10, 4)).toBe('████')
-    expect(poolBar(5, 10, 3)).toBe('█▌')
-    expect(poolBar(0, 0, 3)).toBe('')
+    expect(bar(10, 10, 4)).toBe('████')
+    expect(bar(5, 10, 3)).toBe('█▌')
+    expect(bar(0, 0, 3)).toBe('')
   })
 })
 

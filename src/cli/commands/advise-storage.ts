@@ -2,13 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Database } from '../../database/database.js'
 import { FleetError } from '../../errors.js'
-import { poolBar } from '../../pooling/pool-curve.js'
 import { footprintsOf } from '../../storage/footprints/index.js'
 import { type MeasuredTable, measureTables } from '../../storage/measured-tables.js'
 import { drawStorage } from '../../storage/storage-chart.js'
 import { planStorage, type StoragePlan } from '../../storage/storage-plan.js'
 import { readShapes } from '../../storage/table-shape.js'
 import { resolveWorkload, type Workload, type WorkloadInput } from '../../storage/workload.js'
+import { bar } from '../bar.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { bytes, count } from '../figures.js'
@@ -172,7 +172,7 @@ function format({ terminal }: Context, plan: StoragePlan, measuredAt: string | u
     count(table.bytesPerRow),
     ...(isWide ? [table.heapBytes, table.indexBytes, table.toastBytes].map(bytes) : []),
     bytes(table.bytes),
-    poolBar(table.bytes, most, 12),
+    bar(table.bytes, most, 12),
   ])
   const head = isWide
     ? ['table', '>rows', '>days', '>B a row', '>heap', '>indexes', '>large', '>all', '']

@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { FleetError } from '../../errors.js'
 import { kneeOf, type PoolPoint } from '../../pooling/knee.js'
 import { measurePool } from '../../pooling/measure-pool.js'
-import { drawPoolCurve, poolBar } from '../../pooling/pool-curve.js'
+import { drawPoolCurve } from '../../pooling/pool-curve.js'
 import { poolSize } from '../../pooling/pool-size.js'
 import { serverConnections } from '../../pooling/server-limits.js'
+import { bar } from '../bar.js'
 import { confirm } from '../confirm.js'
 import { action, type Context, type Shell } from '../context.js'
 import { serverCores } from '../cores.js'
@@ -123,7 +124,7 @@ async function advisePool(context: Context, options: PoolOptions) {
           count(Math.round(rate)),
           p50.toFixed(2),
           p99.toFixed(2),
-          poolBar(rate, best, Math.max(10, terminal.width - 56)),
+          bar(rate, best, Math.max(10, terminal.width - 56)),
         ]),
       )
       const byRule = rule === null ? '' : ` The rule says ${rule.connections}: twice ${rule.cores} cores.`

@@ -9,6 +9,7 @@ import { type SchemaStatus, schemaStatus } from '../../database/migrate.js'
 import { CHECKS } from '../../doctor/checks/index.js'
 import { type Connection, connect } from '../../doctor/connection.js'
 import { examine } from '../../doctor/examine.js'
+import { wrap } from '../../doctor/report/text.js'
 import { resolveThresholds } from '../../doctor/thresholds.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { addKeyOptions, addProgramOptions, type BackupProgramOptions, programOptions } from '../backup-options.js'
@@ -176,14 +177,13 @@ function withoutOf({ without = [] }: ChecklistOptions): ReadonlySet<string> {
 function formatTable({ terminal }: Context, lines: readonly Line[]): string {
   const { colors } = terminal
   const paint = { yes: colors.green, no: colors.red, 'cannot tell': colors.yellow, 'not applicable': colors.dim }
-  const width = Math.max(40, terminal.width - 18)
-  const indented = (text: string) => wrap(text, width).map((part) => `${' '.repeat(16)}${part}`)
+  const margin = ' '.repeat(16)
+  const indented = (text: string) => wrap(text, terminal.width, margin)
   const blocks = lines.map(({ id, question, answer, evidence, mend }) => {
-    const [first = '', ...others] = wrap(question, width)
-    const asked = [first, ...others.map((part) => `${' '.repeat(16)}${part}`)].map((part) => colors.bold(part))
+    const asked = indented(question).map((part) => colors.bold(part.trimStart()))
     return [
-      `${paint[answer](answer.padEnd(16))}${asked.join('\n')}`,
-      `${' '.repeat(16)}${colors.dim(id)}`,
+      `${paint[answer](answer.padEnd(16))}${asked.join(`\n${margin}`)}`,
+      `${margin}${colors.dim(id)}`,
       ...evidence.flatMap(indented),
       ...(mend === null ? [] : indented(`→ ${mend}`)),
     ].join('\n')
@@ -191,16 +191,4 @@ function formatTable({ terminal }: Context, lines: readonly Line[]): string {
   const counted = (answer: Line['answer']) => lines.filter((line) => line.answer === answer).length
   const sums = `${counted('yes')} yes, ${counted('no')} no, ${counted('cannot tell')} cannot be told, ${counted('not applicable')} not applicable.`
   return [...blocks, sums].join('\n')
-}
-
-/** Words in lines of at most so many characters. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = ['']
-  for (const word of text.split(/\s+/)) {
-    const last = lines.length - 1
-    const line = lines[last] ?? ''
-    if (line !== '' && line.length + word.length >= width) lines.push(word)
-    else lines[last] = line === '' ? word : `${line} ${word}`
-  }
-  return lines
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { type Readable, Transform, type TransformCallback, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import type { ArchiveManifest } from '../../archive/archive-manifest.js'
-import { contentName } from '../../archive/archive-manifest.js'
+import { type ArchiveManifest, contentName, readManifest } from '../../archive/archive-manifest.js'
 import type { ArchiveStore } from '../../archive/archive-store.js'
 import { FleetError, isFleetError } from '../../errors.js'
+import type { ArchiveRow } from './archive.js'
 import { serverFailure } from './archive-session.js'
 
 /** What flowed through. */
@@ -115,13 +115,30 @@ export function discard(): Writable {
 }
 
 /** Measures rows that were loaded, as COPY writes them again. Errors: those of the rows. */
-export async function measure(rows: Readable, signal: AbortSignal): Promise<Amount> {
+async function measure(rows: Readable, signal: AbortSignal): Promise<Amount> {
   const content = new Meter()
   await pipeline(rows, content, discard(), { signal }).catch((error: unknown) => {
     if (signal.aborted) throw new FleetError('ABORTED', { message: 'reading rows was stopped', cause: error })
     throw serverFailure(error) ?? error
   })
   return content.amount
+}
+
+/**
+ * The manifest of an archive, which has to be the one that its row tells of. Errors: ARCHIVE_UNKNOWN, ARCHIVE_CORRUPT,
+ * ARCHIVE_STORE_FAILED, ABORTED.
+ */
+export async function manifestOf(row: ArchiveRow, store: ArchiveStore, signal: AbortSignal): Promise<ArchiveManifest> {
+  const manifest = await readManifest(store, row.name, row.archive_id, signal)
+  if (manifest.sha256 === row.sha256 && manifest.contentSha256 === row.content_sha256) return manifest
+  throw corrupt(row.name, 'has a manifest that is not the one that was written')
+}
+
+/** Compares rows that were loaded with those that were written. Errors: ARCHIVE_CORRUPT, those of the rows. */
+export async function assertLoaded(manifest: ArchiveManifest, rows: Readable, signal: AbortSignal): Promise<void> {
+  const loaded = await measure(rows, signal)
+  if (loaded.lines === manifest.rows && loaded.sha256 === manifest.contentSha256) return
+  throw corrupt(manifest.name, `holds other rows once it is loaded: ${loaded.lines} of ${manifest.rows}`)
 }
 
 /** The error that tells where an archive is not what its manifest says; undefined when it is. */
@@ -140,6 +157,6 @@ function mismatchOf(manifest: ArchiveManifest, object: Amount, content: Amount):
 }
 
 /** The error that an archive is not what was written. */
-export function corrupt(name: string, why: string, cause?: unknown): FleetError {
+function corrupt(name: string, why: string, cause?: unknown): FleetError {
   return new FleetError('ARCHIVE_CORRUPT', { message: `archive ${name} ${why}`, cause, details: { archive: name } })
 }

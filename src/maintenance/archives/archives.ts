@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import { readManifest } from '../../archive/archive-manifest.js'
 import { parsePlace } from '../../archive/place.js'
 import { FleetError } from '../../errors.js'
 import { check, text } from '../../input.js'
 import type { Operator } from '../operator.js'
 import { type Archive, type ArchiveRow, type ArchiveState, archiveOf, LIST_ARCHIVES } from './archive.js'
-import { corrupt, discard, readContent } from './archive-content.js'
+import { discard, manifestOf, readContent } from './archive-content.js'
 import { withStore } from './archiving.js'
 import { restoreArchive } from './restoring.js'
 
@@ -134,10 +133,7 @@ export function createArchives(operator: Operator): Archives {
       const { from, signal = NEVER, onProgress } = check('options', z.strictObject(reading), options)
       const row = stored(await named(name))
       await withStore(from === undefined ? row.place : parsePlace(from, 'from').url, async (store) => {
-        const manifest = await readManifest(store, row.name, row.archive_id, signal)
-        if (manifest.sha256 !== row.sha256 || manifest.contentSha256 !== row.content_sha256) {
-          throw corrupt(name, 'has a manifest that is not the one that was written')
-        }
+        const manifest = await manifestOf(row, store, signal)
         await readContent(manifest, store, discard(), signal, (bytes) =>
           onProgress?.({ bytes, totalBytes: manifest.bytes }),
         )

@@ -1,17 +1,11 @@
-import {
-  type ArchiveManifest,
-  contentName,
-  manifestName,
-  readManifest,
-  writeManifest,
-} from '../../archive/archive-manifest.js'
+import { type ArchiveManifest, contentName, manifestName, writeManifest } from '../../archive/archive-manifest.js'
 import type { ArchiveStore } from '../../archive/archive-store.js'
 import { openStore, parsePlace } from '../../archive/place.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import type { ServiceContext } from '../service.js'
 import { type ArchiveRow, LIST_ARCHIVES } from './archive.js'
-import { corrupt, discard, measure, readContent, writeContent } from './archive-content.js'
+import { assertLoaded, discard, manifestOf, readContent, writeContent } from './archive-content.js'
 import { ArchiveSession } from './archive-session.js'
 import { columnsOf, selectOf, shapeOf } from './archived-table.js'
 
@@ -271,10 +265,7 @@ class Archiving {
 
   async #prove(row: ArchiveRow, store: ArchiveStore): Promise<void> {
     const { signal } = this.#context
-    const manifest = await readManifest(store, row.name, row.archive_id, signal)
-    if (manifest.sha256 !== row.sha256 || manifest.contentSha256 !== row.content_sha256) {
-      throw corrupt(row.name, 'has a manifest that is not the one that was written')
-    }
+    const manifest = await manifestOf(row, store, signal)
     // Before the server is given any of it, which would tell of corrupted rows in its own way.
     await readContent(manifest, store, discard(), signal)
     const { name: table } = await this.#attachment(row)
@@ -285,10 +276,7 @@ class Archiving {
         )
         const shape = await shapeOf(this.#session, table)
         await readContent(manifest, store, this.#session.copyIn('pg_temp.archive_check', columnsOf(shape)), signal)
-        const loaded = await measure(this.#session.copyOut(selectOf(shape, 'pg_temp.archive_check')), signal)
-        if (loaded.lines !== manifest.rows || loaded.sha256 !== manifest.contentSha256) {
-          throw corrupt(row.name, `holds other rows once it is loaded: ${loaded.lines} of ${manifest.rows}`)
-        }
+        await assertLoaded(manifest, this.#session.copyOut(selectOf(shape, 'pg_temp.archive_check')), signal)
       },
       { undo: true },
     )

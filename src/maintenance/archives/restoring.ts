@@ -1,10 +1,10 @@
-import { type ArchiveManifest, readManifest } from '../../archive/archive-manifest.js'
+import type { ArchiveManifest } from '../../archive/archive-manifest.js'
 import type { ArchiveStore } from '../../archive/archive-store.js'
 import { sqlstateOf } from '../../database/failure.js'
 import { type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
 import type { ArchiveRow } from './archive.js'
-import { corrupt, discard, measure, readContent } from './archive-content.js'
+import { assertLoaded, discard, manifestOf, readContent } from './archive-content.js'
 import { ArchiveSession } from './archive-session.js'
 import { columnsOf, selectOf, shapeOf, type TableShape } from './archived-table.js'
 
@@ -41,10 +41,7 @@ export interface Restoring {
  */
 export async function restoreArchive(row: ArchiveRow, store: ArchiveStore, options: Restoring): Promise<number> {
   const { directUrl, keepMs, lockTimeoutMs, signal, onBytes } = options
-  const manifest = await readManifest(store, row.name, row.archive_id, signal)
-  if (manifest.sha256 !== row.sha256 || manifest.contentSha256 !== row.content_sha256) {
-    throw corrupt(row.name, 'has a manifest that is not the one that was written')
-  }
+  const manifest = await manifestOf(row, store, signal)
   // Before the server is given any of it, which would tell of corrupted rows in its own way.
   await readContent(manifest, store, discard(), signal, onBytes)
   const place = { partition: `${row.schema_name}.${row.partition_name}`, lockTimeoutMs }
@@ -58,10 +55,7 @@ export async function restoreArchive(row: ArchiveRow, store: ArchiveStore, optio
       // Until it is loaded, in this transaction, which nobody sees: COPY takes no table whose policies bind it.
       await session.run(`alter table ${partition} no force row level security`)
       await readContent(manifest, store, session.copyIn(partition, columnsOf(shape)), signal, onBytes)
-      const loaded = await measure(session.copyOut(selectOf(shape, partition)), signal)
-      if (loaded.lines !== manifest.rows || loaded.sha256 !== manifest.contentSha256) {
-        throw corrupt(row.name, `holds other rows once it is loaded: ${loaded.lines} of ${manifest.rows}`)
-      }
+      await assertLoaded(manifest, session.copyOut(selectOf(shape, partition)), signal)
       const [finished] = await session.query(FINISH, [row.archive_id, keepMs])
       return finished?.removed ?? 0
     })
