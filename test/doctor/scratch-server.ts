@@ -175,35 +175,35 @@ async function launch(
 export async function startPooler(
   server: ScratchServer,
   settings: Record<string, string> = {},
-): Promise<{ urlOf: ScratchServer['urlOf'] }> {
+): Promise<{ urlOf: ScratchServer['urlOf']; moveTo(server: ScratchServer): Promise<void> }> {
   const programs = await programsOfServices()
   const { outside, inside } = await programs.directory()
   afterFile(() => rm(outside, { recursive: true, force: true }))
   const port = await freePort()
   const at = new URL(server.url)
+  const file = join(outside, 'pgbouncer.ini')
   const all = {
     listen_addr: '127.0.0.1',
     listen_port: String(port),
     unix_socket_dir: '',
     auth_type: 'plain',
     auth_file: `${inside}/users.txt`,
-    stats_users: 'postgres',
+    admin_users: 'postgres',
     pool_mode: 'transaction',
     default_pool_size: '1',
     max_prepared_statements: '200',
     ...settings,
   }
   const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
-  await writeFile(
-    join(outside, 'pgbouncer.ini'),
-    `[databases]\n* = host=127.0.0.1 port=${at.port}\n[pgbouncer]\n${lines.join('\n')}\n`,
-  )
+  const write = ({ url }: ScratchServer) =>
+    writeFile(file, `[databases]\n* = host=127.0.0.1 port=${new URL(url).port}\n[pgbouncer]\n${lines.join('\n')}\n`)
+  await write(server)
   const passwords = [
     ['postgres', at.password],
     ['app', 'app'],
   ]
   await writeFile(join(outside, 'users.txt'), passwords.map(([user, password]) => `"${user}" "${password}"\n`).join(''))
-  for (const file of ['pgbouncer.ini', 'users.txt']) await chmod(join(outside, file), 0o644)
+  for (const name of ['pgbouncer.ini', 'users.txt']) await chmod(join(outside, name), 0o644)
   const { args } = programs.command('x', [])
   const child = spawn('chroot', [...args.slice(0, 2), '/usr/sbin/pgbouncer', '-q', `${inside}/pgbouncer.ini`], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -212,7 +212,17 @@ export async function startPooler(
   const urlOf = ({ database = 'postgres', user = 'postgres', password = at.password } = {}) =>
     `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
   await accepts(urlOf(), child, () => '')
-  return { urlOf }
+  const moveTo = async (next: ScratchServer) => {
+    await write(next)
+    const console = new pg.Client({ connectionString: urlOf({ database: 'pgbouncer' }) })
+    await console.connect()
+    try {
+      await console.query('RELOAD')
+    } finally {
+      await console.end()
+    }
+  }
+  return { urlOf, moveTo }
 }
 
 /**
