@@ -581,6 +581,29 @@ const CASES: readonly Case[] = [
   },
   { check: 'standby-conflicts', bad: [{ total: 3, snapshot: 2, lock: 1 }], finds: [{ object: 'conflicts' }], good: [] },
   {
+    check: 'synchronous-standbys',
+    bad: [
+      {
+        synchronous: 'ANY 2 (a, b)',
+        standbys: [
+          { name: 'a', state: 'streaming', sync: 'quorum' },
+          { name: 'b', state: 'catchup', sync: 'quorum' },
+        ],
+        waiting: 3,
+        longest: 12,
+      },
+    ],
+    finds: [{ object: 'setting synchronous_standby_names' }],
+    good: [
+      {
+        synchronous: 'FIRST 1 (a, b)',
+        standbys: [{ name: 'a', state: 'streaming', sync: 'sync' }],
+        waiting: 0,
+        longest: null,
+      },
+    ],
+  },
+  {
     check: 'wal-directory',
     bad: [{ files: 9, bytes: 9 * GB, max: GB, keep: 0 }],
     finds: [{ object: 'pg_wal' }],

@@ -4,6 +4,7 @@ import type { Fleet, Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { beforeAll, expect, test } from 'vitest'
 import { onScratchServers, type ScratchServer, startPooler } from '../doctor/scratch-server.js'
+import { diagnose, findingsOf } from '../doctor/support.js'
 import { failure } from '../setup/index.js'
 import { ask, type Cluster, openOver, PATIENTLY, startCluster, urlOfAll } from './cluster.js'
 
@@ -53,6 +54,16 @@ DIRECT.describe('synchronous standbys', () => {
     // They were there all the time, and are told of once the standbys have them.
     await expect.poll(() => learning.best('test-generator', 'no id'), PATIENTLY).toMatchObject({ q: 0.1 })
     expect(await learning.best('test-generator', 'id')).toMatchObject({ q: 0.1 })
+  })
+
+  test('the doctor tells that commits wait for nobody', async () => {
+    const look = async () => findingsOf(await diagnose(cluster.primary.url), 'synchronous-standbys')
+    expect(await look()).toEqual([])
+    await withoutStandbys(async () => {
+      await expect
+        .poll(look, PATIENTLY)
+        .toMatchObject([{ object: 'setting synchronous_standby_names', level: 'error' }])
+    })
   })
 
   test('a commit whose wait is cancelled is not told as done', async () => {

@@ -1,5 +1,6 @@
 import { toWalPosition, type WalPosition } from '../replicas/wal-position.js'
 import { statement } from '../statement.js'
+import { quorumOf } from './quorum.js'
 import { Server } from './server.js'
 
 /** A standby as its primary sees it. */
@@ -133,7 +134,7 @@ function judge(servers: readonly ServerReport[]): ClusterReport {
   } else if (primaries.length === 0) problems.push('No server takes writes, and there is no standby to promote.')
   for (const { name, error } of lost) problems.push(`${name} does not answer: ${error}`)
   if (primary !== undefined) {
-    const { wanted, counted } = quorumOf(primary)
+    const { wanted, counted } = quorumOf(primary.synchronous, primary.standbys)
     if (counted < wanted) {
       problems.push(
         `Commits wait for ${wanted} of ${primary.synchronous}, and ${counted} follow: no durable write is told as done.`,
@@ -161,15 +162,4 @@ function furthestOf(standbys: readonly ServerReport[]): ServerReport | undefined
     (most, standby) => (most === undefined || newer(standby, most) > 0 ? standby : most),
     undefined,
   )
-}
-
-/** For how many standbys commits wait, and how many there are of those. */
-function quorumOf({ synchronous, standbys }: ServerReport): { wanted: number; counted: number } {
-  if (synchronous.trim() === '') return { wanted: 0, counted: 0 }
-  const [, number = '1'] = /^\s*(?:(?:any|first)\s+)?(\d+)\s*\(/i.exec(synchronous) ?? []
-  // A login without pg_monitor does not see how they are.
-  const counted = standbys.filter(
-    ({ sync, state }) => state === null || (state === 'streaming' && (sync === 'sync' || sync === 'quorum')),
-  )
-  return { wanted: Number(number), counted: counted.length }
 }

@@ -67,6 +67,7 @@ import { pointInTime } from './replication/point-in-time.js'
 import { replicationLag } from './replication/replication-lag.js'
 import { slotLimit } from './replication/slot-limit.js'
 import { standbyConflicts } from './replication/standby-conflicts.js'
+import { synchronousStandbys } from './replication/synchronous-standbys.js'
 import { walDirectory } from './replication/wal-directory.js'
 import { definerSearchPath } from './security/definer-search-path.js'
 import { hostAuthentication } from './security/host-authentication.js'
@@ -232,6 +233,7 @@ export const CHECKS: readonly Check[] = [
   replicationLag,
   slotLimit,
   standbyConflicts,
+  synchronousStandbys,
   walDirectory,
   definerSearchPath,
   hostAuthentication,
