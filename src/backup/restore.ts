@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { FleetError } from '../errors.js'
+import { buildSettings } from './build-memory.js'
 import { type DirectConnection, openConnection } from './connection.js'
 import { countRows } from './contents.js'
 import { decryptFile, type KeySource, openKey } from './encryption.js'
@@ -18,6 +19,11 @@ export interface RestoreOptions {
   readonly url: string
   /** Tables and indexes restored at once, each by a connection of its own; 1 to 64. @default 2 */
   readonly jobs?: number
+  /**
+   * Memory for building one index, in bytes; as many are built at once as there are jobs. @default a quarter of the server's
+   * shared_buffers for all jobs together, at least its maintenance_work_mem each
+   */
+  readonly buildMemoryBytes?: number
   /** The key of an encrypted backup. */
   readonly key?: KeySource
   /** Where an encrypted backup is decrypted to while it is restored; removed afterwards. @default beside the backup */
@@ -28,6 +34,8 @@ export interface RestoreOptions {
   /** Told what is being done, in a few words. */
   progress?(message: string): void
 }
+
+const JOBS = 2
 
 /** What came of it. */
 export interface RestoreReport {
@@ -79,7 +87,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
       dump = work
     }
     options.progress?.(`restoring with pg_restore ${program.version}`)
-    await restoreDump(program, dump, join(work, '.contents'), target.leaveOut, options)
+    const settings = await buildSettings(connection, options.jobs ?? JOBS, options.buildMemoryBytes)
+    await restoreDump(program, dump, join(work, '.contents'), target.leaveOut, settings, options)
     // Rights on the database itself are in no dump.
     await connection.query(`do $$ begin
       if to_regrole('pgfleet_owner') is not null then
@@ -117,9 +126,15 @@ async function restoreDump(
   dump: string,
   contentsFile: string,
   leaveOut: (line: string) => boolean,
-  { url, jobs = 2, signal }: RestoreOptions,
+  settings: Readonly<Record<string, string>>,
+  { url, jobs = JOBS, signal }: RestoreOptions,
 ): Promise<void> {
-  const { address, environment } = programLogin(url)
+  const login = programLogin(url)
+  const { address } = login
+  const PGOPTIONS = Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ')
+  const environment = { ...login.environment, PGOPTIONS }
   const common = { environment, signal, code: 'RESTORE_FAILED' } as const
   const contents = await run(program.path, ['--list', dump], common)
   await writeFile(

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { KeySource } from '../backup/encryption.js'
 import { FleetError } from '../errors.js'
 import { wholeNumber } from './numbers.js'
+import { size } from './sizes.js'
 import { oneHost, type Where } from './where.js'
 
 /** Options that backing up and restoring share. */
@@ -10,6 +11,12 @@ export interface BackupProgramOptions {
   readonly bin?: string
   readonly encryptKeyFile?: string
   readonly passphraseEnv?: string
+}
+
+/** Options that a restore has, for good or as a test. */
+export interface RestoreProgramOptions extends BackupProgramOptions {
+  readonly workDir?: string
+  readonly buildMemory?: number
 }
 
 /** Adds what makes the key. */
@@ -48,6 +55,30 @@ export function programOptions({ jobs, bin, encryptKeyFile, passphraseEnv }: Bac
     ...(jobs === undefined ? {} : { jobs }),
     ...(bin === undefined ? {} : { programs: bin }),
     ...(key === undefined ? {} : { key }),
+  }
+}
+
+/** Adds what a restore can be told, the key and the programs among it. */
+export function addRestoreOptions(command: Command): Command {
+  return addKeyOptions(addProgramOptions(command))
+    .option('--work-dir <dir>', 'where an encrypted backup is decrypted to meanwhile (default: beside it)')
+    .option(
+      '--build-memory <size>',
+      "memory for building an index, each of --jobs at once (default: a quarter of the server's shared_buffers in all)",
+      size,
+    )
+}
+
+/** What the options mean to a restore. Errors: those of programOptions. */
+export function restoreOptions(options: RestoreProgramOptions): ReturnType<typeof programOptions> & {
+  readonly workFolder?: string
+  readonly buildMemoryBytes?: number
+} {
+  const { workDir, buildMemory } = options
+  return {
+    ...programOptions(options),
+    ...(workDir === undefined ? {} : { workFolder: workDir }),
+    ...(buildMemory === undefined ? {} : { buildMemoryBytes: buildMemory }),
   }
 }
 

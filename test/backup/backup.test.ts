@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { openFleet } from 'pgfleet'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { findProgram } from '../../dist/backup/program.js'
 import { type Ended, runCli } from '../cli/run-cli.js'
 import { administer } from '../setup/databases.js'
 import { serverUrl } from '../setup/engine.js'
@@ -60,6 +61,30 @@ onServer.describe('a backup', () => {
     expect(await fleet.tenant('globex').memory.events.stats()).toMatchObject({
       events: 20,
     })
+  })
+
+  test('is restored with memory for its indexes: as told, else by what the server has', async () => {
+    const folder = await newFolder()
+    await json(['backup', '--to', folder])
+    const real = await findProgram('pg_restore', 17)
+    const bin = await newFolder()
+    const seen = join(bin, 'seen')
+    await writeFile(join(bin, 'pg_restore'), `#!/bin/sh\necho "$PGOPTIONS" > ${seen}\nexec ${real.path} "$@"\n`, {
+      mode: 0o755,
+    })
+    const settingsOf = async (parameters: readonly string[]) => {
+      await json(['restore', folder, '--bin', bin, ...parameters], (await newDatabase()).url)
+      return (await readFile(seen, 'utf8')).trim()
+    }
+    expect(await settingsOf(['--build-memory', '200MB'])).toBe(
+      `-c maintenance_work_mem=${200 * 1024}kB -c max_parallel_maintenance_workers=0`,
+    )
+    const client = new pg.Client({ connectionString: source.url })
+    await client.connect()
+    const { rows } = await client.query(`select greatest(pg_size_bytes(current_setting('maintenance_work_mem')),
+      pg_size_bytes(current_setting('shared_buffers')) / 4 / 8) / 1024 as kilobytes`)
+    await client.end()
+    expect(await settingsOf(['--jobs', '8'])).toContain(`maintenance_work_mem=${rows[0].kilobytes}kB`)
   })
 
   test('holds what one snapshot saw, whatever is written meanwhile', async () => {

@@ -7,8 +7,11 @@ import { FleetError, isFleetError } from '../../errors.js'
 import {
   addKeyOptions,
   addProgramOptions,
+  addRestoreOptions,
   type BackupProgramOptions,
   programOptions,
+  type RestoreProgramOptions,
+  restoreOptions,
   serverOf,
 } from '../backup-options.js'
 import { action, type Context, type Shell } from '../context.js'
@@ -24,10 +27,6 @@ interface CreateOptions extends BackupProgramOptions {
   readonly compress?: string
   readonly keep?: number
   readonly keepFor?: number
-}
-
-interface TestOptions extends BackupProgramOptions {
-  readonly workDir?: string
 }
 
 /** `pgfleet backup`: dumps a server’s database, and looks after what was dumped. */
@@ -64,14 +63,11 @@ Examples:
     .argument('<dir>', 'a backup, or a folder of them: all are verified')
     .description('compare every file with its checksum; exit with 1 when one differs')
     .action(action(shell, verify))
-  addKeyOptions(
-    addProgramOptions(
-      command
-        .command('test')
-        .argument('<dir>', 'a backup, or a folder of them: the newest is taken')
-        .description('restore into a scratch database of the server, compare the rows of every table, drop it')
-        .option('--work-dir <dir>', 'where an encrypted backup is decrypted to meanwhile (default: beside it)'),
-    ),
+  addRestoreOptions(
+    command
+      .command('test')
+      .argument('<dir>', 'a backup, or a folder of them: the newest is taken')
+      .description('restore into a scratch database of the server, compare the rows of every table, drop it'),
   ).action(action(shell, test))
 }
 
@@ -160,13 +156,11 @@ async function verify({ terminal, signal }: Context, _: object, dir = '') {
   return isIntact ? EXIT.ok : EXIT.failed
 }
 
-async function test({ terminal, where, signal }: Context, options: TestOptions, dir = '') {
-  const { workDir } = options
+async function test({ terminal, where, signal }: Context, options: RestoreProgramOptions, dir = '') {
   const report = await rehearseRestore({
     from: dir,
     url: serverOf(where, 'a test restore'),
-    ...programOptions(options),
-    ...(workDir === undefined ? {} : { workFolder: workDir }),
+    ...restoreOptions(options),
     signal,
     progress: terminal.note,
   })

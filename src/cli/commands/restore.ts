@@ -1,20 +1,10 @@
 import type { Command } from 'commander'
 import { type RestoreReport, restoreBackup } from '../../backup/restore.js'
-import {
-  addKeyOptions,
-  addProgramOptions,
-  type BackupProgramOptions,
-  programOptions,
-  serverOf,
-} from '../backup-options.js'
+import { addRestoreOptions, type RestoreProgramOptions, restoreOptions, serverOf } from '../backup-options.js'
 import { action, type Context, type Shell } from '../context.js'
 import { inWords } from '../durations.js'
 import { EXIT } from '../failure.js'
 import { describeWhere } from '../where.js'
-
-interface RestoreCommandOptions extends BackupProgramOptions {
-  readonly workDir?: string
-}
 
 /** `pgfleet restore`: brings a backup into an empty database. */
 export function addRestore(program: Command, shell: Shell): void {
@@ -22,7 +12,6 @@ export function addRestore(program: Command, shell: Shell): void {
     .command('restore')
     .argument('<backup>', 'a backup, its manifest.json, or a folder of backups: the newest is taken')
     .description('restore a backup into an empty database, and compare the rows of every table')
-    .option('--work-dir <dir>', 'where an encrypted backup is decrypted to meanwhile (default: beside it)')
     .addHelpText(
       'after',
       `
@@ -33,16 +22,14 @@ Examples:
   pgfleet restore /var/backups/pgfleet --url postgres://admin@localhost/restored --jobs 4
   pgfleet restore /var/backups/pgfleet/pgfleet-app-20260131T020000000Z --encrypt-key-file /etc/pgfleet/backup.key`,
     )
-  addKeyOptions(addProgramOptions(command)).action(action(shell, restore))
+  addRestoreOptions(command).action(action(shell, restore))
 }
 
-async function restore({ terminal, where, signal }: Context, options: RestoreCommandOptions, from = '') {
-  const { workDir } = options
+async function restore({ terminal, where, signal }: Context, options: RestoreProgramOptions, from = '') {
   const report = await restoreBackup({
     from,
     url: serverOf(where, 'a restore'),
-    ...programOptions(options),
-    ...(workDir === undefined ? {} : { workFolder: workDir }),
+    ...restoreOptions(options),
     signal,
     progress: terminal.note,
   })
