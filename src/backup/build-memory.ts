@@ -6,7 +6,7 @@ const MOST_BYTES = 2 ** 31 - 1024
 
 /**
  * Settings for connections that build indexes side by side: with `maintenance_work_mem` as it is when a server is fresh, 64 MB, an
- * HNSW index of some hundred thousand vectors is built on disk, ten times as slowly. Unless told otherwise they take a quarter of
+ * HNSW index of some hundred thousand vectors is built on disk, several times as slowly. Unless told otherwise they take a quarter of
  * `shared_buffers` together, which is a sixteenth of the machine where those are a quarter of it; never less than the server's own.
  * Each build is one process: one of several would share this memory by /dev/shm, of which containers have little.
  */
