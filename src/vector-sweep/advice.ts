@@ -72,7 +72,7 @@ export function adviseVectors(sweep: VectorSweep): SweepAdvice | null {
 /** What was measured on the table itself is worth more than what a sample says of it. */
 function effortOf({ inPlace, recall, extrapolation }: VectorSweep, choice: SweepPoint): number {
   const measured = choice.build.existing ? inPlace?.points.find((point) => point.recall >= recall) : undefined
-  return measured?.efSearch ?? extrapolation?.efSearch ?? choice.efSearch
+  return measured?.efSearch ?? Math.max(choice.efSearch, extrapolation?.efSearch ?? 0)
 }
 
 function quickest(points: readonly SlicePoint[], recall: number): SliceSearch | null {
@@ -186,18 +186,26 @@ function indexName(table: string, column: string, { type, m, efConstruction }: S
 }
 
 function applicationOf({ column, slices, recall, k }: VectorSweep, { build }: SweepPoint, efSearch: number): string[] {
-  const scans = slices
-    .filter((point) => point.build === build && point.iterativeScan !== 'off' && point.recall >= recall)
-    .sort((a, b) => a.p50 - b.p50)
+  const ours = slices.filter((point) => point.build === build && point.recall >= recall)
+  const [first] = ours.filter(({ iterativeScan }) => iterativeScan !== 'off').sort((a, b) => a.p50 - b.p50)
+  const scan = first?.iterativeScan
+  // What each slice takes at least by that scan.
+  const scanned = ours.filter(({ iterativeScan }) => iterativeScan === scan)
+  const efforts = [...new Set(scanned.map(({ slice }) => slice.name))].map((name) =>
+    Math.min(...scanned.filter(({ slice }) => slice.name === name).map((point) => point.efSearch)),
+  )
   const operator = { cosine: '<=>', l2: '<->', ip: '<#>', l1: '<+>' }[column.metric]
   const narrow = `::halfvec(${column.dimensions})`
   const cast = build.type === column.type ? '' : narrow
   return [
     'begin;',
     `set local hnsw.ef_search = ${efSearch};`,
-    ...(scans[0] === undefined
+    ...(scan === undefined
       ? []
-      : [`set local hnsw.iterative_scan = ${scans[0].iterativeScan};  -- with a tenant or a filter`]),
+      : [
+          `set local hnsw.iterative_scan = ${scan};  -- with a tenant or a filter, and there`,
+          `set local hnsw.ef_search = ${Math.max(efSearch, ...efforts)};`,
+        ]),
     `select … from ${column.table} order by ${column.column}${cast} ${operator} $1${cast} limit ${k};`,
     'commit;',
   ]

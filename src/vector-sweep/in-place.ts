@@ -1,5 +1,6 @@
 import type { Budget } from './budget.js'
 import { METRICS } from './metric.js'
+import { lengthOf } from './sample.js'
 import { type Measure, measureSearches, type Query } from './search-measure.js'
 import type { SweepSession } from './session.js'
 import type { VectorColumn } from './vector-column.js'
@@ -42,10 +43,11 @@ export async function measureInPlace(
     `select ${distance}::float8 as d from ${column.table} t where t.ctid <> $2::tid and t.${column.column} is not null order by ${by} limit ${k}`
   await session.query('begin isolation level repeatable read read only')
   try {
-    const share = Math.min(100, (500 * queriesMax) / Math.max(1, column.rows))
+    const share = Math.min(100, (100 * Math.max(5000, 50 * queriesMax)) / Math.max(1, column.rows))
+    const hasDirection = column.metric === 'cosine' ? `and ${lengthOf(column, `t.${column.column}`)} > 0` : ''
     const drawn = await session.query<{ vector: string; place: string }>(
       `select t.${column.column}::text as vector, t.ctid::text as place from ${column.table} t tablesample system (${share.toFixed(6)})
-      where t.${column.column} is not null order by random() limit $1::integer`,
+      where t.${column.column} is not null ${hasDirection} order by random() limit $1::integer`,
       [queriesMax],
     )
     const places = new Map(drawn.map(({ vector, place }) => [vector, place]))
@@ -66,10 +68,28 @@ export async function measureInPlace(
       }
     }
     await session.set('enable_seqscan', 'off')
+    // Else another index may be read whole, and sorted.
+    await session.set('enable_sort', 'off')
+    const [sample] = drawn
+    const plan = await session.query<{ 'QUERY PLAN': unknown }>(`explain (format json) ${text(order)}`, [
+      sample?.vector,
+      sample?.place,
+    ])
+    const used = /"Index Name": ?"((?:[^"\\]|\\.)*)"/.exec(JSON.stringify(plan))?.[1]
+    if (
+      used === undefined ||
+      (!index.name.endsWith(used.replaceAll('\\"', '""')) && !index.name.endsWith(`${used}"`))
+    ) {
+      return {
+        inPlace: null,
+        note: `The table was not measured in place: the server does not search it by ${index.name}${used === undefined ? '' : `, but by ${used}`}.`,
+      }
+    }
     const points: (Measure & { efSearch: number })[] = []
     for (const efSearch of efforts) {
       if (budget.isSpent()) break
-      await session.set('hnsw.ef_search', efSearch)
+      // One candidate more for the row itself, which is dropped.
+      await session.set('hnsw.ef_search', Math.min(1000, efSearch + 1))
       const measure = await measureSearches(queries, (vector) =>
         session.search<{ d: number }>('in_place_search', text(order), [vector, places.get(vector)]),
       )

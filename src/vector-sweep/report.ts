@@ -43,16 +43,14 @@ export function reportSweep(sweep: VectorSweep): SweepReport {
   }
 }
 
-const MARK = '→ '
-
 /** The front, and the index that is there wherever it lies. */
 function frontTable({ points, choice, k }: VectorSweep): ReportTable {
   const shown = points.filter(({ onFront, build }) => onFront || build.existing).sort((a, b) => a.p50 - b.p50)
   return {
-    title: 'Pareto front: no other setting is both quicker and finds as much (* the index that is there)',
+    title: 'Pareto front: no other setting is both quicker and finds as much (* is there, - is beaten)',
     head: ['index m/ef_c', '>ef_s', `>recall@${k}`, '>p50 ms', '>p95 ms', '>size', '>build'],
     rows: shown.map((point) => [
-      `${point === choice ? MARK : ''}${nameOf(point)}${point.onFront ? '' : ' (off)'}`,
+      `${point === choice ? '→ ' : point.onFront ? '' : '- '}${nameOf(point)}`,
       String(point.efSearch),
       recallOf(point),
       point.p50.toFixed(2),
@@ -82,7 +80,7 @@ function sliceTables({ slices, choice, recall }: VectorSweep): ReportTable[] {
     const [enough] = points.filter((point) => point.recall >= recall).sort((a, b) => a.p50 - b.p50)
     const best = enough ?? ([...points].sort((a, b) => b.recall - a.recall)[0] as SlicePoint)
     return [
-      `${cut(best.slice.name, 24)} (${count(best.slice.rows)})`,
+      searched(best.slice),
       best.iterativeScan.replace('_order', ''),
       String(best.efSearch),
       recallOf(best),
@@ -97,6 +95,14 @@ function sliceTables({ slices, choice, recall }: VectorSweep): ReportTable[] {
       rows,
     },
   ]
+}
+
+/** A slice with its rows, as wide as a table of 80 columns leaves. */
+function searched({ name, rows }: SlicePoint['slice']): string {
+  const size = ` ${count(rows)}`
+  const width = 26 - size.length
+  const bare = name.replace(/^tenant /, '')
+  return `${bare.length > width ? `${bare.slice(0, width - 1)}…` : bare}${size}`
 }
 
 function inPlaceTables({ inPlace, k }: VectorSweep): ReportTable[] {
@@ -160,10 +166,6 @@ function growthOf(extrapolation: NonNullable<VectorSweep['extrapolation']>, samp
     ? ' It would take more than the 1,000 that pgvector allows: partition the table, or build with more.'
     : ''
   return `The recall takes ef_search ${pairs.join(', ')} rows, and about ${efSearch} among ${count(rows)}: it grows ${how}. That reaches ${(rows / sampled).toFixed(1)} times as far as the sample: verify with --in-place once it is built.${limit}`
-}
-
-function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
 /** The report as Markdown. */

@@ -11,6 +11,8 @@ export const SAMPLE_BYTES = 128 * 1024 * 1024
 export const ROWS_MIN = 500
 /** At most this part of a slice becomes queries. */
 const HELD_OUT_MAX = 0.25
+/** By so much may rows of sampled pages differ from the statistics of the table. */
+const STATISTICS_TOLERANCE = 0.2
 /** Above this a vector does not lie in the row. */
 const INLINE_BYTES_MAX = 7000
 
@@ -67,8 +69,11 @@ export async function drawSample(session: SweepSession, column: VectorColumn, op
     await session.query('truncate pgfleet_sweep_rows')
     drawn = await copy(session, column, options.filters, wanted, share)
   }
+  const whole = share === 100 && drawn.rows >= drawn.total
   if (column.metric === 'cosine') {
-    const zero = await session.query(`delete from pgfleet_sweep_rows r where ${lengthOf(column)} = 0 returning 1`)
+    const zero = await session.query(
+      `delete from pgfleet_sweep_rows r where ${lengthOf(column, 'r.v')} = 0 returning 1`,
+    )
     if (zero.length > 0) {
       notes.push(
         `${zero.length} of ${drawn.rows} sampled vectors have length 0: no direction, so no cosine distance, and no index holds them; they were left out.`,
@@ -83,7 +88,11 @@ export async function drawSample(session: SweepSession, column: VectorColumn, op
     `select count(*)::integer as rows, pg_table_size('pg_temp.pgfleet_sweep_rows') as bytes from pgfleet_sweep_rows`,
   )
   const rows = size?.rows ?? 0
-  const tableRows = Math.round((drawn.total * 100) / share)
+  const guessed = Math.round((drawn.total * 100) / share)
+  // A guess from some pages scatters: the statistics are better while both say about the same.
+  const isAsTold =
+    share < 100 && !column.restricted && Math.abs(guessed - column.rows) < column.rows * STATISTICS_TOLERANCE
+  const tableRows = isAsTold ? column.rows : guessed
   if (tableRows > 0 && column.rows > tableRows * 1.2 && !column.restricted) {
     notes.push(`By its statistics the table has ${column.rows} rows; about ${tableRows} have a vector.`)
   }
@@ -94,7 +103,7 @@ export async function drawSample(session: SweepSession, column: VectorColumn, op
   }
   const some = slices.find(({ kind }) => kind === 'all')
   if (some !== undefined && some.rows < k * 10) throw tooSmall(column, drawn.rows)
-  return { rows, tableRows, whole: drawn.rows >= drawn.total, bytes: Number(size?.bytes ?? 0), slices, notes }
+  return { rows, tableRows, whole, bytes: Number(size?.bytes ?? 0), slices, notes }
 }
 
 async function createTables(session: SweepSession, column: VectorColumn, options: SampleOptions): Promise<void> {
@@ -176,18 +185,19 @@ async function holdOut(
   if (queries === undefined) {
     await session.query('delete from pgfleet_sweep_rows r using pgfleet_sweep_queries q where q.place = r.place')
   }
-  return await Promise.all(
-    chosen.map(async (slice) => {
-      const [row] = await session.query<{ rows: number }>(
-        `select count(*)::integer as rows from pgfleet_sweep_rows r where ${slice.condition}`,
-      )
-      return { ...slice, rows: row?.rows ?? 0 }
-    }),
-  )
+  const counted: SampledSlice[] = []
+  for (const slice of chosen) {
+    const [row] = await session.query<{ rows: number }>(
+      `select count(*)::integer as rows from pgfleet_sweep_rows r where ${slice.condition}`,
+    )
+    counted.push({ ...slice, rows: row?.rows ?? 0 })
+  }
+  return counted
 }
 
-function lengthOf({ type, pgvector: { schema } }: VectorColumn): string {
-  return type === 'vector' ? `${schema}.vector_norm(r.v)` : `${schema}.l2_norm(r.v)`
+/** The length of a vector: one of length 0 has no direction. */
+export function lengthOf({ type, pgvector: { schema } }: VectorColumn, vector: string): string {
+  return type === 'vector' ? `${schema}.vector_norm(${vector})` : `${schema}.l2_norm(${vector})`
 }
 
 function tooSmall(column: VectorColumn, rows: number): FleetError {

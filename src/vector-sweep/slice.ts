@@ -48,7 +48,7 @@ export function filterTerm(filter: string): string {
   return `((${filter}\n)) is true`
 }
 
-/** Chooses the tenants with most, a middling number, and few rows, of the sample. */
+/** Chooses the tenants with most, a middling number, and fewest rows, of those that have enough in the sample to be measured. */
 export async function tenantSlices(session: SweepSession, k: number): Promise<Omit<SampledSlice, 'queries'>[]> {
   const tenants = await session.query<{ tenant: string; rows: number }>(
     `select r.tenant, count(*)::integer as rows from pgfleet_sweep_rows r where r.tenant is not null
@@ -58,11 +58,11 @@ export async function tenantSlices(session: SweepSession, k: number): Promise<Om
   const places = new Map([
     [0, 'largest'],
     [tenants.length >> 1, 'median'],
-    [tenants.length - 1, 'smallest measured'],
+    [tenants.length - 1, 'smallest'],
   ])
   // Of one or two tenants the same is named once, by the first of its names.
   if (tenants.length === 1) places.set(0, 'the only one measured')
-  if (tenants.length === 2) places.set(1, 'smallest measured')
+  if (tenants.length === 2) places.set(1, 'smallest')
   return [...places].flatMap(([place, size]) => {
     const one = tenants[place]
     return one === undefined
