@@ -356,6 +356,38 @@ onEngines(['direct'], 'sweeps on a session of a server').describe('a sweep', () 
     await gone()
   }, 60_000)
 
+  test('of the vectors of pgfleet itself, by tenant, with the commands that set them', async () => {
+    const own = await createTestDatabase()
+    const client = new pg.Client({ connectionString: own.adminUrl() })
+    await client.connect()
+    await client.query(`
+      select memory.add_vector_dimension(8, 4, 8);
+      insert into platform.tenants (tenant_id) values ('acme'), ('other');
+      insert into memory.vectors_8 (tenant_id, scope, vector_id, embedding, created_at, updated_at)
+      select case when i % 3 = 0 then 'acme' else 'other' end, 'default', gen_random_uuid(), array[i % 31, i % 29, i % 23, i % 19, i % 17, i % 13, i % 11, 1]::extensions.vector, now(), now()
+      from generate_series(1, 1500) i;
+      analyze memory.vectors_8`)
+    await client.end()
+    const ended = await runCli(cwd, [
+      ...['advise', 'vectors', '--url', own.adminUrl(), '--yes', '--dimensions', '8', '--json'],
+      ...['--builds', '12/48', '--ef-search', '20', '--recall', '0.1', '--searches', '20'],
+    ])
+    expect(ended.code, ended.stderr).toBe(0)
+    const { builds, slices, advice, column } = JSON.parse(ended.stdout)
+    expect(column).toMatchObject({ table: 'memory.vectors_8', metric: 'cosine' })
+    expect(builds.map(({ type, m }: { type: string; m: number }) => [type, m])).toEqual([
+      ['vector', 4],
+      ['vector', 12],
+    ])
+    expect([...new Set(slices.map(({ slice }: { slice: { name: string } }) => slice.name))]).toEqual([
+      'tenant other (largest)',
+      'tenant acme (smallest)',
+    ])
+    expect(advice.application[0]).toMatch(
+      /^await fleet\.vectorDimensions\.setSearch\(8, \{ fast: \d+, balanced: \d+ \}\)$/,
+    )
+  })
+
   test.each([
     [['--table', 'a', '--dimensions', '3'], 'give --table, or --dimensions'],
     [[], 'give --table, or --dimensions'],
