@@ -25,6 +25,7 @@ export async function readQueries(
   if (from.dimensions !== column.dimensions) {
     throw invalid('queries', `${from.table} has vectors of ${from.dimensions} dimensions, not ${column.dimensions}`)
   }
+  // pgfleet-lint ignore order-by-random: once for a sweep, and any rows of it shall do
   const rows = await session.query<{ vector: string }>(
     `select t.${from.column}::text as vector from ${from.table} t where t.${from.column} is not null order by random() limit $1::integer`,
     [queriesMax],

@@ -66,6 +66,7 @@ export async function drawSample(session: SweepSession, column: VectorColumn, op
   // The table is larger or emptier than its statistics say: all of it is looked at.
   if (drawn.rows < wanted && share < 100) {
     share = 100
+    // pgfleet-lint ignore truncate: the temporary copy, which is drawn anew
     await session.query('truncate pgfleet_sweep_rows')
     drawn = await copy(session, column, options.filters, wanted, share)
   }

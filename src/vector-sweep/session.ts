@@ -48,6 +48,7 @@ export class SweepSession {
     const [row] = await this.query<{ pid: number }>('select pg_backend_pid() as pid')
     this.#pid = row?.pid ?? 0
     // So that the server ends a build of a program that was killed; not every operating system can tell.
+    // pgfleet-lint ignore session-setting: a connection of its own past the pooler, closed after its work
     await this.#client.query(`set client_connection_check_interval = 1000`).catch(() => {})
   }
 
