@@ -143,7 +143,7 @@ function conclude(sweep: VectorSweep, advice: SweepAdvice | null): string[] {
   const isMeasured = choice.build.existing && inPlace?.points.some((point) => point.recall >= recall)
   if (isMeasured) lines.push(`ef_search ${advice.efSearch} was measured on the table itself.`)
   else if (extrapolation === null && sample.whole) lines.push(`ef_search ${advice.efSearch} was measured on all rows.`)
-  else if (extrapolation !== null) lines.push(growthOf(extrapolation, sample.rows))
+  else if (extrapolation !== null) lines.push(growthOf(extrapolation, sample.rows, advice.efSearch))
   const exactFaster = sweep.exact.p50 <= choice.p50 && sample.whole
   if (exactFaster) lines.push('Comparing all rows one by one is as quick here: no index is needed yet.')
   for (const { slice, search } of advice.slices) {
@@ -156,7 +156,7 @@ function conclude(sweep: VectorSweep, advice: SweepAdvice | null): string[] {
   return lines
 }
 
-function growthOf(extrapolation: NonNullable<VectorSweep['extrapolation']>, sampled: number): string {
+function growthOf(extrapolation: NonNullable<VectorSweep['extrapolation']>, sampled: number, advised: number): string {
   const { rows, efSearch, exponent, assumed, capped, measured } = extrapolation
   const pairs = measured.flatMap((one) => (one.efSearch === null ? [] : [`${one.efSearch} among ${count(one.rows)}`]))
   const how = assumed
@@ -165,7 +165,7 @@ function growthOf(extrapolation: NonNullable<VectorSweep['extrapolation']>, samp
   const limit = capped
     ? ' It would take more than the 1,000 that pgvector allows: partition the table, or build with more.'
     : ''
-  return `The recall takes ef_search ${pairs.join(', ')} rows, and about ${efSearch} among ${count(rows)}: it grows ${how}. That reaches ${(rows / sampled).toFixed(1)} times as far as the sample: verify with --in-place once it is built.${limit}`
+  return `The recall takes ef_search ${pairs.join(', ')} rows, and about ${efSearch} among ${count(rows)}: it grows ${how}. Use ${advised}, which is no less than what was measured. It reaches ${(rows / sampled).toFixed(1)} times as far as the sample: verify with --in-place once it is built.${limit}`
 }
 
 /** The report as Markdown. */

@@ -1,3 +1,4 @@
+import { median } from '../bench/median.js'
 import { FleetError } from '../errors.js'
 import { type Budget, createBudget } from './budget.js'
 import { type BuildSettings, type Candidate, candidatesOf, describeCandidate } from './candidate.js'
@@ -91,6 +92,8 @@ export interface VectorSweep {
 
 /** A part of the budget that is kept for what follows the choice. */
 const RESERVE = 0.25
+/** Where p95 is so many times p50, at the median of all settings, something else was running. */
+const DISTURBED = 4
 /** All rows are searched so often, and the least disturbed time counts: indexes are compared by it. */
 const PASSES = 3
 /** A sample of more rows than this part of the table tells of the whole as it is. */
@@ -165,6 +168,7 @@ class Sweep {
     const points = markFront(this.#points)
     const choice = chooseSetting(points, recall) ?? null
     const extrapolation = choice === null ? null : await this.#follow(choice, points, sample, truths)
+    this.#notes.push(...disturbance(points))
     const inPlace = this.#options.inPlace ? await this.#inPlace() : null
     const { rows, tableRows, whole, bytes } = sample
     return {
@@ -367,4 +371,14 @@ class Sweep {
   #efforts(): number[] {
     return this.#options.efSearch.filter((efSearch) => efSearch >= this.#options.k)
   }
+}
+
+/** Says when latencies scattered so much that indexes can hardly be compared by them. */
+function disturbance(points: readonly SweepPoint[]): string[] {
+  const ratio = median(points.map(({ p50, p95 }) => p95 / Math.max(p50, 0.01))) ?? 1
+  return ratio < DISTURBED
+    ? []
+    : [
+        `The server or this machine was busy: p95 is ${ratio.toFixed(0)} times p50 where both should be close. Recall and sizes hold; measure again in a calm hour before an index is built for its latency.`,
+      ]
 }
