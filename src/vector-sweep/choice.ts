@@ -1,3 +1,4 @@
+import { median } from '../bench/median.js'
 import { paretoFront } from '../bench/pareto-front.js'
 import type { Build } from './index-build.js'
 import type { Measure } from './search-measure.js'
@@ -12,6 +13,8 @@ export interface SweepPoint extends Measure {
 
 /** Latencies that differ by less are the same: a machine does not repeat itself better. */
 const NOISE = 0.1
+/** Where p95 is so many times p50, at the median of all settings, something else was running. */
+const DISTURBED = 4
 
 /** Marks the points of the front. */
 export function markFront(points: readonly Omit<SweepPoint, 'onFront'>[]): SweepPoint[] {
@@ -33,4 +36,14 @@ export function chooseSetting(points: readonly SweepPoint[], recall: number): Sw
   if (existing !== undefined && (existing.onFront || asQuick.includes(existing))) return existing
   const smallest = Math.min(...asQuick.map(({ build }) => build.bytes))
   return asQuick.find(({ build }) => build.bytes <= smallest * (1 + NOISE))
+}
+
+/** Says when latencies scattered so much that indexes can hardly be compared by them; else nothing. */
+export function disturbance(points: readonly Pick<SweepPoint, 'p50' | 'p95'>[]): string[] {
+  const ratio = median(points.map(({ p50, p95 }) => p95 / Math.max(p50, 0.01))) ?? 1
+  return ratio < DISTURBED
+    ? []
+    : [
+        `The server or this machine was busy: p95 is ${ratio.toFixed(0)} times p50 where both should be close. Recall and sizes hold; measure again in a calm hour before an index is built for its latency.`,
+      ]
 }

@@ -1,8 +1,7 @@
-import { median } from '../bench/median.js'
 import { FleetError } from '../errors.js'
 import { type Budget, createBudget } from './budget.js'
 import { type BuildSettings, type Candidate, candidatesOf, describeCandidate } from './candidate.js'
-import { chooseSetting, markFront, type SweepPoint } from './choice.js'
+import { chooseSetting, disturbance, markFront, type SweepPoint } from './choice.js'
 import { type Extrapolation, effortFor, extrapolate } from './growth.js'
 import { type InPlace, measureInPlace } from './in-place.js'
 import { type Build, buildIndex, dropIndex } from './index-build.js'
@@ -92,8 +91,6 @@ export interface VectorSweep {
 
 /** A part of the budget that is kept for what follows the choice. */
 const RESERVE = 0.25
-/** Where p95 is so many times p50, at the median of all settings, something else was running. */
-const DISTURBED = 4
 /** All rows are searched so often, and the least disturbed time counts: indexes are compared by it. */
 const PASSES = 3
 /** A sample of more rows than this part of the table tells of the whole as it is. */
@@ -371,14 +368,4 @@ class Sweep {
   #efforts(): number[] {
     return this.#options.efSearch.filter((efSearch) => efSearch >= this.#options.k)
   }
-}
-
-/** Says when latencies scattered so much that indexes can hardly be compared by them. */
-function disturbance(points: readonly SweepPoint[]): string[] {
-  const ratio = median(points.map(({ p50, p95 }) => p95 / Math.max(p50, 0.01))) ?? 1
-  return ratio < DISTURBED
-    ? []
-    : [
-        `The server or this machine was busy: p95 is ${ratio.toFixed(0)} times p50 where both should be close. Recall and sizes hold; measure again in a calm hour before an index is built for its latency.`,
-      ]
 }

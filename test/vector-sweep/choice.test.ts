@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { paretoFront } from '../../dist/bench/pareto-front.js'
 import { drawRecall } from '../../dist/bench/recall-chart.js'
 import { buildMemory, candidatesOf } from '../../dist/vector-sweep/candidate.js'
-import { chooseSetting, markFront } from '../../dist/vector-sweep/choice.js'
+import { chooseSetting, disturbance, markFront } from '../../dist/vector-sweep/choice.js'
 import { effortFor, extrapolate } from '../../dist/vector-sweep/growth.js'
 import type { VectorColumn } from '../../dist/vector-sweep/vector-column.js'
 
@@ -113,6 +113,23 @@ describe('the choice', () => {
       }),
     )
   })
+})
+
+test('latencies that scatter are told, those of a calm machine are not', () => {
+  expect(
+    disturbance([
+      { p50: 1, p95: 1.5 },
+      { p50: 1, p95: 30 },
+      { p50: 2, p95: 3 },
+    ]),
+  ).toEqual([])
+  expect(
+    disturbance([
+      { p50: 1, p95: 6 },
+      { p50: 1, p95: 30 },
+      { p50: 2, p95: 3 },
+    ])[0],
+  ).toContain('p95 is 6 times p50')
 })
 
 describe('the growth of ef_search with the rows', () => {
