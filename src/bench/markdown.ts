@@ -26,13 +26,14 @@ export function formatMarkdown(run: Run): string {
   return `${parts.join('\n\n')}\n`
 }
 
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
 /** A bar or a line feed would end the cell, and "<" before a letter begin a tag. */
-function escapeCell(cell: string): string {
+export function escapeCell(cell: string): string {
   return cell
     .replaceAll('|', '\\|')
     .replaceAll(/<(?=[a-z/!])/gi, '&lt;')

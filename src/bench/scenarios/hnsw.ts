@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import type { Fleet, Tenant } from '../../fleet.js'
 import { type Contestant, loadContestant } from '../contestant.js'
+import { paretoFront, type Tradeoff } from '../pareto-front.js'
+import { drawRecall } from '../recall-chart.js'
 import type { Scenario } from '../scenario.js'
-import { drawHnsw, type HnswPoint, paretoFront } from './hnsw-picture.js'
 import {
   DOCUMENTS_PER_SUBJECT,
   documentAbout,
@@ -30,6 +31,13 @@ const EF_SEARCH = [10, 20, 40, 100, 200] as const
 const WEIGHTS = [0, 0.25, 0.5, 0.75, 1] as const
 const CUTS = [5, 10, 20] as const
 const HYBRID_QUERIES = 100
+
+/** A measured setting of the index. */
+interface HnswPoint extends Tradeoff {
+  readonly m: number
+  readonly efConstruction: number
+  readonly efSearch: number
+}
 
 interface State {
   readonly fleet: Fleet
@@ -181,7 +189,13 @@ export const hnsw: Scenario<BenchSubject, State> = {
   async tearDown({ options, progress }, state) {
     if (state !== undefined && state.points.length > 0) {
       const title = `HNSW, ${options.rows.toLocaleString('en')} vectors of ${DIMENSIONS} dimensions`
-      await writeFile('hnsw.svg', drawHnsw(title, state.points))
+      const points = state.points.map(({ m, efConstruction, efSearch, recall, p50 }) => ({
+        index: `m ${m}, ef_construction ${efConstruction}`,
+        search: `ef_search ${efSearch}`,
+        recall,
+        p50,
+      }))
+      await writeFile('hnsw.svg', drawRecall(title, points, K))
       progress('drawn in hnsw.svg')
     }
     await state?.fleet.close()

@@ -15,6 +15,7 @@ import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { describeWhere, oneHost } from '../where.js'
 import { addAdviseStorage } from './advise-storage.js'
+import { addAdviseVectors } from './advise-vectors.js'
 
 interface PoolOptions {
   readonly cores?: number
@@ -57,6 +58,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
     )
     .action(action(shell, advisePool))
   addAdviseStorage(command, shell)
+  addAdviseVectors(command, shell)
 }
 
 async function advisePool(context: Context, options: PoolOptions) {
