@@ -34,6 +34,11 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
       ],
       ['analyze_partitioned_table(text,text)', 'the operator may not analyse; returns nothing'],
       ['set_autovacuum(text,text,integer,doubleprecision)', 'the operator may not alter tables; reads no tenant row'],
+      [
+        'append_metric_snapshot(text,uuid,integer,interval,boolean,timestamptz,jsonb,jsonb,integer[],doubleprecision[],jsonb,doubleprecision[])',
+        'the history of a monitor is written by functions alone; no tenant row',
+      ],
+      ['release_metric_source(text,uuid)', 'the lease of a monitor; no tenant row'],
       ['drop_leftover_index(text,text)', 'the operator may not drop indexes; invalid ones of a name alone'],
     ].map(([name, reason]) => [
       `platform.${name?.replace('timestamptz', 'timestampwithtimezone')}`,
@@ -103,6 +108,12 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.maintenance_positions': 'where maintenance goes on',
   'platform.archived_tables': 'which tables are archived',
   'platform.archives': 'what was archived; numbers, and no row of a tenant',
+  ...Object.fromEntries(
+    ['sources', 'series', 'segments', 'snapshots', 'chunks'].map((name) => [
+      `platform.metric_${name}`,
+      'what a monitor saw of the server; no row of a tenant',
+    ]),
+  ),
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
   'metadata.change_floors': 'how far back the log of changes reaches',
@@ -127,6 +138,11 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.archived_tables pgfleet_operator SELECT': 'shared',
   'platform.archives pgfleet_monitor SELECT': 'shared',
   'platform.archives pgfleet_operator SELECT': 'shared',
+  ...Object.fromEntries(
+    ['sources', 'series', 'segments', 'snapshots', 'chunks'].flatMap((name) =>
+      ['pgfleet_monitor', 'pgfleet_operator'].map((role) => [`platform.metric_${name} ${role} SELECT`, 'shared']),
+    ),
+  ),
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',

@@ -73,7 +73,12 @@ export async function readHistory(place: string | Database, options: ReadHistory
 /** The same of a history that is open. */
 export async function readFrom(
   reader: HistoryReader,
-  question: Omit<ReadHistoryOptions, 'source' | 'signal'>,
+  question: {
+    readonly metric: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly from?: Date | undefined
+    readonly to?: Date | undefined
+  },
   { source, signal }: { readonly source: string | undefined; readonly signal: AbortSignal },
 ): Promise<History> {
   const to = question.to ?? new Date()
