@@ -115,9 +115,8 @@ class FolderWriter implements HistoryWriter {
     if (isOtherDay && !record.isFirst) return { outcome: 'not-open' }
     if (isOtherDay) await this.#begin(source, day)
     const file = this.#file as OpenFile
-    const text = `${JSON.stringify(this.#lineOf(record, isOtherDay))}\n`
     try {
-      const bytes = Buffer.from(text)
+      const bytes = Buffer.from(`${JSON.stringify(this.#lineOf(record, isOtherDay))}\n`)
       await file.handle.appendFile(bytes)
       await file.handle.sync()
       file.length += bytes.length
@@ -207,7 +206,7 @@ class FolderWriter implements HistoryWriter {
   async #forget(day: string): Promise<void> {
     const oldest = Date.parse(day) - this.#options.keepMs
     for (const file of await listFiles(this.#folder)) {
-      if (Date.parse(file.day) + 86_400_000 < oldest && file.name !== this.#file?.name) {
+      if (Date.parse(file.day) + 86_400_000 <= oldest && file.name !== this.#file?.name) {
         await this.#background
         await rm(join(this.#folder, file.name), { force: true })
       }

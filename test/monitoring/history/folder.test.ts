@@ -146,8 +146,13 @@ test('a snapshot that could not be written leaves a whole file, and the next is 
   const look = (time: string, value: number) =>
     observer.observe(snapshotOf(at(time), [sample('pg_stat_activity_count', {}, value)]), never)
   await look('01T10:00', 1)
-  // A value that no JSON takes stands for a disk that does not.
-  await expect(look('01T10:01', 2n as unknown as number)).rejects.toThrow()
+  // A value that cannot be written stands for a disk that takes none.
+  const failing = {
+    toString: () => {
+      throw new Error('no space left')
+    },
+  } as unknown as number
+  await expect(look('01T10:01', failing)).rejects.toThrow('no space left')
   await look('01T10:02', 3)
   await observer.close()
   expect((await read(folder)).series[0]?.values).toEqual([1, 3])
