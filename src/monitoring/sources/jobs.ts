@@ -14,7 +14,7 @@ export const jobs: Source = {
     with jobs as (
       select case
           when j.held then 'held'
-          when j.lease is not null and coalesce(j.timeout_at, 'infinity') > clock_timestamp() and j.available_at > clock_timestamp() then 'leased'
+          when j.lease is not null and j.available_at > clock_timestamp() then 'leased'
           when j.lease is not null then 'expired'
           when j.available_at > clock_timestamp() then 'waiting'
           else 'ready'

@@ -1,5 +1,6 @@
 import { SERVER_METRICS } from '../metrics/server.js'
-import type { Source } from './source.js'
+import { type SettingRow, settingSample } from '../metrics/setting.js'
+import { type Source, samplesOf } from './source.js'
 
 /** Settings that wait for a restart; every setting that is a number is told beside it. */
 export const settings: Source = {
@@ -8,8 +9,12 @@ export const settings: Source = {
   pace: 'slow',
   groups: [SERVER_METRICS.settings],
   sql: `
-    select s.name, s.setting, s.unit, s.vartype, s.short_desc, null::bigint as pending_restart
+    select s.name, s.setting, s.unit, s.vartype, null::bigint as pending_restart
     from pg_settings s where s.vartype in ('bool', 'integer', 'real')
     union all
-    select null, null, null, null, null, count(*) filter (where s.pending_restart) from pg_settings s`,
+    select null, null, null, null, count(*) filter (where s.pending_restart) from pg_settings s`,
+  samples: (rows) => [
+    ...samplesOf([SERVER_METRICS.settings], rows),
+    ...rows.flatMap((row) => (row.name === null ? [] : (settingSample(row as unknown as SettingRow) ?? []))),
+  ],
 }

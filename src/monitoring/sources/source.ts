@@ -39,6 +39,8 @@ export interface Source {
   readonly isLimited?: boolean
   /** One static statement, or one for each major since which it reads so. Null is no value. */
   readonly sql: string | Readonly<Record<number, string>>
+  /** What its rows tell. @default by the names of their columns */
+  readonly samples?: (rows: readonly Row[]) => Sample[]
 }
 
 /** Tables of pgfleet that sources read and not every database has. */

@@ -1,5 +1,6 @@
+import { redact } from '../../doctor/redact.js'
 import { STATEMENT_METRICS } from '../metrics/statements.js'
-import type { Source } from './source.js'
+import { type Source, samplesOf } from './source.js'
 
 /** The texts of the statements with the most time, for who asks for them. Their literals are taken out before they are told. */
 export const statementTexts: Source = {
@@ -16,4 +17,9 @@ export const statementTexts: Source = {
     group by s.queryid
     order by sum(s.total_exec_time) desc
     limit $1::int`,
+  samples: (rows) =>
+    samplesOf(
+      [STATEMENT_METRICS.texts],
+      rows.map((row) => ({ ...row, query: redact(String(row.query)) })),
+    ),
 }
