@@ -2,7 +2,7 @@ import type { Thresholds } from '../../doctor/thresholds.js'
 import type { Snapshot } from '../snapshot.js'
 import { type Comparison, type Condition, limitOf, type Matchers, type Term, windowOf } from './condition.js'
 import { CounterWindow, increase } from './counter-window.js'
-import type { Labels } from './open-alert.js'
+import { type Labels, labelsKey } from './open-alert.js'
 import type { AlertRule } from './rule.js'
 
 /** A number with its labels. */
@@ -32,7 +32,11 @@ export class Measurement {
     this.#thresholds = thresholds
     for (const { condition } of rules) {
       for (const metric of countersOf(condition)) {
-        const longest = Math.max(...rules.filter((rule) => countersOf(rule.condition).includes(metric)).map((rule) => windowOf(rule.condition)))
+        const longest = Math.max(
+          ...rules
+            .filter((rule) => countersOf(rule.condition).includes(metric))
+            .map((rule) => windowOf(rule.condition)),
+        )
         this.#windows.set(metric, new CounterWindow(longest * 1000))
       }
     }
@@ -48,7 +52,7 @@ export class Measurement {
       const same = this.#samples.get(metric)
       if (same === undefined) this.#samples.set(metric, [{ labels, value }])
       else same.push({ labels, value })
-      this.#windows.get(metric)?.add(keyOf(labels), labels, { at: this.#now, value })
+      this.#windows.get(metric)?.add(labelsKey(labels), labels, { at: this.#now, value })
     }
   }
 
@@ -61,19 +65,28 @@ export class Measurement {
   judge(condition: Condition): Verdict {
     if ('absent' in condition) {
       const isThere = (this.#samples.get(condition.absent)?.length ?? 0) > 0
-      const one = new Map([[keyOf({}), { labels: {}, value: 1 }]])
-      return { due: isThere ? new Map() : one, measured: new Set([keyOf({})]) }
+      const one = new Map([[labelsKey({}), { labels: {}, value: 1 }]])
+      return { due: isThere ? new Map() : one, measured: new Set([labelsKey({})]) }
     }
     const { values, due } = this.#compare(condition)
     for (const each of condition.and ?? []) {
-      const others = new Set([...this.#compare(each).due.values()].map(({ labels }) => keyOf(omit(labels, each.ignoring))))
-      for (const [key, { labels }] of due) if (!others.has(keyOf(omit(labels, each.ignoring)))) due.delete(key)
+      const others = new Set(
+        [...this.#compare(each).due.values()].map(({ labels }) => labelsKey(omit(labels, each.ignoring))),
+      )
+      for (const [key, { labels }] of due) if (!others.has(labelsKey(omit(labels, each.ignoring)))) due.delete(key)
     }
     return { due, measured: new Set(values.keys()) }
   }
 
   #compare({ of, per, perIgnoring, is, than }: Comparison): { values: Values; due: Values } {
-    const values: Values = per === undefined ? this.#term(of) : divide(this.#term(of), per.map((each) => this.#term(each)), perIgnoring)
+    const values: Values =
+      per === undefined
+        ? this.#term(of)
+        : divide(
+            this.#term(of),
+            per.map((each) => this.#term(each)),
+            perIgnoring,
+          )
     const limit = limitOf(than, this.#thresholds)
     return { values, due: new Map([...values].filter(([, { value }]) => COMPARE[is](value, limit))) }
   }
@@ -84,9 +97,12 @@ export class Measurement {
       if (!fits(labels, where, true) || !fits(labels, whereNot, false)) continue
       const number = age === true ? this.#now / 1000 - value : value
       const kept = take === undefined ? labels : omit(labels, without)
-      const key = keyOf(kept)
+      const key = labelsKey(kept)
       const before = values.get(key)?.value
-      values.set(key, { labels: kept, value: before === undefined || take === undefined ? number : TAKE[take](before, number) })
+      values.set(key, {
+        labels: kept,
+        value: before === undefined || take === undefined ? number : TAKE[take](before, number),
+      })
     }
     return values
   }
@@ -117,7 +133,7 @@ const TAKE: Readonly<Record<NonNullable<Term['take']>, (a: number, b: number) =>
 function divide(values: Values, divisors: readonly Values[], ignoring: readonly string[] | undefined): Values {
   const shares: Values = new Map()
   for (const [key, { labels, value }] of values) {
-    const other = keyOf(omit(labels, ignoring))
+    const other = labelsKey(omit(labels, ignoring))
     const parts = divisors.map((each) => each.get(other)?.value)
     if (parts.some((part) => part === undefined)) continue
     shares.set(key, { labels, value: value / (parts as number[]).reduce((a, b) => a + b, 0) })
@@ -140,15 +156,12 @@ function fits(labels: Labels, matchers: Matchers | undefined, wanted: boolean): 
 
 /** Without labels that are empty: an empty one and none are the same. */
 function tidy(labels: Labels): Labels {
-  return Object.values(labels).includes('') ? Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')) : labels
+  return Object.values(labels).includes('')
+    ? Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''))
+    : labels
 }
 
 function omit(labels: Labels, names: readonly string[] | undefined): Labels {
   if (names === undefined) return labels
   return Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name)))
-}
-
-/** Equal for equal labels, whatever their order. */
-function keyOf(labels: Labels): string {
-  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

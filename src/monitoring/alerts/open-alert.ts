@@ -57,9 +57,9 @@ export interface AlertStore {
 /** Most alerts that are open at once; more are counted and not opened. */
 export const OPEN_ALERTS_MAX = 1000
 
-/** What tells an alert from all others. */
-export function alertKey(rule: string, labels: Labels): string {
-  return JSON.stringify([rule, ...Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))])
+/** Equal for equal labels, whatever their order. */
+export function labelsKey(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** A UUIDv7 of a time and of what it is about: the same again for the same. */

@@ -6,9 +6,7 @@ export function toPromql(condition: Condition, thresholds: Thresholds): string {
   if ('absent' in condition) return `absent(${condition.absent})`
   const [first, ...more] = [
     compared(condition, thresholds),
-    ...(condition.and ?? []).map(
-      (each) => `${matching('and', each.ignoring)} ${compared(each, thresholds)}`,
-    ),
+    ...(condition.and ?? []).map((each) => `${matching('and', each.ignoring)} ${compared(each, thresholds)}`),
   ]
   return [first, ...more].join(' ')
 }
@@ -45,6 +43,11 @@ function selectors(matchers: Matchers, one: string, many: string): string[] {
 
 /** Seconds as Prometheus writes them: `90s`, `5m`, `6h`. */
 export function promDuration(seconds: number): string {
-  const [unit, size] = ([['h', 3600], ['m', 60]] as const).find(([, size]) => seconds > 0 && seconds % size === 0) ?? ['s', 1]
+  const [unit, size] = (
+    [
+      ['h', 3600],
+      ['m', 60],
+    ] as const
+  ).find(([, size]) => seconds > 0 && seconds % size === 0) ?? ['s', 1]
   return `${seconds / size}${unit}`
 }
