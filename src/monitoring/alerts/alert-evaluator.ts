@@ -51,6 +51,7 @@ export class AlertEvaluator implements SnapshotObserver {
   #server: ServerState | undefined
   #knownSince: Date | undefined
   #saved = ''
+  #savedAt = 0
 
   constructor(options: AlertEvaluatorOptions) {
     this.#options = options
@@ -107,6 +108,8 @@ export class AlertEvaluator implements SnapshotObserver {
     }
     if (refused > 0) this.#onProblem(`${refused} alerts were not opened: ${OPEN_ALERTS_MAX} are open already`)
     this.#alerts = next
+    const unsent = new Set(next.map((alert) => alert.unsent?.id))
+    for (const [id, receivers] of this.#settling) if (receivers <= 0 && !unsent.has(id)) this.#settling.delete(id)
     // Kept before it is told: an end between the two tells it once more, with the same id.
     await this.#save(signal)
     this.#tell()
@@ -117,7 +120,8 @@ export class AlertEvaluator implements SnapshotObserver {
     const { graceMs = 5000 } = this.#options
     await Promise.all(this.#queues.map((queue) => queue.close(graceMs)))
     this.#alerts = this.#alerts.flatMap((alert) => this.#settle(alert) ?? [])
-    if (this.#isLoaded) await this.#save(AbortSignal.timeout(STORE_TIMEOUT_MS))
+    this.#saved = ''
+    await this.#save(AbortSignal.timeout(STORE_TIMEOUT_MS))
   }
 
   /** Offers each message once in the life of this process. */
@@ -160,9 +164,11 @@ export class AlertEvaluator implements SnapshotObserver {
   }
 
   async #load(signal: AbortSignal): Promise<void> {
-    // One that takes long goes on, and is asked again by the next snapshot.
-    this.#loading ??= this.#options.store.load()
-    this.#loading.catch(() => {})
+    // One that takes long goes on, and the next snapshot waits for the same.
+    this.#loading ??= this.#options.store.load().catch((error: unknown) => {
+      this.#loading = undefined
+      throw error
+    })
     try {
       const stored = await within(this.#loading, signal)
       const own = new Map(this.#alerts.map((alert) => [keyOf(alert), alert]))
@@ -171,7 +177,6 @@ export class AlertEvaluator implements SnapshotObserver {
       this.#alerts = [...own.values()]
       this.#isLoaded = true
     } catch (error) {
-      this.#loading = undefined
       this.#onProblem(`what was open before is not known yet: ${messageOfError(error)}`)
     }
   }
@@ -191,8 +196,6 @@ export class AlertEvaluator implements SnapshotObserver {
       this.#onProblem(`open alerts could not be kept: ${messageOfError(error)}`)
     }
   }
-
-  #savedAt = 0
 }
 
 /** One alert of a rule and its labels is open at a time; ended ones wait beside it. */
