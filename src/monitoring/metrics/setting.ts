@@ -1,4 +1,4 @@
-import type { MetricFamily } from './family.js'
+import type { Sample } from '../snapshot.js'
 
 /** A row of pg_settings of type bool, integer or real. */
 export interface SettingRow {
@@ -6,7 +6,6 @@ export interface SettingRow {
   readonly setting: string
   readonly unit: string | null
   readonly vartype: string
-  readonly short_desc: string
 }
 
 const SECONDS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400 }
@@ -15,15 +14,13 @@ const BYTES: Readonly<Record<string, number>> = { B: 1, kB: 1024, MB: 1024 ** 2,
 /** Every setting that is a number is a family of its own, `pg_settings_NAME`, in seconds or bytes where it has a unit. */
 export const SETTING_PREFIX = 'pg_settings_'
 
-/** The family and the value of a setting; undefined for what is no number. A special value such as -1 stays what it is. */
-export function settingMetric(row: SettingRow): { family: MetricFamily; value: number } | undefined {
-  const { amount, kind } = unitOf(row.unit)
-  const number = row.vartype === 'bool' ? Number(row.setting === 'on') : Number(row.setting)
+/** The metric of a setting; undefined for what is no number. A special value such as -1 stays what it is. */
+export function settingSample({ name, setting, unit, vartype }: SettingRow): Sample | undefined {
+  const { amount, kind } = unitOf(unit)
+  const number = vartype === 'bool' ? Number(setting === 'on') : Number(setting)
   if (!Number.isFinite(number)) return undefined
-  const name = `${SETTING_PREFIX}${row.name.replaceAll(/[^A-Za-z0-9_]/g, '_')}${kind === '' ? '' : `_${kind}`}`
-  const help = row.short_desc.replaceAll(/\s+/g, ' ').trim()
-  const value = number < 0 ? number : Number((number * amount).toPrecision(15))
-  return { family: { name, type: 'gauge', help: help || `The setting ${row.name}.`, labels: [] }, value }
+  const metric = `${SETTING_PREFIX}${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}${kind === '' ? '' : `_${kind}`}`
+  return { metric, labels: {}, value: number < 0 ? number : Number((number * amount).toPrecision(15)) }
 }
 
 /** A unit like `8kB` or `ms` as seconds or bytes. */
