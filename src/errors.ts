@@ -1,3 +1,4 @@
+import { ALERT_ERRORS } from './error-codes/alerts.js'
 import { ARCHIVE_ERRORS } from './error-codes/archive.js'
 import { BACKUP_ERRORS } from './error-codes/backup.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
@@ -24,6 +25,7 @@ export const ERRORS = {
   ...MAINTENANCE_ERRORS,
   ...ARCHIVE_ERRORS,
   ...HISTORY_ERRORS,
+  ...ALERT_ERRORS,
 } as const
 
 /** The stable code of an error. */

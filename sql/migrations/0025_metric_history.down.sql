@@ -1,4 +1,5 @@
 --! data-loss: yes
+drop table platform.open_alerts;
 drop table platform.metric_chunks;
 drop table platform.metric_snapshots;
 drop table platform.metric_segments;

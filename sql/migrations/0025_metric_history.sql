@@ -10,19 +10,16 @@ create table platform.metric_sources (
   lease_expires_at timestamptz not null default '-infinity',
   keep interval not null default interval '14 days',
   settings jsonb not null default '{}'::jsonb,
-  alerts jsonb not null default '[]'::jsonb,
   first_at timestamptz not null,
   constraint metric_sources_pkey primary key (source_id),
   constraint metric_sources_source_unique unique (source),
   constraint metric_sources_keep_an_hour check (keep >= interval '1 hour'),
-  constraint metric_sources_settings_object check (jsonb_typeof(settings) = 'object'),
-  constraint metric_sources_alerts_array check (jsonb_typeof(alerts) = 'array')
+  constraint metric_sources_settings_object check (jsonb_typeof(settings) = 'object')
 );
 comment on table platform.metric_sources is 'One row a database that is watched.';
 comment on column platform.metric_sources.source is 'The system identifier of its cluster, a slash, its name.';
 comment on column platform.metric_sources.writer is 'The monitor that writes, until its lease runs out by the clock of this server; others wait.';
 comment on column platform.metric_sources.settings is 'The settings of the watched server when last looked at; those that may hold secrets are hidden.';
-comment on column platform.metric_sources.alerts is 'The alerts that are open, so that a monitor that starts again does not tell them again.';
 
 create table platform.metric_series (
   series_id integer generated always as identity,
@@ -82,5 +79,15 @@ comment on column platform.metric_chunks.ordinals is 'Which snapshots changed it
 -- No foreign keys: a segment has thousands of rows, and its removal takes them all. Rows of a segment lie together.
 create index metric_chunks_segment on platform.metric_chunks using brin (segment_id) with (pages_per_range = 16, autosummarize = on);
 
-grant select on platform.metric_sources, platform.metric_series, platform.metric_segments, platform.metric_snapshots, platform.metric_chunks
+create table platform.open_alerts (
+  watched text collate "C" not null,
+  alerts jsonb not null,
+  saved_at timestamptz not null,
+  constraint open_alerts_pkey primary key (watched),
+  constraint open_alerts_array check (jsonb_typeof(alerts) = 'array')
+);
+comment on table platform.open_alerts is 'The alerts that are open, so that a monitor that starts again does not tell them again.';
+comment on column platform.open_alerts.watched is 'The address of the database that is watched: host:port/name.';
+
+grant select on platform.open_alerts, platform.metric_sources, platform.metric_series, platform.metric_segments, platform.metric_snapshots, platform.metric_chunks
   to pgfleet_monitor, pgfleet_operator;

@@ -38,6 +38,7 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
         'append_metric_snapshot(text,uuid,integer,interval,boolean,timestamptz,jsonb,jsonb,integer[],doubleprecision[],jsonb,doubleprecision[])',
         'the history of a monitor is written by functions alone; no tenant row',
       ],
+      ['save_open_alerts(text,jsonb)', 'the alerts that a monitor has told; no tenant row'],
       ['release_metric_source(text,uuid)', 'the lease of a monitor; no tenant row'],
       ['drop_leftover_index(text,text)', 'the operator may not drop indexes; invalid ones of a name alone'],
     ].map(([name, reason]) => [
@@ -98,6 +99,16 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'delivery.workflow_details search_reads pgfleet_search': 'delivery.find_workflows carries the predicate',
 }
 
+/** Where a monitor keeps what it saw. */
+const MONITOR_TABLES = [
+  'metric_sources',
+  'metric_series',
+  'metric_segments',
+  'metric_snapshots',
+  'metric_chunks',
+  'open_alerts',
+] as const
+
 /** Tables that all tenants share: read-only to them. */
 export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.migrations': 'the ledger',
@@ -109,10 +120,7 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.archived_tables': 'which tables are archived',
   'platform.archives': 'what was archived; numbers, and no row of a tenant',
   ...Object.fromEntries(
-    ['sources', 'series', 'segments', 'snapshots', 'chunks'].map((name) => [
-      `platform.metric_${name}`,
-      'what a monitor saw of the server; no row of a tenant',
-    ]),
+    MONITOR_TABLES.map((name) => [`platform.${name}`, 'what a monitor saw of the server; no row of a tenant']),
   ),
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
@@ -139,8 +147,8 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.archives pgfleet_monitor SELECT': 'shared',
   'platform.archives pgfleet_operator SELECT': 'shared',
   ...Object.fromEntries(
-    ['sources', 'series', 'segments', 'snapshots', 'chunks'].flatMap((name) =>
-      ['pgfleet_monitor', 'pgfleet_operator'].map((role) => [`platform.metric_${name} ${role} SELECT`, 'shared']),
+    MONITOR_TABLES.flatMap((name) =>
+      ['pgfleet_monitor', 'pgfleet_operator'].map((role) => [`platform.${name} ${role} SELECT`, 'shared']),
     ),
   ),
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',

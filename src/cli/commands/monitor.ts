@@ -17,11 +17,13 @@ import { familiesOf } from '../../monitoring/sources/source.js'
 import { action, type Context, type Shell } from '../context.js'
 import { duration } from '../durations.js'
 import { EXIT } from '../failure.js'
+import { addHistoryOptions, type HistoryOptions, openHistory } from '../history-options.js'
 import { wholeNumber } from '../numbers.js'
 import { assertThere, describeWhere, oneHost } from '../where.js'
+import { addMonitorHistory } from './monitor-history.js'
 
 /** Options of the monitor; those of observers are beside them. */
-export interface MonitorOptions {
+export interface MonitorOptions extends HistoryOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly interval: number
   readonly slowInterval: number
@@ -40,7 +42,7 @@ export interface MonitorOptions {
 
 /** `pgfleet monitor`: watches a server from now on, for Prometheus and for whoever observes its snapshots. */
 export function addMonitor(program: Command, shell: Shell): void {
-  program
+  const command = program
     .command('monitor')
     .description('watch any PostgreSQL 15 to 18 from now on: metrics for Prometheus; changes nothing')
     .option('--listen <host:port>', 'where /metrics and /healthz are served', address, {
@@ -78,6 +80,8 @@ Examples:
   pgfleet monitor --pooler-url postgres://stats@db.example:6432/pgbouncer --backups /backups`,
     )
     .action(action(shell, monitor))
+  addHistoryOptions(command)
+  addMonitorHistory(command, shell)
 }
 
 async function monitor(context: Context, options: MonitorOptions) {
@@ -93,11 +97,13 @@ async function monitor(context: Context, options: MonitorOptions) {
   return await lend(context, (collector) => watch(context, collector, options), options)
 }
 
-async function watch({ terminal, signal, where }: Context, collector: Collector, options: MonitorOptions) {
+async function watch(context: Context, collector: Collector, options: MonitorOptions) {
+  const { terminal, signal, where } = context
   const authorization =
     options.authFile === undefined ? undefined : parseAuthorization(await readSecret(options.authFile))
   // Alerts and history are told of each snapshot; each makes its observers from the options.
-  const observers: SnapshotObserver[] = []
+  const history = await openHistory(context, options)
+  const observers: SnapshotObserver[] = [history?.observer].filter((observer) => observer !== undefined)
   const watching = new Monitor({
     collector,
     intervalMs: options.interval,

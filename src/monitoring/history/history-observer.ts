@@ -1,3 +1,4 @@
+import { FleetError } from '../../errors.js'
 import type { ServerState, Snapshot, SnapshotObserver } from '../snapshot.js'
 import type { HistoryNote, HistoryRecord } from './history-record.js'
 import type { HistoryWriter } from './history-writer.js'
@@ -36,6 +37,7 @@ class HistoryObserver implements SnapshotObserver {
   #settingsNotice = ''
   #source = ''
   #isHeld = false
+  #isBusy = false
   /** The last record that was kept; undefined: the next begins a segment. */
   #last: Date | undefined
   #segmentSize = 0
@@ -45,6 +47,17 @@ class HistoryObserver implements SnapshotObserver {
   }
 
   async observe(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
+    // A loop that gave up waiting comes with the next one: what is kept is one after the other.
+    if (this.#isBusy) throw new FleetError('TIMEOUT', { message: 'the snapshot before is still being written' })
+    this.#isBusy = true
+    try {
+      await this.#keep(snapshot, signal)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #keep(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
     // A server that has never answered has no name to keep it under.
     if (snapshot.server === undefined || this.#isTooSoon(snapshot.at)) return
     const source = sourceOf(snapshot.server)

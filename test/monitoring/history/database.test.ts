@@ -161,10 +161,10 @@ test('changes of settings are kept, and secrets are not', async () => {
 test('the settings of a server are those that are set for everybody', async () => {
   await sql(fleet, `select set_config('work_mem', '77MB', false)`)
   const settings = await readSettings(fleet.database, never)
-  const valueOf = (name: string) => settings.find((setting) => setting.name === name)?.value
-  expect(valueOf('work_mem')).not.toContain('78848')
-  expect(valueOf('application_name')).toBeUndefined()
-  expect(valueOf('shared_buffers')).toMatch(/ 8kB$/)
+  const settingOf = (name: string) => settings.find((setting) => setting.name === name)?.value
+  expect(settingOf('work_mem')).not.toContain('78848')
+  expect(settingOf('application_name')).toBeUndefined()
+  expect(settingOf('shared_buffers')).toMatch(/ 8kB$/)
   await sql(fleet, 'reset work_mem')
 })
 
