@@ -2,9 +2,12 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../../../dist/fleet.js'
+import type { OpenAlert } from '../../../dist/monitoring/alerts/open-alert.js'
+import { ALERT_STATEMENTS, createDatabaseAlertStore } from '../../../dist/monitoring/history/database-alert-store.js'
 import { createDatabaseReader, READER_STATEMENTS } from '../../../dist/monitoring/history/database-reader.js'
 import { createDatabaseWriter, WRITER_STATEMENTS } from '../../../dist/monitoring/history/database-writer.js'
 import { createHistoryObserver } from '../../../dist/monitoring/history/history-observer.js'
+import { PLACE_STATEMENTS } from '../../../dist/monitoring/history/history-place.js'
 import { readHistory } from '../../../dist/monitoring/history/read-history.js'
 import { readSettings, SETTING_STATEMENTS } from '../../../dist/monitoring/history/settings.js'
 import {
@@ -33,21 +36,24 @@ const look = (minute: number, database: string, value: number) =>
 const read = (database: string) =>
   readHistory(fleet.database, { metric: 'pg_stat_activity_count', from: at(-1), to: at(100_000), source: database })
 
-test.each([...WRITER_STATEMENTS, ...READER_STATEMENTS, ...SETTING_STATEMENTS])(
-  '$name fits the schema',
-  async ({ text }) => {
-    expect(text).not.toMatch(/\$\d+(?!\d|::)/)
-    await fleet.database.lend(async (connection) => {
-      await connection.query('begin')
-      try {
-        await connection.query(`prepare fits as ${text}`)
-      } finally {
-        await connection.query('rollback')
-        await connection.query('deallocate all')
-      }
-    })
-  },
-)
+test.each([
+  ...WRITER_STATEMENTS,
+  ...READER_STATEMENTS,
+  ...SETTING_STATEMENTS,
+  ...ALERT_STATEMENTS,
+  ...PLACE_STATEMENTS,
+])('$name fits the schema', async ({ text }) => {
+  expect(text).not.toMatch(/\$\d+(?!\d|::)/)
+  await fleet.database.lend(async (connection) => {
+    await connection.query('begin')
+    try {
+      await connection.query(`prepare fits as ${text}`)
+    } finally {
+      await connection.query('rollback')
+      await connection.query('deallocate all')
+    }
+  })
+})
 
 test('of two monitors one writes; the other takes over when it ends, or when its lease has run out', async () => {
   const notices: string[] = []
@@ -267,3 +273,30 @@ async function openedAt(url: string) {
   afterFile(() => database.close())
   return database
 }
+
+test('open alerts are there again after a restart, by what is watched', async () => {
+  const now = new Date('2026-03-01T00:00:00Z')
+  const alert: OpenAlert = {
+    id: '01962a3b-0000-7000-8000-000000000001',
+    rule: 'server-down',
+    labels: { datname: 'app' },
+    state: 'firing',
+    value: Number.POSITIVE_INFINITY,
+    since: now,
+    lastAt: now,
+    firedAt: now,
+    easedAt: null,
+    resolvedAt: null,
+    end: null,
+    noticedAt: now,
+    unsent: { id: '01962a3b-0000-7000-8000-000000000002', kind: 'firing', at: now },
+  }
+  const store = createDatabaseAlertStore(fleet.database, 'db:5432/app')
+  expect(await store.load()).toEqual([])
+  await store.save([alert, { ...alert, id: '01962a3b-0000-7000-8000-000000000003', value: 1 }])
+  await store.save([alert])
+  expect(await createDatabaseAlertStore(fleet.database, 'db:5432/app').load()).toEqual([alert])
+  expect(await createDatabaseAlertStore(fleet.database, 'db:5432/other').load()).toEqual([])
+  await sql(fleet, `update platform.open_alerts set alerts = '[{"id": 1}]'`)
+  await failure(store.load(), 'ALERTS_UNREADABLE')
+})
