@@ -14,14 +14,17 @@ import { createRecallReader } from '../../monitoring/readers/recall.js'
 import type { Snapshot, SnapshotObserver } from '../../monitoring/snapshot.js'
 import { SOURCES } from '../../monitoring/sources/index.js'
 import { familiesOf } from '../../monitoring/sources/source.js'
+import { type AlertOptions, addAlertOptions, openAlerts } from '../alert-options.js'
 import { action, type Context, type Shell } from '../context.js'
 import { duration } from '../durations.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
 import { assertThere, describeWhere, oneHost } from '../where.js'
+import { addMonitorAlerts } from './monitor-alerts.js'
+import { addMonitorRules } from './monitor-rules.js'
 
 /** Options of the monitor; those of observers are beside them. */
-export interface MonitorOptions {
+export interface MonitorOptions extends AlertOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly interval: number
   readonly slowInterval: number
@@ -40,7 +43,7 @@ export interface MonitorOptions {
 
 /** `pgfleet monitor`: watches a server from now on, for Prometheus and for whoever observes its snapshots. */
 export function addMonitor(program: Command, shell: Shell): void {
-  program
+  const command = program
     .command('monitor')
     .description('watch any PostgreSQL 15 to 18 from now on: metrics for Prometheus; changes nothing')
     .option('--listen <host:port>', 'where /metrics and /healthz are served', address, {
@@ -78,6 +81,9 @@ Examples:
   pgfleet monitor --pooler-url postgres://stats@db.example:6432/pgbouncer --backups /backups`,
     )
     .action(action(shell, monitor))
+  addAlertOptions(command)
+  addMonitorRules(command, shell)
+  addMonitorAlerts(command, shell)
 }
 
 async function monitor(context: Context, options: MonitorOptions) {
@@ -93,11 +99,13 @@ async function monitor(context: Context, options: MonitorOptions) {
   return await lend(context, (collector) => watch(context, collector, options), options)
 }
 
-async function watch({ terminal, signal, where }: Context, collector: Collector, options: MonitorOptions) {
+async function watch(context: Context, collector: Collector, options: MonitorOptions) {
+  const { terminal, signal, where } = context
   const authorization =
     options.authFile === undefined ? undefined : parseAuthorization(await readSecret(options.authFile))
   // Alerts and history are told of each snapshot; each makes its observers from the options.
-  const observers: SnapshotObserver[] = []
+  const alerts = await openAlerts(context, options)
+  const observers: SnapshotObserver[] = [alerts].filter((observer) => observer !== undefined)
   const watching = new Monitor({
     collector,
     intervalMs: options.interval,
