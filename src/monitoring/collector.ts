@@ -71,6 +71,7 @@ export class Collector {
   #opened = 0
   #attempts = 0
   #nextAttemptAt = 0
+  #lostFor = ''
 
   constructor({ open, readers = [], without = [], ...options }: CollectorOptions) {
     const known = new Set([...SOURCES.map(({ id }) => id), ...readers.map(({ id }) => id)])
@@ -107,7 +108,9 @@ export class Collector {
     this.#collections++
     const fast = new Map<string, Look>()
     let lost: string | undefined
+    const waitsMs = this.#connection === undefined ? this.#nextAttemptAt - performance.now() : 0
     try {
+      if (waitsMs > 0) throw new Error(`${this.#lostFor}; the next attempt is in ${Math.ceil(waitsMs / 1000)} s`)
       await this.#readFast(fast, signal)
       this.#lastUp = performance.now()
       this.#attempts = 0
@@ -117,7 +120,7 @@ export class Collector {
       if (isFleetError(error) && error.code === 'OPTIONS_INVALID') throw error
       lost = reasonOf(error)
       this.#failures++
-      await this.#lose()
+      if (waitsMs <= 0) await this.#lose(lost)
     }
     for (const reader of this.#readers.filter(({ everyMs }) => everyMs === 0)) {
       const look = await lookOf(async () => await reader.read(signal))
@@ -181,10 +184,6 @@ export class Collector {
 
   async #connect(): Promise<MonitorConnection> {
     if (this.#connection !== undefined) return this.#connection
-    if (performance.now() < this.#nextAttemptAt)
-      throw new Error(
-        `not connected; the next attempt is in ${Math.ceil((this.#nextAttemptAt - performance.now()) / 1000)} s`,
-      )
     this.#connection = await this.#options.open()
     this.#opened++
     this.#identity = await this.#connection
@@ -198,7 +197,8 @@ export class Collector {
   }
 
   /** Gives the connection up; attempts follow each other at growing distances. */
-  async #lose(): Promise<void> {
+  async #lose(reason: string): Promise<void> {
+    this.#lostFor = reason
     const connection = this.#connection
     this.#connection = undefined
     this.#nextAttemptAt = performance.now() + Math.min(BACKOFF_MAX_MS, 500 * 2 ** Math.min(this.#attempts++, 10))
@@ -240,15 +240,10 @@ export class Collector {
     if (server.major < (versions?.from ?? 0) || server.major > (versions?.to ?? server.major)) return undefined
     if (needs?.relation !== undefined && !server.relations.includes(needs.relation)) return undefined
     const schema = needs?.extension === undefined ? '' : server.extensions[needs.extension]
-    if (schema === undefined) {
-      if (!needs?.isExpected) return undefined
-      return {
-        samples: [],
-        seconds: 0,
-        failure: `the extension ${needs.extension} is not installed in this database`,
-        at: performance.now(),
-      }
-    }
+    if (schema === undefined && !needs?.isExpected) return undefined
+    const blind = (failure: string): Look => ({ samples: [], seconds: 0, failure, at: performance.now() })
+    if (schema === undefined) return blind(`the extension ${needs?.extension} is not installed in this database`)
+    if (needs?.all && !server.seesAll) return blind(`the login may not see what others do; needs ${needs.rights}`)
     // A function, so that a dollar in the name stays one.
     const text = statementFor(source, server.major).replaceAll('{schema}', () => schema)
     const { top } = this.#options

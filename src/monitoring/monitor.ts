@@ -188,9 +188,7 @@ export class Monitor {
   /** Told when they begin, and again when they have been away in between. */
   #tellFailures({ failures }: Snapshot): void {
     const lines = new Set(
-      failures.map(
-        ({ source, reason }) => `${source}: ${reason.replace(/; the next attempt.*|the next attempt is in \d+ s/, '')}`,
-      ),
+      failures.map(({ source, reason }) => `${source}: ${reason.replace(/; the next attempt is in \d+ s$/, '')}`),
     )
     for (const line of lines) if (!this.#notes.has(line)) this.#options.onNote(line)
     this.#notes.clear()

@@ -25,7 +25,8 @@ export const STATE = `
     (select coalesce(jsonb_object_agg(e.extname, quote_ident(n.nspname)), '{}') from pg_extension e join pg_namespace n on n.oid = e.extnamespace
       where e.extname in ('pg_stat_statements', 'pg_buffercache')) as extensions,
     (select coalesce(jsonb_agg(n.nspname || '.' || c.relname), '[]') from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname || '.' || c.relname in ('${RELATIONS.join("', '")}')) as relations`
+      where c.relname in ('${RELATIONS.map((name) => name.split('.')[1]).join("', '")}')
+        and n.nspname || '.' || c.relname in ('${RELATIONS.join("', '")}')) as relations`
 
 /** Asked of a replica. */
 export const REPLICA_TIMELINE = 'select timeline_id as timeline from pg_control_checkpoint()'

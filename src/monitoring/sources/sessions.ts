@@ -5,6 +5,7 @@ import type { Source } from './source.js'
 export const sessions: Source = {
   id: 'sessions',
   title: 'sessions by state, login and wait',
+  needs: { all: true, rights: 'pg_monitor' },
   groups: [ACTIVITY_METRICS.sessions],
   isLimited: true,
   sql: `

@@ -5,6 +5,7 @@ import type { Source } from './source.js'
 export const snapshotHorizon: Source = {
   id: 'snapshot-horizon',
   title: 'the oldest snapshot, by who holds it',
+  needs: { all: true, rights: 'pg_monitor' },
   groups: [ACTIVITY_METRICS.horizon],
   sql: `
     select 'session' as component, coalesce(max(greatest(age(a.backend_xmin), age(a.backend_xid))), 0) as xmin_age_transactions

@@ -25,6 +25,8 @@ export interface Source {
     readonly relation?: string
     /** Its absence is a gap to be told, not a server to which the source does not apply. */
     readonly isExpected?: boolean
+    /** A login that sees what others do: to any other the statement would tell less, as if there were no more. */
+    readonly all?: boolean
     /** A right without which the statement is refused: told when it is. */
     readonly rights?: string
   }

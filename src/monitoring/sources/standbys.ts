@@ -5,6 +5,7 @@ import type { Source } from './source.js'
 export const standbys: Source = {
   id: 'standbys',
   title: 'standbys, and how far they are',
+  needs: { all: true, rights: 'pg_monitor' },
   groups: [REPLICATION_METRICS.standbys, REPLICATION_METRICS.stages],
   isLimited: true,
   sql: `

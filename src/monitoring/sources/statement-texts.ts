@@ -7,7 +7,11 @@ export const statementTexts: Source = {
   id: 'statement-texts',
   title: 'texts of statements, without literals; only with --query-texts',
   pace: 'slow',
-  needs: { extension: 'pg_stat_statements', rights: 'pg_read_all_stats' },
+  needs: {
+    extension: 'pg_stat_statements',
+    all: true,
+    rights: 'pg_monitor, and usage of the schema that the extension is in',
+  },
   groups: [STATEMENT_METRICS.texts],
   isLimited: true,
   sql: `

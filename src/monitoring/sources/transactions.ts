@@ -5,6 +5,7 @@ import type { Source } from './source.js'
 export const transactions: Source = {
   id: 'transactions',
   title: 'long transactions, connections in use, waits for locks',
+  needs: { all: true, rights: 'pg_monitor' },
   groups: [ACTIVITY_METRICS.long, ACTIVITY_METRICS.transactions],
   sql: `
     select count(*) filter (where a.xact_start < clock_timestamp() - interval '60 seconds' and a.backend_type = 'client backend')

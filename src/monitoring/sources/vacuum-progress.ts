@@ -14,6 +14,7 @@ const vacuums = (dead: string) => `
 export const vacuumProgress: Source = {
   id: 'vacuum-progress',
   title: 'vacuums under way',
+  needs: { all: true, rights: 'pg_monitor' },
   groups: [TABLE_METRICS.vacuum, TABLE_METRICS.vacuumPhase],
   isLimited: true,
   sql: {
