@@ -14,16 +14,19 @@ import { createRecallReader } from '../../monitoring/readers/recall.js'
 import type { Snapshot, SnapshotObserver } from '../../monitoring/snapshot.js'
 import { SOURCES } from '../../monitoring/sources/index.js'
 import { familiesOf } from '../../monitoring/sources/source.js'
+import { type AlertOptions, addAlertOptions, openAlerts } from '../alert-options.js'
 import { action, type Context, type Shell } from '../context.js'
 import { duration } from '../durations.js'
 import { EXIT } from '../failure.js'
 import { addHistoryOptions, type HistoryOptions, openHistory } from '../history-options.js'
 import { wholeNumber } from '../numbers.js'
 import { assertThere, describeWhere, oneHost } from '../where.js'
+import { addMonitorAlerts } from './monitor-alerts.js'
 import { addMonitorHistory } from './monitor-history.js'
+import { addMonitorRules } from './monitor-rules.js'
 
 /** Options of the monitor; those of observers are beside them. */
-export interface MonitorOptions extends HistoryOptions {
+export interface MonitorOptions extends AlertOptions, HistoryOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly interval: number
   readonly slowInterval: number
@@ -82,6 +85,9 @@ Examples:
     .action(action(shell, monitor))
   addHistoryOptions(command)
   addMonitorHistory(command, shell)
+  addAlertOptions(command)
+  addMonitorRules(command, shell)
+  addMonitorAlerts(command, shell)
 }
 
 async function monitor(context: Context, options: MonitorOptions) {
@@ -102,8 +108,7 @@ async function watch(context: Context, collector: Collector, options: MonitorOpt
   const authorization =
     options.authFile === undefined ? undefined : parseAuthorization(await readSecret(options.authFile))
   // Alerts and history are told of each snapshot; each makes its observers from the options.
-  const history = await openHistory(context, options)
-  const observers: SnapshotObserver[] = [history?.observer].filter((observer) => observer !== undefined)
+  const observers = await observersOf(context, options)
   const watching = new Monitor({
     collector,
     intervalMs: options.interval,
@@ -117,6 +122,9 @@ async function watch(context: Context, collector: Collector, options: MonitorOpt
     problem: () => watching.problem(),
     labels: options.label,
     authorization,
+  }).catch(async (error: unknown) => {
+    for (const observer of observers) await observer.close()
+    throw error
   })
   terminal.note(`Watching ${describeWhere(where)}; metrics at ${endpoint.url}/metrics. Ctrl-C ends.`)
   try {
@@ -125,6 +133,20 @@ async function watch(context: Context, collector: Collector, options: MonitorOpt
     await endpoint.close()
   }
   return EXIT.interrupted
+}
+
+async function observersOf(context: Context, options: MonitorOptions): Promise<SnapshotObserver[]> {
+  const history = await openHistory(context, options)
+  // Alerts that nobody is told of are evaluated where it was said that something is to be kept.
+  const isWanted = options.history !== undefined || options.webhook !== undefined || options.alertTenant !== undefined
+  try {
+    const alerts = await openAlerts(context, options, isWanted ? history?.alerts : undefined)
+    // Those that keep alerts in the history end before it.
+    return [alerts, history?.observer].filter((observer) => observer !== undefined)
+  } catch (error) {
+    await history?.observer.close()
+    throw error
+  }
 }
 
 async function once({ terminal, signal }: Context, collector: Collector, labels: Readonly<Record<string, string>>) {

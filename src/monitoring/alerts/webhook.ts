@@ -12,7 +12,7 @@ export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number]
 export interface WebhookOptions {
   /** http or https, without a login. A path or query may hold a secret: it is never told. */
   readonly url: string
-  /** @default 'json' */
+  /** @default 'alertmanager' where the path ends in /api/v2/alerts, else 'json' */
   readonly format?: WebhookFormat
   /** Signs each body: `X-Pgfleet-Signature-256: sha256=HMAC`, in hex. @default unsigned */
   readonly secret?: string
@@ -27,8 +27,9 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429])
 
 /** A receiver that posts each message to a url. Redirects are not followed. Errors: OPTIONS_INVALID. */
 export function createWebhook(options: WebhookOptions): AlertReceiver {
-  const { format = 'json', secret, authorization, lastsMs = 16_200_000 } = options
+  const { secret, authorization, lastsMs = 16_200_000 } = options
   const url = checkUrl(options.url)
+  const { format = url.pathname.endsWith('/api/v2/alerts') ? 'alertmanager' : 'json' } = options
   const name = `webhook ${url.host}`
   return {
     name,

@@ -14,9 +14,10 @@ import { isUrl } from './read-history.js'
 import { readSettings } from './settings.js'
 
 /** Whether a database keeps a history, and this login may write to it. */
-const RIGHTS = statement<{ schema: boolean; execute: boolean | null }>(
+const RIGHTS = statement<{ schema: boolean; execute: boolean | null; standby: boolean }>(
   'monitor.history_rights',
-  `select f.oid is not null as schema, has_function_privilege(f.oid, 'execute') as execute
+  `select f.oid is not null as schema, has_function_privilege(f.oid, 'execute') as execute,
+    pg_is_in_recovery() as standby
   from (select (
     select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'platform' and p.proname = 'append_metric_snapshot' and has_schema_privilege(n.oid, 'usage')
@@ -46,8 +47,7 @@ const LEASE_INTERVALS = 3
 /** What keeps the snapshots of a monitor, and the alerts that it has open. */
 export interface HistoryPlace {
   readonly observer: SnapshotObserver
-  /** Undefined where the place is found out only when the server answers. */
-  readonly alerts: AlertStore | undefined
+  readonly alerts: AlertStore
 }
 
 /**
@@ -84,7 +84,10 @@ export async function openHistoryPlace(options: HistoryPlaceOptions): Promise<Hi
       return { observer: keptBy(writer), alerts: createFileAlertStore(join(place, 'alerts.json')) }
     }
     const kept = keptBy(writerOf(watchedDatabase))
-    return { observer: whereAllowed(kept, watchedDatabase, onNotice), alerts: undefined }
+    return {
+      observer: whereAllowed(kept, watchedDatabase, onNotice),
+      alerts: keptWhereAllowed(createDatabaseAlertStore(watchedDatabase, watched), watchedDatabase),
+    }
   } catch (error) {
     await close()
     throw error
@@ -108,11 +111,24 @@ function whereAllowed(kept: SnapshotObserver, database: Database, onNotice: (tex
       if (isAllowed === undefined) {
         if (!snapshot.isUp) return
         const [rights] = await database.run(RIGHTS, [], { reads: true, idempotent: true, signal })
-        isAllowed = rights?.execute === true && snapshot.server?.inRecovery === false
-        if (!isAllowed) onNotice(reasonOf(rights?.schema ?? false, snapshot.server?.inRecovery ?? false))
+        isAllowed = rights?.execute === true && !rights.standby
+        if (!isAllowed) onNotice(reasonOf(rights?.schema ?? false, rights?.standby ?? false))
       }
       if (isAllowed) await kept.observe(snapshot, signal)
     },
+  }
+}
+
+/** The store, where the database keeps a history; else alerts are known as long as the monitor runs. */
+function keptWhereAllowed(store: AlertStore, database: Database): AlertStore {
+  let isAllowed = false
+  return {
+    async load() {
+      const [rights] = await database.run(RIGHTS, [], { reads: true, idempotent: true })
+      isAllowed = rights?.execute === true && !rights.standby
+      return isAllowed ? await store.load() : []
+    },
+    save: async (alerts) => (isAllowed ? await store.save(alerts) : undefined),
   }
 }
 

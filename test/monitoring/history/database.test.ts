@@ -242,7 +242,8 @@ onEngines(['direct'], 'logins and plans of a server').describe('on a server', ()
       insert into platform.metric_chunks (series_id, segment_id, ordinals, sample_values)
       select s, h, case when s % 3 = 0 then '{0}'::smallint[] end,
         case when s % 3 = 0 then array[1.0] else array(select random() from generate_series(0, 59)) end
-      from generate_series(1, 336) h, generate_series(1, 400) s;
+      from generate_series(1, 336) h, generate_series(1, 400) s
+      order by h, s;
       analyze platform.metric_chunks, platform.metric_series, platform.metric_segments`)
     const [chunks] = READER_STATEMENTS.filter(({ name }) => name === 'monitor.read_chunks')
     plans.length = 0

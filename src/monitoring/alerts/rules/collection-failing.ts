@@ -10,5 +10,5 @@ export const collectionFailing = defineAlert({
   summary: 'The source {source} could not look for ten minutes.',
   meaning: 'What this source measures is not known, and the alerts about it cannot come.',
   action:
-    'The metric pgfleet_monitor_source_failure has the reason. Most often a right is missing: grant pg_monitor to the login.',
+    'The metric pgfleet_monitor_source_failure has the reason. Most often the extension pg_stat_statements or a right is missing: create the one, or grant pg_monitor to the login. Leave out by --without what is not wanted.',
 })
