@@ -96,7 +96,7 @@ onEngines(['direct'], 'the command line is tried once').describe('monitor histor
     const place = join(root, 'watched')
     const [own, other] = [await watch(), await watch('--history', place)]
     expect([own.code, other.code]).toEqual([130, 130])
-    expect(await readdir(place)).toEqual([expect.stringMatching(/^history-000001-/)])
+    expect(await readdir(place)).toEqual(['alerts.json', expect.stringMatching(/^history-000001-/)])
     for (const where of [
       ['--url', url],
       ['--history', place],
