@@ -33,7 +33,8 @@ Usage: npm run --silent services -- COMMAND        (or: bash scripts/services.sh
   --keep   continue with the data of the last run instead of an empty server
 
 Variables: DATABASE_URL, DATABASE_URL_POOLED, CACHE_URL, PGBENCH (a program), PGFLEET_BIN (a folder with
-pg_dump and pg_restore), SERVICES_PID_POSTGRES (the postmaster), PGFLEET_SERVICES (this script). PGFLEET_SERVICES_WAY=docker|apt|chroot overrides the choice of the way.
+pg_dump and pg_restore), PROMTOOL (a program, where it can be had), SERVICES_PID_POSTGRES (the postmaster),
+PGFLEET_SERVICES (this script). PGFLEET_SERVICES_WAY=docker|apt|chroot overrides the choice of the way.
 END
 }
 
@@ -197,6 +198,7 @@ start_services() { # "keep" or nothing
   rm -rf "${SERVICES:?}/bin"
   mkdir "$SERVICES/bin"
   for name in pg_dump pg_restore; do way write_program "$SERVICES/bin/$name" "$name"; done
+  way write_promtool "$SERVICES/bin/promtool" || say 'promtool is not available here; it is optional'
   chmod 755 "$SERVICES/pgbench" "$SERVICES/bin/"*
   touch "$RUN/ready"
 }
@@ -255,6 +257,7 @@ variables() { # a command, called with each name and value
   "$1" PGBENCH "$SERVICES/pgbench"
   "$1" PGFLEET_BIN "$SERVICES/bin"
   "$1" SERVICES_PID_POSTGRES "$(way pid postgres)"
+  [ ! -x "$SERVICES/bin/promtool" ] || "$1" PROMTOOL "$SERVICES/bin/promtool"
   "$1" PGFLEET_SERVICES "$SOURCE/services.sh"
 }
 

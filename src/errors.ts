@@ -1,7 +1,9 @@
+import { ALERT_ERRORS } from './error-codes/alerts.js'
 import { ARCHIVE_ERRORS } from './error-codes/archive.js'
 import { BACKUP_ERRORS } from './error-codes/backup.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
+import { HISTORY_ERRORS } from './error-codes/history.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
 import { MAINTENANCE_ERRORS } from './error-codes/maintenance.js'
 import { MEMORY_ERRORS } from './error-codes/memory.js'
@@ -22,6 +24,8 @@ export const ERRORS = {
   ...BACKUP_ERRORS,
   ...MAINTENANCE_ERRORS,
   ...ARCHIVE_ERRORS,
+  ...HISTORY_ERRORS,
+  ...ALERT_ERRORS,
 } as const
 
 /** The stable code of an error. */

@@ -47,6 +47,13 @@ export type {
   StartOptions,
   VerifyArchiveOptions,
 } from './maintenance/index.js'
+export type { HistoryMark, MarkKind } from './monitoring/history/history-marks.js'
+export {
+  type History,
+  type HistoryOfSeries,
+  type ReadHistoryOptions,
+  readHistory,
+} from './monitoring/history/read-history.js'
 export type { FleetOptions } from './options.js'
 export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'
 export type { Erasures, ReapplyOptions } from './tenants/erasures.js'

@@ -29,6 +29,7 @@ grant pgfleet_operator to pgfleet_maintainer;
 grant pg_read_all_data to pgfleet_backup;
 grant pg_monitor, pgfleet_monitor to pgfleet_watch;
 create extension if not exists pg_stat_statements with schema extensions;
+grant usage on schema extensions to pgfleet_watch;
 alter role pgfleet_agents set statement_timeout = '30s';
 alter role pgfleet_agents set idle_in_transaction_session_timeout = '60s';
 revoke connect on database pgfleet from public;

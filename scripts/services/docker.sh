@@ -70,3 +70,13 @@ docker_write_program() { # file to write, name of the program
       "$2" "$(sed -n 's/^ *image: \(pgvector.*\)/\1/p' "$CHECKOUT/compose.yaml")"
   } >"$1"
 }
+
+# As above, without a network: promtool reads files alone. Fails where its image cannot be had.
+docker_write_promtool() { # file to write
+  local image=prom/prometheus:v2.53.4
+  docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image" >>"$RUN/compose.log" 2>&1 || return 1
+  {
+    printf '#!/bin/bash\nset -euo pipefail\nfolder="${TMPDIR:-/tmp}"\n'
+    printf 'exec docker run --rm --network none --user "$(id -u):$(id -g)" -v "$folder:$folder" --entrypoint promtool %q "$@"\n' "$image"
+  } >"$1"
+}

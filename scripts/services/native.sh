@@ -243,8 +243,11 @@ native_write_pgbench() { native_write_program "$1" pgbench; }
 
 # Programs run outside the root, so that they see this machine's files; the root's own loader gives them their libraries.
 native_write_program() { # file to write, name of the program
-  local loader='' candidate program
-  program="${ROOT%/}$(native_postgres_bin)/$2"
+  native_write_launcher "$1" "$(native_postgres_bin)/$2"
+}
+
+native_write_launcher() { # file to write, program inside the root
+  local loader='' candidate program="${ROOT%/}$2"
   if [ "$ROOT" = / ]; then
     printf '#!/bin/sh\nexec %q "$@"\n' "$program" >"$1"
     return
@@ -255,4 +258,24 @@ native_write_program() { # file to write, name of the program
   [ -n "$loader" ] || fail "no dynamic loader in $ROOT"
   printf '#!/bin/bash\nexec %q --library-path %q %q "$@"\n' \
     "$loader" "$(echo "$ROOT"/usr/lib/*-linux-gnu*)" "$program" >"$1"
+}
+
+# Taken out of Debian's package, which is `prometheus` before Debian 13: nobody needs its server. Fails where it cannot be had.
+native_write_promtool() { # file to write
+  local inside=/srv/promtool
+  [ "$ROOT" != / ] || inside="$SERVICES/promtool"
+  if [ ! -x "${ROOT%/}$inside/usr/bin/promtool" ]; then
+    say 'fetching promtool'
+    # shellcheck disable=SC2016 # expanded inside the root
+    chroot "$ROOT" sh -ec '
+      rm -rf "$1" "$1.partial"
+      mkdir -p "$1.partial"
+      cd "$1.partial"
+      apt-cache show promtool prometheus >/dev/null 2>&1 || apt-get update
+      apt-get download promtool || apt-get download prometheus
+      dpkg-deb --fsys-tarfile prom*.deb | tar -x ./usr/bin/promtool
+      rm prom*.deb
+      mv "$1.partial" "$1"' sh "$inside" </dev/null >>"$RUN/install.log" 2>&1 || return 1
+  fi
+  native_write_launcher "$1" "$inside/usr/bin/promtool"
 }

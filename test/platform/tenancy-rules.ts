@@ -34,6 +34,12 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
       ],
       ['analyze_partitioned_table(text,text)', 'the operator may not analyse; returns nothing'],
       ['set_autovacuum(text,text,integer,doubleprecision)', 'the operator may not alter tables; reads no tenant row'],
+      [
+        'append_metric_snapshot(text,uuid,integer,interval,boolean,timestamptz,jsonb,jsonb,integer[],doubleprecision[],jsonb,doubleprecision[])',
+        'the history of a monitor is written by functions alone; no tenant row',
+      ],
+      ['save_open_alerts(text,jsonb)', 'the alerts that a monitor has told; no tenant row'],
+      ['release_metric_source(text,uuid)', 'the lease of a monitor; no tenant row'],
       ['drop_leftover_index(text,text)', 'the operator may not drop indexes; invalid ones of a name alone'],
     ].map(([name, reason]) => [
       `platform.${name?.replace('timestamptz', 'timestampwithtimezone')}`,
@@ -93,6 +99,16 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'delivery.workflow_details search_reads pgfleet_search': 'delivery.find_workflows carries the predicate',
 }
 
+/** Where a monitor keeps what it saw. */
+const MONITOR_TABLES = [
+  'metric_sources',
+  'metric_series',
+  'metric_segments',
+  'metric_snapshots',
+  'metric_chunks',
+  'open_alerts',
+] as const
+
 /** Tables that all tenants share: read-only to them. */
 export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.migrations': 'the ledger',
@@ -103,6 +119,9 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
   'platform.maintenance_positions': 'where maintenance goes on',
   'platform.archived_tables': 'which tables are archived',
   'platform.archives': 'what was archived; numbers, and no row of a tenant',
+  ...Object.fromEntries(
+    MONITOR_TABLES.map((name) => [`platform.${name}`, 'what a monitor saw of the server; no row of a tenant']),
+  ),
   'learning.agent_type_defaults': 'what a new tenant starts with',
   'memory.vector_dimensions': 'which dimensions vectors may have',
   'metadata.change_floors': 'how far back the log of changes reaches',
@@ -127,6 +146,11 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.archived_tables pgfleet_operator SELECT': 'shared',
   'platform.archives pgfleet_monitor SELECT': 'shared',
   'platform.archives pgfleet_operator SELECT': 'shared',
+  ...Object.fromEntries(
+    MONITOR_TABLES.flatMap((name) =>
+      ['pgfleet_monitor', 'pgfleet_operator'].map((role) => [`platform.${name} ${role} SELECT`, 'shared']),
+    ),
+  ),
   'learning.agent_type_defaults pgfleet_monitor SELECT': 'shared',
   'learning.patterns pgfleet_search SELECT': 'learning.find_patterns carries the predicate',
   'memory.entity_versions pgfleet_search SELECT': 'memory.find_entities carries the predicate',

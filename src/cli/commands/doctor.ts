@@ -11,13 +11,14 @@ import { formatMarkdown } from '../../doctor/report/markdown.js'
 import { atLeast, createReport, type Report } from '../../doctor/report/report.js'
 import { toSarif } from '../../doctor/report/sarif.js'
 import { formatText } from '../../doctor/report/text.js'
-import { resolveThresholds, THRESHOLDS, type ThresholdName } from '../../doctor/thresholds.js'
+import { resolveThresholds, type ThresholdName } from '../../doctor/thresholds.js'
 import { FleetError } from '../../errors.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
 import { size } from '../sizes.js'
 import { proveTenants, type TenancyOptions } from '../tenancy.js'
+import { threshold } from '../thresholds.js'
 import { assertThere, describeWhere, type Where } from '../where.js'
 
 interface DoctorOptions extends TenancyOptions {
@@ -222,16 +223,4 @@ function milliseconds(text: string): number {
   if (amount === undefined || Number(amount) === 0)
     throw new InvalidArgumentError('A time like 500ms, 60s or 5m is expected.')
   return Number(amount) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit as 'ms' | 's' | 'm' | 'h']
-}
-
-/** Parses `name=value` and adds it to those before. */
-function threshold(
-  text: string,
-  before: Partial<Record<ThresholdName, number>>,
-): Partial<Record<ThresholdName, number>> {
-  const [, name = '', value] = /^(\w+)=(\d+(?:\.\d+)?)$/.exec(text) ?? []
-  if (value === undefined) throw new InvalidArgumentError('A threshold is name=value, with a number.')
-  if (!(name in THRESHOLDS))
-    throw new InvalidArgumentError(`There is no threshold '${name}'; they are listed in docs/doctor.md.`)
-  return { ...before, [name]: Number(value) }
 }

@@ -11,7 +11,7 @@ interface Row {
 }
 
 /** Widths after the end of which a table counts as one that gets no new rows. */
-const RETIRED_WIDTHS = 6
+export const RETIRED_WIDTHS = 6
 
 /** 2.9: will there be a partition for what comes next? */
 export const nextPartition = defineCheck<Row>({

@@ -8,7 +8,7 @@ interface Row {
 }
 
 /** Reads a second below which a share means nothing. */
-const READS_MIN = 100
+export const READS_MIN = 100
 
 /** Q6: how much is read from outside the buffers, while the server is watched. */
 export const cacheReads = defineCheck<Row>({

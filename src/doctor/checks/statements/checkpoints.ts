@@ -12,7 +12,7 @@ interface Row {
 }
 
 /** Checkpoints below which a share means nothing. */
-const CHECKPOINTS_MIN = 20
+export const CHECKPOINTS_MIN = 20
 
 /** When less WAL than this part of max_wal_size lies between checkpoints, its size did not ask for them. */
 const COMMANDS_SHARE = 4

@@ -7,7 +7,7 @@ interface Row {
 }
 
 /** Transactions below which a share means nothing. */
-const TRANSACTIONS_MIN = 10_000
+export const TRANSACTIONS_MIN = 10_000
 
 /** Q9: work that is thrown away. */
 export const rollbacks = defineCheck<Row>({

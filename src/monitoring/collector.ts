@@ -1,0 +1,341 @@
+import { isLoss, reasonOf } from '../doctor/refusal.js'
+import { MAJORS } from '../doctor/server.js'
+import { FleetError, isFleetError } from '../errors.js'
+import type { MonitorConnection } from './connection.js'
+import { MONITOR_METRICS } from './metrics/monitor.js'
+import { SERVER_METRICS } from './metrics/server.js'
+import { Ranking } from './ranking.js'
+import type { Reader } from './readers/reader.js'
+import {
+  IDENTITY,
+  REPLICA_TIMELINE,
+  RESET_REASONS,
+  type ResetReason,
+  resetBetween,
+  type ServerAnswer,
+  STATE,
+  toServerAnswer,
+} from './server-state.js'
+import type { Sample, Snapshot, SourceFailure } from './snapshot.js'
+import { SOURCES } from './sources/index.js'
+import { type Row, type Source, samplesOf, statementFor } from './sources/source.js'
+
+/** What a collector needs. */
+export interface CollectorOptions {
+  /** Opens a connection; called again after a loss, and for each round of the slow sources. Errors: DATABASE_UNEXAMINED. */
+  readonly open: () => Promise<MonitorConnection>
+  /** How many series of a kind are told, 1 to 1000; the rest is told as one. @default 50 */
+  readonly top?: number
+  /** How long one source may take, in milliseconds. @default 2000 */
+  readonly timeoutMs?: number
+  /** How long one source of the slow pace may take, in milliseconds. @default 20,000 */
+  readonly slowTimeoutMs?: number
+  /** Sources that are left out, by id. @default none */
+  readonly without?: readonly string[]
+  /** Tell the texts of statements too, their literals taken out. @default false */
+  readonly queryTexts?: boolean
+  /** What else is read. @default none */
+  readonly readers?: readonly Reader[]
+  /** The rest's counters begin with what was counted before the first look: for one look alone. @default false */
+  readonly isSingle?: boolean
+}
+
+/** What one source gave the last time. */
+interface Look {
+  readonly samples: readonly Sample[]
+  readonly seconds: number
+  readonly failure?: string | undefined
+  /** By this process's clock, in milliseconds. */
+  readonly at: number
+}
+
+/** Longest pause between two attempts to connect, in milliseconds. */
+const BACKOFF_MAX_MS = 60_000
+
+/** Reads all sources of one server, over and over, and remembers what it needs in between. One collection at a time. */
+export class Collector {
+  readonly #options: Required<Omit<CollectorOptions, 'open' | 'readers' | 'without'>> & {
+    open: () => Promise<MonitorConnection>
+  }
+  readonly #readers: readonly Reader[]
+  readonly #sources: readonly Source[]
+  readonly #rankings = new Map<string, Ranking>()
+  readonly #slow = new Map<string, Look>()
+  readonly #resets = new Map<ResetReason, number>()
+  #connection: MonitorConnection | undefined
+  #identity = ''
+  #server: ServerAnswer | undefined
+  #lastUp: number | undefined
+  #collections = 0
+  #failures = 0
+  #opened = 0
+  #attempts = 0
+  #nextAttemptAt = 0
+  #lostFor = ''
+
+  constructor({ open, readers = [], without = [], ...options }: CollectorOptions) {
+    const known = new Set([...SOURCES.map(({ id }) => id), ...readers.map(({ id }) => id)])
+    for (const id of without) {
+      if (!known.has(id))
+        throw new FleetError('OPTIONS_INVALID', {
+          message: `there is no source '${id}'; there are ${[...known].join(', ')}`,
+          field: 'without',
+        })
+    }
+    this.#options = {
+      open,
+      top: 50,
+      timeoutMs: 2000,
+      slowTimeoutMs: 20_000,
+      queryTexts: false,
+      isSingle: false,
+      ...options,
+    }
+    const left = new Set(this.#options.queryTexts ? without : [...without, 'statement-texts'])
+    this.#sources = SOURCES.filter(({ id }) => !left.has(id))
+    this.#readers = readers.filter(({ id }) => !left.has(id))
+  }
+
+  /** The server as it last answered. */
+  get server(): ServerAnswer | undefined {
+    return this.#server
+  }
+
+  /** Looks once. A server that does not answer makes a snapshot that says so. Errors: OPTIONS_INVALID, ABORTED. */
+  async collect(signal: AbortSignal): Promise<Snapshot> {
+    const at = new Date()
+    const started = performance.now()
+    this.#collections++
+    const fast = new Map<string, Look>()
+    let lost: string | undefined
+    const waitsMs = this.#connection === undefined ? this.#nextAttemptAt - performance.now() : 0
+    try {
+      if (waitsMs > 0) throw new Error(`${this.#lostFor}; the next attempt is in ${Math.ceil(waitsMs / 1000)} s`)
+      await this.#readFast(fast, signal)
+      this.#lastUp = performance.now()
+      this.#attempts = 0
+      this.#nextAttemptAt = 0
+    } catch (error) {
+      if (signal.aborted) throw new FleetError('ABORTED', { message: 'interrupted' })
+      if (isFleetError(error) && error.code === 'OPTIONS_INVALID') throw error
+      lost = reasonOf(error)
+      this.#failures++
+      if (waitsMs <= 0) await this.#lose(lost)
+    }
+    for (const reader of this.#readers.filter(({ everyMs }) => everyMs === 0)) {
+      const look = await lookOf(async () => await reader.read(signal))
+      if (look !== undefined) fast.set(reader.id, look)
+    }
+    const isUp = lost === undefined
+    const looks = new Map([
+      ...fast,
+      ...(isUp ? this.#slow : [...this.#slow].filter(([id]) => this.#readers.some((reader) => reader.id === id))),
+    ])
+    const failures = failuresOf(looks, lost)
+    const milliseconds = performance.now() - started
+    const told = [...looks.values()].flatMap(({ samples }) => samples)
+    const samples = [...this.#serverSamples(isUp), ...told, ...this.#ownSamples(looks, failures, milliseconds)]
+    return { at, server: this.#server, isUp, samples, failures, milliseconds }
+  }
+
+  /** Reads what is due of the slow pace, on a connection of its own; the next snapshots tell it. Never rejects but when aborted. */
+  async collectSlow(everyMs: number, signal: AbortSignal): Promise<void> {
+    const server = this.#server
+    const isDue = (id: string, ms: number) => performance.now() - (this.#slow.get(id)?.at ?? -ms) >= ms
+    const due = this.#sources.filter(({ id, pace }) => pace === 'slow' && isDue(id, everyMs))
+    if (server !== undefined && due.length > 0) {
+      let connection: MonitorConnection | undefined
+      try {
+        connection = await this.#options.open()
+        for (const source of due) {
+          if (signal.aborted) return
+          this.#keep(source.id, await this.#look(source, server, connection, this.#options.slowTimeoutMs))
+        }
+      } catch (error) {
+        const failure = reasonOf(error)
+        for (const { id } of due) this.#keep(id, { samples: [], seconds: 0, failure, at: performance.now() })
+      } finally {
+        await connection?.close().catch(() => {})
+      }
+    }
+    for (const reader of this.#readers.filter(({ id, everyMs: ms }) => ms > 0 && isDue(id, ms))) {
+      if (signal.aborted) return
+      this.#keep(reader.id, await lookOf(async () => await reader.read(signal)))
+    }
+  }
+
+  /** Ends its connection and what its readers hold. */
+  async close(): Promise<void> {
+    for (const reader of this.#readers) await reader.close()
+    await this.#connection?.close().catch(() => {})
+    this.#connection = undefined
+  }
+
+  async #readFast(looks: Map<string, Look>, signal: AbortSignal): Promise<void> {
+    const connection = await this.#connect()
+    const server = await this.#ask(connection)
+    for (const source of this.#sources) {
+      if (source.pace === 'slow') continue
+      signal.throwIfAborted()
+      const look = await this.#look(source, server, connection, this.#options.timeoutMs)
+      if (look !== undefined) looks.set(source.id, look)
+    }
+  }
+
+  async #connect(): Promise<MonitorConnection> {
+    if (this.#connection !== undefined) return this.#connection
+    this.#connection = await this.#options.open()
+    this.#opened++
+    this.#identity = await this.#connection
+      .read(IDENTITY, [], this.#options.timeoutMs)
+      .then(([row]) => String(row?.systemIdentifier ?? ''))
+      .catch((error: unknown) => {
+        if (isLoss(error)) throw error
+        return ''
+      })
+    return this.#connection
+  }
+
+  /** Gives the connection up; attempts follow each other at growing distances. */
+  async #lose(reason: string): Promise<void> {
+    this.#lostFor = reason
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#nextAttemptAt = performance.now() + Math.min(BACKOFF_MAX_MS, 500 * 2 ** Math.min(this.#attempts++, 10))
+    await connection?.close().catch(() => {})
+  }
+
+  async #ask(connection: MonitorConnection): Promise<ServerAnswer> {
+    const [row] = await connection.read(STATE, [], this.#options.timeoutMs)
+    if (row === undefined) throw new Error('the server did not tell what it is')
+    const major = Number(row.major)
+    if (major < MAJORS.oldest)
+      throw new FleetError('OPTIONS_INVALID', {
+        message: `PostgreSQL ${major} is too old: ${MAJORS.oldest} to ${MAJORS.newest} are known`,
+        field: 'url',
+      })
+    let timeline = this.#server?.timeline ?? 0
+    if (row.inRecovery === true) {
+      const answer = await connection.read(REPLICA_TIMELINE, [], this.#options.timeoutMs).catch((error: unknown) => {
+        if (isLoss(error)) throw error
+        return []
+      })
+      timeline = Number(answer[0]?.timeline ?? timeline)
+    }
+    const server = toServerAnswer(row, this.#identity, timeline)
+    const reset = this.#server && resetBetween(this.#server, server)
+    if (reset !== undefined) this.#resets.set(reset, (this.#resets.get(reset) ?? 0) + 1)
+    this.#server = server
+    return server
+  }
+
+  /** What a source sees; undefined where it does not apply. Throws when the connection is lost. */
+  async #look(
+    source: Source,
+    server: ServerAnswer,
+    connection: MonitorConnection,
+    timeoutMs: number,
+  ): Promise<Look | undefined> {
+    const { versions, needs, groups, id } = source
+    if (server.major < (versions?.from ?? 0) || server.major > (versions?.to ?? server.major)) return undefined
+    if (needs?.relation !== undefined && !server.relations.includes(needs.relation)) return undefined
+    const schema = needs?.extension === undefined ? '' : server.extensions[needs.extension]
+    if (schema === undefined && !needs?.isExpected) return undefined
+    const blind = (failure: string): Look => ({ samples: [], seconds: 0, failure, at: performance.now() })
+    if (schema === undefined) return blind(`the extension ${needs?.extension} is not installed in this database`)
+    if (needs?.all && !server.seesAll) return blind(`the login may not see what others do; needs ${needs.rights}`)
+    // A function, so that a dollar in the name stays one.
+    const text = statementFor(source, server.major).replaceAll('{schema}', () => schema)
+    const { top } = this.#options
+    return await lookOf(
+      async () => {
+        if (!source.isRanked) {
+          const rows = await connection.read(text, source.isLimited ? [top] : [], timeoutMs)
+          return source.samples?.(rows) ?? samplesOf(groups, rows)
+        }
+        const ranking = this.#rankings.get(id) ?? new Ranking(this.#options.isSingle)
+        this.#rankings.set(id, ranking)
+        const rows: readonly Row[] = await connection.read(text, [top, ranking.keys], timeoutMs)
+        return samplesOf(groups, ranking.apply(groups, rows, top))
+      },
+      { rights: needs?.rights, endsByLoss: true },
+    )
+  }
+
+  #keep(id: string, look: Look | undefined): void {
+    if (look === undefined) this.#slow.delete(id)
+    // What it saw before is told no longer, so that nothing old passes for new.
+    else this.#slow.set(id, look)
+  }
+
+  #serverSamples(isUp: boolean): Sample[] {
+    const server = this.#server
+    const { up, info, state } = SERVER_METRICS
+    return samplesOf(
+      [up, ...(server === undefined ? [] : [info, state])],
+      [
+        { up: Number(isUp) },
+        {
+          info: 1,
+          version: server?.version,
+          major: server?.major,
+          system_identifier: server?.systemIdentifier,
+          database: server?.database,
+          role: server?.inRecovery ? 'replica' : 'primary',
+        },
+        { start_time_seconds: (server?.startedAt.getTime() ?? 0) / 1000, timeline: server?.timeline },
+      ],
+    )
+  }
+
+  #ownSamples(looks: ReadonlyMap<string, Look>, failures: readonly SourceFailure[], milliseconds: number): Sample[] {
+    const now = performance.now()
+    const { sources, failures: reasons, collection, resets } = MONITOR_METRICS
+    const slow = new Set(this.#slow.keys())
+    return samplesOf(
+      [sources, reasons, collection, resets],
+      [
+        ...[...looks].map(([source, { failure, seconds, at }]) => ({
+          source,
+          source_up: Number(failure === undefined),
+          source_duration_seconds: seconds,
+          source_age_seconds: slow.has(source) ? (now - at) / 1000 : null,
+        })),
+        ...failures.map((failure) => ({ ...failure, source_failure: 1 })),
+        ...RESET_REASONS.map((reason) => ({ reason, resets_total: this.#resets.get(reason) ?? 0 })),
+        {
+          collection_duration_seconds: milliseconds / 1000,
+          last_up_seconds: this.#lastUp === undefined ? null : (now - this.#lastUp) / 1000,
+          collections_total: this.#collections,
+          collection_failures_total: this.#failures,
+          reconnects_total: Math.max(0, this.#opened - 1),
+          series: [...looks.values()].reduce((count, { samples }) => count + samples.length, 0),
+        },
+      ],
+    )
+  }
+}
+
+/** Times a look; one that fails tells why. A lost connection is thrown where it ends all. */
+async function lookOf(
+  read: () => Promise<readonly Sample[] | undefined>,
+  { rights, endsByLoss = false }: { rights?: string | undefined; endsByLoss?: boolean } = {},
+): Promise<Look | undefined> {
+  const started = performance.now()
+  const end = () => ({ seconds: (performance.now() - started) / 1000, at: performance.now() })
+  try {
+    const samples = await read()
+    return samples && { samples, ...end() }
+  } catch (error) {
+    if (endsByLoss && isLoss(error)) throw error
+    const needed = (error as { code?: string }).code === '42501' && rights !== undefined ? `; needs ${rights}` : ''
+    return { samples: [], failure: `${reasonOf(error)}${needed}`, ...end() }
+  }
+}
+
+function failuresOf(looks: ReadonlyMap<string, Look>, lost: string | undefined): SourceFailure[] {
+  const failures = [...looks].flatMap(([source, { failure }]) =>
+    failure === undefined ? [] : [{ source, reason: failure }],
+  )
+  return lost === undefined ? failures : [{ source: 'connection', reason: lost }, ...failures]
+}

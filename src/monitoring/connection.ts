@@ -1,0 +1,87 @@
+import pg from 'pg'
+import { unreachable } from '../doctor/connection.js'
+import { FleetError } from '../errors.js'
+import type { Row } from './sources/source.js'
+
+/** The connection that a monitor reads with. */
+export interface MonitorConnection {
+  /** One statement in a read-only transaction of its own; rejects with the driver's error. */
+  read(text: string, values: readonly unknown[], timeoutMs: number): Promise<Row[]>
+  /** Ends it. */
+  close(): Promise<void>
+}
+
+/** How long a login may take, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** How long a statement may wait for a lock: a table that is being altered costs its source one look, and nobody else. */
+const LOCK_TIMEOUT_MS = 200
+
+/** What begins each transaction. Without `row_security` a statement that rows are kept from is refused, and tells no less. */
+const begin = (timeoutMs: number) => `begin isolation level read committed read only;
+  set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+  set local search_path = pg_catalog, pg_temp; set local jit = off; set local row_security = off; set local "TimeZone" = 'UTC'`
+
+/**
+ * Connects to a server, or a pooler in front of it: nothing is set that outlives a transaction. The transaction, its statement
+ * and its end leave in one flight. Errors: DATABASE_UNEXAMINED, OPTIONS_INVALID (`url`).
+ */
+export async function connectMonitor(url: string, guardMs: number): Promise<MonitorConnection> {
+  const client = createClient(url, guardMs)
+  // It may end while nobody asks it anything; the next question then tells.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw unreachable(error)
+  }
+  return {
+    async read(text, values, timeoutMs) {
+      const began = client.query(begin(timeoutMs))
+      const read = client.query<Row & pg.QueryResultRow>(text, [...values])
+      const ended = client.query('commit')
+      const [first, second, third] = await Promise.allSettled([began, read, ended])
+      if (first.status === 'rejected') throw first.reason
+      if (second.status === 'rejected') throw second.reason
+      if (third.status === 'rejected') throw third.reason
+      return second.value.rows
+    },
+    close: () => client.end(),
+  }
+}
+
+/** Reads by what can only run one statement after the other, such as the embedded database. */
+export function lendMonitor(
+  query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>,
+): MonitorConnection {
+  return {
+    async read(text, values, timeoutMs) {
+      for (const statement of begin(timeoutMs).split(';')) await query(statement)
+      try {
+        return (await query(text, [...values])).rows as Row[]
+      } finally {
+        await query('commit').catch(() => {})
+      }
+    },
+    close: async () => {},
+  }
+}
+
+function createClient(connectionString: string, guardMs: number): pg.Client {
+  if (!/^postgres(ql)?:\/\//.test(connectionString))
+    throw new FleetError('OPTIONS_INVALID', { message: 'a url begins with postgres:// or postgresql://', field: 'url' })
+  try {
+    return new pg.Client({
+      connectionString,
+      application_name: 'pgfleet monitor',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: guardMs,
+      pipeline: true,
+      keepAlive: true,
+    })
+  } catch (cause) {
+    const message = `the url cannot be understood: ${(cause as Error).message}`
+    throw new FleetError('OPTIONS_INVALID', { message, field: 'url', cause })
+  }
+}
