@@ -1,5 +1,6 @@
 import { ARCHIVE_ERRORS } from './error-codes/archive.js'
 import { BACKUP_ERRORS } from './error-codes/backup.js'
+import { CONFIGURATION_ERRORS } from './error-codes/configuration.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { LEARNING_ERRORS } from './error-codes/learning.js'
@@ -22,6 +23,7 @@ export const ERRORS = {
   ...BACKUP_ERRORS,
   ...MAINTENANCE_ERRORS,
   ...ARCHIVE_ERRORS,
+  ...CONFIGURATION_ERRORS,
 } as const
 
 /** The stable code of an error. */
