@@ -15,6 +15,8 @@ export interface Given {
 /** How a setting is advised: all that is known of it stands in one place. */
 export interface SettingDeclaration {
   readonly name: string
+  /** Where the formula is from: P the documentation of PostgreSQL, T pgtune, W its wiki and developers, O our own. */
+  readonly source: string
   /** Majors that have it. @default all */
   readonly versions?: readonly [from: number, to: number]
   /** The formula, in words. */

@@ -45,9 +45,11 @@ async function diskOf(folder: string, root: string): Promise<Disk | undefined> {
   const device = `${root}/sys/dev/block/${major}:${minor}`
   const rotational = (await text(`${device}/queue/rotational`)) ?? (await text(`${device}/../queue/rotational`))
   if (rotational === undefined) return undefined
+  const name = /^DEVNAME=(.*)$/m.exec((await text(`${device}/uevent`)) ?? '')?.[1] ?? ''
+  // Disks of virtual machines call themselves rotating, whatever is behind them.
+  if (/^x?vd/.test(name)) return 'network'
   if (rotational.trim() === '1') return 'hdd'
-  const name = (await text(`${device}/uevent`)) ?? ''
-  return /DEVNAME=nvme/.test(name) ? 'nvme' : 'ssd'
+  return name.startsWith('nvme') ? 'nvme' : 'ssd'
 }
 
 const text = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined)

@@ -22,6 +22,7 @@ export const autovacuum: SettingGroup = {
   settings: [
     {
       name: 'autovacuum',
+      source: 'P',
       formula: 'on',
       why: 'Without it dead rows are never removed, and transaction ids run out.',
       cost: 'Off: the server stops accepting writes in the end.',
@@ -29,6 +30,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_worker_slots',
+      source: 'P',
       versions: [18, 18],
       formula: '16',
       why: 'So far autovacuum_max_workers can be raised without a restart.',
@@ -37,6 +39,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_max_workers',
+      source: 'O',
       formula: 'three tenths of the cores, 3 to 16',
       why: 'Many tables become due at once.',
       cost: 'Workers share one budget: more of them without a higher limit are each slower.',
@@ -44,6 +47,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_naptime',
+      source: 'P',
       formula: '1 min',
       why: 'So often each database is looked at.',
       cost: 'Longer: hot tables gather dead rows meanwhile.',
@@ -51,6 +55,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_vacuum_cost_delay',
+      source: 'P',
       formula: '2 ms',
       why: 'The limit is what to steer by; guides from before PostgreSQL 12 say 10 or 20 ms.',
       cost: '10 ms with a limit of 1000 is exactly the default’s speed; 0 takes the disk for itself.',
@@ -58,6 +63,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_vacuum_cost_limit',
+      source: 'P, O',
       formula:
         'MB/s that may be made dirty × 10⁶ ÷ 8192 × vacuum_cost_page_dirty (20) × 0.002 s, for 410 (NVMe), 205 (SSD), 102 (network), 51 (rotating disk); at least 67 for each worker',
       why: 'The default, 41 MB/s for all workers together, is short for large databases.',
@@ -66,6 +72,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_vacuum_scale_factor',
+      source: 'O',
       formula: '0.1; single large tables less',
       why: 'A fifth of a large table is very many dead rows.',
       cost: 'Too low: small tables are vacuumed again and again.',
@@ -73,6 +80,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_vacuum_max_threshold',
+      source: 'O',
       versions: [18, 18],
       formula: '10 million',
       why: 'Whatever its size, a table is vacuumed after so many dead rows; the default is 100 million.',
@@ -81,6 +89,7 @@ export const autovacuum: SettingGroup = {
     },
     {
       name: 'autovacuum_analyze_scale_factor',
+      source: 'O',
       formula: '0.05',
       why: 'Statistics of growing tables are the planner’s idea of yesterday.',
       cost: 'Too low: analyze runs again and again.',

@@ -15,6 +15,7 @@ export const io: SettingGroup = {
   settings: [
     {
       name: 'effective_io_concurrency',
+      source: 'W',
       formula: 'NVMe 200, SSD 100, network 64, rotating disk 2; on PostgreSQL 18 at least 16',
       why: 'So many pages are asked for ahead; the default before PostgreSQL 18, 1, is that of one rotating disk.',
       cost: 'Too low: the disk waits for the server. Too high: short reads wait behind long ones.',
@@ -22,6 +23,7 @@ export const io: SettingGroup = {
     },
     {
       name: 'maintenance_io_concurrency',
+      source: 'O',
       formula: 'as effective_io_concurrency, at least 10',
       why: 'Vacuum, analyze and recovery read ahead, too.',
       cost: 'As above.',
@@ -29,6 +31,7 @@ export const io: SettingGroup = {
     },
     {
       name: 'io_method',
+      source: 'W',
       versions: [18, 18],
       formula: 'the first of io_uring and worker that this build has and that boots',
       why: 'Reads ahead go on while the session works.',
@@ -37,6 +40,7 @@ export const io: SettingGroup = {
     },
     {
       name: 'io_workers',
+      source: 'T',
       versions: [18, 18],
       formula: 'a quarter of the cores, 3 to 32; idle with io_uring',
       why: 'With io_method = worker all reads go through these processes.',

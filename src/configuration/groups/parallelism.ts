@@ -11,6 +11,7 @@ export const parallelism: SettingGroup = {
   settings: [
     {
       name: 'max_worker_processes',
+      source: 'T',
       formula: 'cores + 4, at least 8',
       why: 'All parallel workers come out of these, and those of extensions and of logical replication.',
       cost: 'Too few: parallel plans run with fewer workers than planned, in silence.',
@@ -18,6 +19,7 @@ export const parallelism: SettingGroup = {
     },
     {
       name: 'max_parallel_workers',
+      source: 'T',
       formula: 'cores; 0 with one core',
       why: 'More workers than cores wait for each other.',
       cost: 'Too many: short statements wait behind long ones.',
@@ -25,6 +27,7 @@ export const parallelism: SettingGroup = {
     },
     {
       name: 'max_parallel_workers_per_gather',
+      source: 'T, O',
       formula: 'half the cores, at most 2 (oltp, vectors), 4 (mixed), 16 (analytics); 0 with one core',
       why: 'One statement should not take the cores of all others.',
       cost: 'Too many: each worker takes work_mem, and one report takes the machine. Too few: long scans take longer.',
@@ -35,6 +38,7 @@ export const parallelism: SettingGroup = {
     },
     {
       name: 'max_parallel_maintenance_workers',
+      source: 'T',
       formula: 'half the cores, at most 4, 8 for vectors; 0 with one core',
       why: 'Builds of B-tree, BRIN and HNSW indexes share the work.',
       cost: 'Too many: a build takes the cores of all others.',

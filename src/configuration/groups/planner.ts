@@ -7,6 +7,7 @@ export const planner: SettingGroup = {
   settings: [
     {
       name: 'random_page_cost',
+      source: 'T',
       formula: '1.1; 4 on rotating disks, unless the data fit into effective_cache_size',
       why: 'Without moving heads, and in a cache, a page costs about the same wherever it is.',
       cost: 'Too high: indexes are avoided. Too low on rotating disks: tables are read at random.',
@@ -17,6 +18,7 @@ export const planner: SettingGroup = {
     },
     {
       name: 'jit',
+      source: 'T',
       formula: 'off; on for analytics',
       why: 'Compiling a plan takes longer than most short statements, and estimates decide when it is done.',
       cost: 'On: tens of milliseconds for a statement that was thought expensive. Off: long scans with many expressions are slower.',
@@ -24,6 +26,7 @@ export const planner: SettingGroup = {
     },
     {
       name: 'default_statistics_target',
+      source: 'P, T',
       formula: '100; more for single columns where n_distinct is wrong',
       why: 'Statistics of all columns are read with each plan.',
       cost: 'Too low: wrong estimates. Too high: slower planning and analyze.',

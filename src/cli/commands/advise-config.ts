@@ -1,0 +1,223 @@
+import { tmpdir } from 'node:os'
+import { type Command, Option } from 'commander'
+import { type Advice, adviseConfiguration } from '../../configuration/advice.js'
+import { type Booted, bootConfiguration } from '../../configuration/boot.js'
+import { type Difference, differences } from '../../configuration/difference.js'
+import { type ExaminedServer, examineServer } from '../../configuration/examined-server.js'
+import {
+  DISKS,
+  type Disk,
+  type Machine,
+  resolveMachine,
+  VERSIONS,
+  type Version,
+  WORKLOADS,
+  type WorkloadKind,
+} from '../../configuration/machine.js'
+import {
+  adviseService,
+  SERVICE_NAMES,
+  type ServiceAdvice,
+  type ServiceName,
+} from '../../configuration/managed-service.js'
+import { roleSettings } from '../../configuration/role-settings.js'
+import { ScratchCluster } from '../../configuration/scratch-cluster.js'
+import { findServerPrograms, systemUser } from '../../configuration/server-programs.js'
+import { factsOf } from '../../configuration/server-settings.js'
+import { readThisMachine, type ThisMachine } from '../../configuration/this-machine.js'
+import { connect } from '../../doctor/connection.js'
+import { FleetError, isFleetError } from '../../errors.js'
+import { formatAdvice } from '../config-report.js'
+import { action, type Context, type Shell } from '../context.js'
+import { serverCores } from '../cores.js'
+import { EXIT } from '../failure.js'
+import { numberBetween, wholeNumber } from '../numbers.js'
+import { size } from '../sizes.js'
+import { oneHost } from '../where.js'
+
+/** What is asked of `pgfleet advise config`. */
+export interface ConfigOptions {
+  readonly cores?: number
+  readonly memory?: number
+  readonly disk?: Disk
+  readonly pgVersion?: string
+  readonly workload?: WorkloadKind
+  readonly connections?: number
+  readonly active?: number
+  readonly databaseSize?: number
+  readonly walDisk?: number
+  readonly provider?: ServiceName
+  readonly sample: number
+  readonly format: 'table' | 'conf' | 'sql'
+  readonly boot: boolean
+  readonly bin?: string
+  readonly systemUser?: string
+}
+
+/** What is found, for `--json` and the tables. */
+export interface ConfigReport extends Advice {
+  readonly server: Omit<ExaminedServer, 'settings'> | null
+  /** What differs from what the server runs with; null without a server. */
+  readonly differences: readonly Difference[] | null
+  readonly roles: ReturnType<typeof roleSettings>
+  /** The build that a scratch cluster was started with; null when none was, with the reason. */
+  readonly booted: { readonly version: string; readonly unbooted: Booted['unbooted'] } | null
+  readonly notBooted: string | null
+  readonly service: ServiceAdvice | null
+}
+
+/** How long a server may take to answer one question, in milliseconds. */
+const CALL_TIMEOUT_MS = 60_000
+
+/** `pgfleet advise config`: postgresql.conf for a machine and what it is for. */
+export function addAdviseConfig(advise: Command, shell: Shell): void {
+  advise
+    .command('config')
+    .description('postgresql.conf for a machine: this one, a server’s, or one that is described; each line is tried')
+    .option('--cores <n>', 'cores of the machine', wholeNumber(1, 4096))
+    .option('--memory <size>', 'its memory, or the part of it that is the server’s: 16GB', size)
+    .addOption(new Option('--disk <kind>', 'what the data lie on').choices(DISKS))
+    .addOption(new Option('--pg-version <major>', 'major of PostgreSQL').choices(VERSIONS.map(String)))
+    .addOption(new Option('--workload <kind>', 'what the server is for; measured with --url').choices(WORKLOADS))
+    .option('--connections <n>', 'max_connections (default: the server’s, else 100)', wholeNumber(10, 10_000))
+    .option(
+      '--active <n>',
+      'connections that work at once: the pools’ (default: twice the cores)',
+      wholeNumber(1, 10_000),
+    )
+    .option('--database-size <size>', 'size of all databases: 80GB', size)
+    .option('--wal-disk <size>', 'size of the disk of the WAL: it will take 60 % of it at most', size)
+    .addOption(
+      new Option('--provider <service>', 'for a managed service; recognised with --url').choices(SERVICE_NAMES),
+    )
+    .option('--sample <s>', 'how long to watch the server of --url, in seconds', numberBetween(0, 3600), 5)
+    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'conf', 'sql']).default('table'))
+    .option('--no-boot', 'do not start a scratch cluster with it')
+    .option(
+      '--bin <dir>',
+      'where initdb and postgres are (default: PGFLEET_BIN, /usr/lib/postgresql, pg_config, the PATH)',
+    )
+    .option('--system-user <name>', 'as root: the user to run the scratch cluster as (default: postgres, else nobody)')
+    .addHelpText(
+      'after',
+      `
+Without --url it is for this machine, or the one that the options describe. With --url the server tells its version, settings,
+size and workload; its memory, too, where the login may read the server's files. Where initdb and postgres of the major are found,
+a scratch cluster is started with the lines, and what it refuses is left out and shown. Nothing is changed anywhere.
+
+Examples:
+  pgfleet advise config
+  pgfleet advise config --memory 16GB --cores 8 --disk nvme --pg-version 17 --workload oltp --connections 100 --format conf
+  pgfleet advise config --url postgres://… --memory 64GB --cores 16
+
+Exit codes: 0 done, 1 the scratch cluster failed, 2 wrong usage or the server cannot be examined, 130 interrupted.`,
+    )
+    .action(action(shell, adviseConfig))
+}
+
+async function adviseConfig(context: Context, options: ConfigOptions) {
+  const { where, terminal, signal } = context
+  const url = where.url === undefined ? undefined : oneHost(where.url)
+  const server = url === undefined ? undefined : await examine(context, url, options)
+  const here = await readThisMachine(tmpdir())
+  const machine = describe(options, here, server, url)
+  const facts = server === undefined ? undefined : factsOf(server.settings)
+  const tried = await tryBoot(context, machine, options, here, server)
+  const advice = tried.booted?.advice ?? adviseConfiguration(machine, facts)
+  const name = options.provider ?? server?.service
+  const { settings, ...facts_ } = server ?? { settings: undefined }
+  const report: ConfigReport = {
+    ...advice,
+    server: server === undefined ? null : (facts_ as Omit<ExaminedServer, 'settings'>),
+    differences: settings === undefined ? null : differences(advice, settings),
+    roles: roleSettings(machine),
+    booted: tried.booted === undefined ? null : { version: tried.booted.version, unbooted: tried.booted.unbooted },
+    notBooted: tried.reason ?? null,
+    service: name === undefined ? null : adviseService(advice, name),
+  }
+  signal.throwIfAborted()
+  terminal.result(report, () => formatAdvice(terminal, report, options.format))
+  return EXIT.ok
+}
+
+async function examine({ signal, terminal }: Context, url: string, { sample }: ConfigOptions): Promise<ExaminedServer> {
+  const connection = await connect(url, CALL_TIMEOUT_MS)
+  try {
+    if (sample > 0) terminal.note(`watching the server for ${sample} s`)
+    return await examineServer(connection, { sampleMs: sample * 1000, signal })
+  } finally {
+    await connection.close()
+  }
+}
+
+/** The machine of the options, else of the server, else this one. Errors: INPUT_INVALID for what nobody tells. */
+function describe(
+  options: ConfigOptions,
+  here: ThisMachine,
+  server: ExaminedServer | undefined,
+  url: string | undefined,
+): Machine {
+  const isHere = url === undefined || isLocal(url)
+  const memoryBytes = options.memory ?? server?.memoryBytes ?? (isHere ? here.memoryBytes : undefined)
+  if (memoryBytes === undefined) {
+    throw new FleetError('INPUT_INVALID', {
+      message: 'memory: how much memory the machine has cannot be asked here',
+      field: 'memory',
+      hint: 'Give it with --memory.',
+    })
+  }
+  const cores = options.cores ?? (isHere ? here.cores : serverCores(undefined, new URL(url as string).hostname))
+  const { workload } = server ?? {}
+  const disk = options.disk ?? (isHere ? here.disk : undefined)
+  const version = options.pgVersion === undefined ? server?.major : (Number(options.pgVersion) as Version)
+  const kind = options.workload ?? workload?.kind
+  const connections = options.connections ?? server?.maxConnections
+  const databaseBytes = options.databaseSize ?? server?.databaseBytes
+  return resolveMachine({
+    cores,
+    memoryBytes,
+    ...(disk === undefined ? {} : { disk }),
+    ...(version === undefined ? {} : { version }),
+    ...(kind === undefined ? {} : { workload: kind }),
+    ...(connections === undefined ? {} : { connections }),
+    ...(options.active === undefined ? {} : { activeConnections: options.active }),
+    ...(databaseBytes === undefined ? {} : { databaseBytes }),
+    ...(options.walDisk === undefined ? {} : { walDiskBytes: options.walDisk }),
+    ...(workload?.walBytesPerSecond === undefined ? {} : { walBytesPerSecond: workload.walBytesPerSecond }),
+    ...(server === undefined ? {} : { preloadedLibraries: [...server.preloadedLibraries] }),
+  })
+}
+
+const isLocal = (url: string) => /^(127\.|\[?::1\]?$|localhost$|$)/.test(new URL(url).hostname)
+
+/** Starts a scratch cluster with the advice, where its programs are; else says why not. */
+async function tryBoot(
+  { signal, terminal }: Context,
+  machine: Machine,
+  options: ConfigOptions,
+  here: ThisMachine,
+  server: ExaminedServer | undefined,
+): Promise<{ readonly booted?: Booted; readonly reason?: string }> {
+  if (!options.boot) return { reason: 'not asked for' }
+  let programs: Awaited<ReturnType<typeof findServerPrograms>>
+  try {
+    programs = await findServerPrograms(machine.version, options.bin)
+  } catch (error) {
+    // A folder that was named has to be right; without one this machine may have none.
+    if (options.bin !== undefined || !isFleetError(error, 'SERVER_PROGRAMS_MISSING')) throw error
+    return { reason: error.message }
+  }
+  if (server !== undefined && server.version !== programs.version) {
+    return {
+      reason: `the server is ${server.version}, and the programs here are ${programs.version}: another build proves nothing`,
+    }
+  }
+  terminal.note(`starting a scratch cluster with PostgreSQL ${programs.version}`)
+  const cluster = await ScratchCluster.create({ programs, user: await systemUser(options.systemUser), signal })
+  try {
+    const facts = server === undefined ? undefined : factsOf(server.settings)
+    return { booted: await bootConfiguration(cluster, machine, { facts, memoryHere: here.memoryBytes }) }
+  } finally {
+    await cluster.close()
+  }
+}
