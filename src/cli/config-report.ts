@@ -13,6 +13,7 @@ export function formatAdvice(terminal: Terminal, report: ConfigReport, format: '
     report.differences === null ? allLines(terminal, report) : differing(terminal, report),
     ...rejected(report),
     ...unbooted(report),
+    ...proven(report),
     ...(report.service === null ? [] : [formatService(report.service)]),
     [
       'For roles, not for the server:',
@@ -64,6 +65,19 @@ function unbooted({ booted, notBooted }: ConfigReport): string[] {
     [
       `A scratch cluster of PostgreSQL ${booted.version} runs with it.`,
       ...booted.unbooted.map((line) => `  Not with ${assignment(line)}: ${line.reason}.`),
+    ].join('\n'),
+  ]
+}
+
+function proven({ proof }: ConfigReport): string[] {
+  if (proof === null) return []
+  return [
+    [
+      'Measured on the scratch cluster, before and after by turns:',
+      ...proof.groups.map(({ group, kept, reason }) => `  ${group}: ${kept ? 'kept' : 'rejected'}, ${reason}`),
+      ...(proof.overall === null ? ['  Nothing was kept.'] : [`  All that was kept: ${proof.overall.reason}`]),
+      ...proof.absent.map(({ load, reason }) => `  ${load} was not run: ${reason}`),
+      ...proof.unproven.map((line) => `  ${assignment(line)}: ${line.reason}`),
     ].join('\n'),
   ]
 }

@@ -4,6 +4,7 @@ import { type Advice, adviseConfiguration } from '../../configuration/advice.js'
 import { type Booted, bootConfiguration } from '../../configuration/boot.js'
 import { type Difference, differences } from '../../configuration/difference.js'
 import { type ExaminedServer, examineServer } from '../../configuration/examined-server.js'
+import { ROUNDS_MIN } from '../../configuration/judgement.js'
 import {
   DISKS,
   type Disk,
@@ -20,6 +21,8 @@ import {
   type ServiceAdvice,
   type ServiceName,
 } from '../../configuration/managed-service.js'
+import { proofLoads } from '../../configuration/proof-load.js'
+import { type Proof, proofTime, proveConfiguration, type Value } from '../../configuration/prove.js'
 import { roleSettings } from '../../configuration/role-settings.js'
 import { ScratchCluster } from '../../configuration/scratch-cluster.js'
 import { findServerPrograms, systemUser } from '../../configuration/server-programs.js'
@@ -28,10 +31,12 @@ import { readThisMachine, type ThisMachine } from '../../configuration/this-mach
 import { connect } from '../../doctor/connection.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { formatAdvice } from '../config-report.js'
+import { confirm } from '../confirm.js'
 import { action, type Context, type Shell } from '../context.js'
 import { serverCores } from '../cores.js'
 import { EXIT } from '../failure.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
+import { createProgress } from '../progress.js'
 import { size } from '../sizes.js'
 import { oneHost } from '../where.js'
 
@@ -52,6 +57,10 @@ export interface ConfigOptions {
   readonly boot: boolean
   readonly bin?: string
   readonly systemUser?: string
+  readonly prove?: boolean
+  readonly yes?: boolean
+  readonly seconds: number
+  readonly rounds: number
 }
 
 /** What is found, for `--json` and the tables. */
@@ -64,6 +73,13 @@ export interface ConfigReport extends Advice {
   readonly booted: { readonly version: string; readonly unbooted: Booted['unbooted'] } | null
   readonly notBooted: string | null
   readonly service: ServiceAdvice | null
+  /** What was measured, group by group; null without --prove. */
+  readonly proof: Omit<MeasuredProof, 'advice'> | null
+}
+
+/** A proof, and the loads that could not run here. */
+interface MeasuredProof extends Proof {
+  readonly absent: readonly { readonly load: string; readonly reason: string }[]
 }
 
 /** How long a server may take to answer one question, in milliseconds. */
@@ -98,6 +114,10 @@ export function addAdviseConfig(advise: Command, shell: Shell): void {
       'where initdb and postgres are (default: PGFLEET_BIN, /usr/lib/postgresql, pg_config, the PATH)',
     )
     .option('--system-user <name>', 'as root: the user to run the scratch cluster as (default: postgres, else nobody)')
+    .option('--prove', 'also measure it, group by group, and keep what wins: loads this machine')
+    .option('--yes', 'with --prove: do not ask before loading the machine')
+    .option('--seconds <s>', 'with --prove: how long each load runs in a round', numberBetween(1, 600), 3)
+    .option('--rounds <n>', `with --prove: how often, from ${ROUNDS_MIN} on`, wholeNumber(ROUNDS_MIN, 99), ROUNDS_MIN)
     .addHelpText(
       'after',
       `
@@ -105,10 +125,14 @@ Without --url it is for this machine, or the one that the options describe. With
 size and workload; its memory, too, where the login may read the server's files. Where initdb and postgres of the major are found,
 a scratch cluster is started with the lines, and what it refuses is left out and shown. Nothing is changed anywhere.
 
+With --prove pgbench and the bench of the memory store run on the scratch cluster, before and after by turns, for one group of
+settings after the other. A group for speed is kept when it wins outside the noise; one for safety when it does not lose outside it.
+
 Examples:
   pgfleet advise config
   pgfleet advise config --memory 16GB --cores 8 --disk nvme --pg-version 17 --workload oltp --connections 100 --format conf
   pgfleet advise config --url postgres://… --memory 64GB --cores 16
+  pgfleet advise config --prove --yes --seconds 10 --rounds 8
 
 Exit codes: 0 done, 1 the scratch cluster failed, 2 wrong usage or the server cannot be examined, 130 interrupted.`,
     )
@@ -121,9 +145,10 @@ async function adviseConfig(context: Context, options: ConfigOptions) {
   const server = url === undefined ? undefined : await examine(context, url, options)
   const here = await readThisMachine(tmpdir())
   const machine = describe(options, here, server, url)
+  if (options.prove) await assertProvable(context, machine, options)
   const facts = server === undefined ? undefined : factsOf(server.settings)
   const tried = await tryBoot(context, machine, options, here, server)
-  const advice = tried.booted?.advice ?? adviseConfiguration(machine, facts)
+  const advice = tried.proof?.advice ?? tried.booted?.advice ?? adviseConfiguration(machine, facts)
   const name = options.provider ?? server?.service
   const { settings, ...facts_ } = server ?? { settings: undefined }
   const report: ConfigReport = {
@@ -134,11 +159,34 @@ async function adviseConfig(context: Context, options: ConfigOptions) {
     booted: tried.booted === undefined ? null : { version: tried.booted.version, unbooted: tried.booted.unbooted },
     notBooted: tried.reason ?? null,
     service: name === undefined ? null : adviseService(advice, name),
+    proof: tried.proof === undefined ? null : withoutAdvice(tried.proof),
   }
   signal.throwIfAborted()
   terminal.result(report, () => formatAdvice(terminal, report, options.format))
   return EXIT.ok
 }
+
+const withoutAdvice = ({ advice: _, ...proof }: MeasuredProof): Omit<MeasuredProof, 'advice'> => proof
+
+/** Tells how long it takes and asks. Errors: OPTIONS_INVALID, INPUT_INVALID (`yes`), SERVER_PROGRAMS_MISSING, ABORTED. */
+async function assertProvable({ signal }: Context, machine: Machine, options: ConfigOptions): Promise<void> {
+  if (!options.boot) {
+    throw new FleetError('OPTIONS_INVALID', { message: 'boot: --prove needs a scratch cluster', field: 'boot' })
+  }
+  const { version } = await findServerPrograms(machine.version, options.bin)
+  const minutes = Math.ceil(proofTime(2, timesOf(options)) / 60_000)
+  await confirm(
+    `This starts a scratch cluster of PostgreSQL ${version} in the temporary directory, and loads this machine for up to ${minutes} minutes.`,
+    options.yes ?? false,
+    signal,
+  )
+}
+
+const timesOf = ({ seconds, rounds }: ConfigOptions) => ({
+  rounds,
+  durationMs: seconds * 1000,
+  warmUpMs: Math.min(1000, seconds * 1000),
+})
 
 async function examine({ signal, terminal }: Context, url: string, { sample }: ConfigOptions): Promise<ExaminedServer> {
   const connection = await connect(url, CALL_TIMEOUT_MS)
@@ -192,22 +240,23 @@ const isLocal = (url: string) => /^(127\.|\[?::1\]?$|localhost$|$)/.test(new URL
 
 /** Starts a scratch cluster with the advice, where its programs are; else says why not. */
 async function tryBoot(
-  { signal, terminal }: Context,
+  context: Context,
   machine: Machine,
   options: ConfigOptions,
   here: ThisMachine,
   server: ExaminedServer | undefined,
-): Promise<{ readonly booted?: Booted; readonly reason?: string }> {
+): Promise<{ readonly booted?: Booted; readonly proof?: MeasuredProof; readonly reason?: string }> {
+  const { signal, terminal } = context
   if (!options.boot) return { reason: 'not asked for' }
   let programs: Awaited<ReturnType<typeof findServerPrograms>>
   try {
     programs = await findServerPrograms(machine.version, options.bin)
   } catch (error) {
     // A folder that was named has to be right; without one this machine may have none.
-    if (options.bin !== undefined || !isFleetError(error, 'SERVER_PROGRAMS_MISSING')) throw error
+    if (options.prove || options.bin !== undefined || !isFleetError(error, 'SERVER_PROGRAMS_MISSING')) throw error
     return { reason: error.message }
   }
-  if (server !== undefined && server.version !== programs.version) {
+  if (server !== undefined && server.version !== programs.version && !options.prove) {
     return {
       reason: `the server is ${server.version}, and the programs here are ${programs.version}: another build proves nothing`,
     }
@@ -216,8 +265,60 @@ async function tryBoot(
   const cluster = await ScratchCluster.create({ programs, user: await systemUser(options.systemUser), signal })
   try {
     const facts = server === undefined ? undefined : factsOf(server.settings)
-    return { booted: await bootConfiguration(cluster, machine, { facts, memoryHere: here.memoryBytes }) }
+    const booted = await bootConfiguration(cluster, machine, { facts, memoryHere: here.memoryBytes })
+    return options.prove ? { booted, proof: await prove(context, cluster, booted, options, here, server) } : { booted }
   } finally {
     await cluster.close()
   }
+}
+
+/** Measures what has booted. */
+async function prove(
+  { signal, terminal }: Context,
+  cluster: ScratchCluster,
+  booted: Booted,
+  options: ConfigOptions,
+  here: ThisMachine,
+  server: ExaminedServer | undefined,
+): Promise<MeasuredProof> {
+  const progress = createProgress(terminal, 'proving')
+  const loads = await proofLoads(cluster.url, booted.advice.machine.workload, signal)
+  try {
+    const absent: { load: string; reason: string }[] = []
+    for (const load of loads) {
+      terminal.note(`preparing ${load.name}`)
+      await load.prepare().catch((error: unknown) => {
+        // pgfleet itself needs more of a server than this one may have; pgbench does not.
+        if (!isFleetError(error, 'DATABASE_UNSUITABLE')) throw error
+        absent.push({ load: load.name, reason: error.message })
+      })
+    }
+    const present = loads.filter(({ name }) => !absent.some(({ load }) => load === name))
+    if (present.length === 0) {
+      const message = `there is nothing to measure with: no pgbench, and ${absent.map(({ reason }) => reason).join('; ')}`
+      throw new FleetError('BENCH_FAILED', { message, hint: 'Install pgbench, or name it with PGBENCH.' })
+    }
+    const before = server === undefined ? [] : beforeOf(booted, server, here)
+    const proof = await proveConfiguration(cluster, booted, present, {
+      ...timesOf(options),
+      before,
+      signal,
+      onProgress: (done, total, message) => progress.update(done, total, message),
+    })
+    return { ...proof, absent }
+  } finally {
+    progress.stop()
+    for (const load of loads) await load.close().catch(() => {})
+  }
+}
+
+/** What the server runs with, as far as this machine can start it. */
+function beforeOf({ advice }: Booted, { settings }: ExaminedServer, { memoryBytes = 0 }: ThisMachine): Value[] {
+  return advice.lines.flatMap(({ name }) => {
+    const setting = settings.get(name)
+    // Libraries of the server may not be here, and its memory may be larger.
+    if (setting === undefined || name === 'shared_preload_libraries') return []
+    if (name === 'shared_buffers' && Number(setting.value) * 8192 > memoryBytes / 2) return []
+    return [{ name, value: setting.value }]
+  })
 }
