@@ -14,6 +14,7 @@ export function formatAdvice(terminal: Terminal, report: ConfigReport, format: '
     ...rejected(report),
     ...unbooted(report),
     ...proven(report),
+    ...tables(report),
     ...(report.service === null ? [] : [formatService(report.service)]),
     [
       'For roles, not for the server:',
@@ -78,6 +79,25 @@ function proven({ proof }: ConfigReport): string[] {
       ...(proof.overall === null ? ['  Nothing was kept.'] : [`  All that was kept: ${proof.overall.reason}`]),
       ...proof.absent.map(({ load, reason }) => `  ${load} was not run: ${reason}`),
       ...proof.unproven.map((line) => `  ${assignment(line)}: ${line.reason}`),
+    ].join('\n'),
+  ]
+}
+
+function tables({ tables }: ConfigReport): string[] {
+  if (tables === null || tables.examined === 0) return []
+  const { examined, advice, unsampled } = tables
+  const statements = advice.flatMap(({ sql, why, lock, undo }) => [
+    ...sql.map((line) => `  ${line};`),
+    `    ${why}.`,
+    `    Lock: ${lock}. Undo: ${undo.join('; ')}.`,
+  ])
+  return [
+    [
+      advice.length === 0
+        ? `The figures of pgfleet’s ${examined} tables call for no change.`
+        : `For pgfleet’s tables and partitions, of which there are ${examined}:`,
+      ...statements,
+      ...(unsampled === null ? [] : [`  No column was sampled: ${unsampled}.`]),
     ].join('\n'),
   ]
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { type Advice, adviseConfiguration } from '../../configuration/advice.js'
 import { type Booted, bootConfiguration } from '../../configuration/boot.js'
 import { type Difference, differences } from '../../configuration/difference.js'
-import { type ExaminedServer, examineServer } from '../../configuration/examined-server.js'
+import { type ExaminedServer, examineServer, queryableOf } from '../../configuration/examined-server.js'
 import { ROUNDS_MIN } from '../../configuration/judgement.js'
 import {
   DISKS,
@@ -27,6 +27,7 @@ import { roleSettings } from '../../configuration/role-settings.js'
 import { ScratchCluster } from '../../configuration/scratch-cluster.js'
 import { findServerPrograms, systemUser } from '../../configuration/server-programs.js'
 import { factsOf } from '../../configuration/server-settings.js'
+import { adviseTables, type TablesAdvice } from '../../configuration/table-advice.js'
 import { readThisMachine, type ThisMachine } from '../../configuration/this-machine.js'
 import { connect } from '../../doctor/connection.js'
 import { FleetError, isFleetError } from '../../errors.js'
@@ -53,6 +54,7 @@ export interface ConfigOptions {
   readonly walDisk?: number
   readonly provider?: ServiceName
   readonly sample: number
+  readonly deep?: boolean
   readonly format: 'table' | 'conf' | 'sql'
   readonly boot: boolean
   readonly bin?: string
@@ -73,6 +75,8 @@ export interface ConfigReport extends Advice {
   readonly booted: { readonly version: string; readonly unbooted: Booted['unbooted'] } | null
   readonly notBooted: string | null
   readonly service: ServiceAdvice | null
+  /** For the product's own tables on the server; null without one. */
+  readonly tables: TablesAdvice | null
   /** What was measured, group by group; null without --prove. */
   readonly proof: Omit<MeasuredProof, 'advice'> | null
 }
@@ -107,6 +111,7 @@ export function addAdviseConfig(advise: Command, shell: Shell): void {
       new Option('--provider <service>', 'for a managed service; recognised with --url').choices(SERVICE_NAMES),
     )
     .option('--sample <s>', 'how long to watch the server of --url, in seconds', numberBetween(0, 3600), 5)
+    .option('--deep', 'with --url: also read samples of pgfleet’s tables, for statistics that are wrong')
     .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'conf', 'sql']).default('table'))
     .option('--no-boot', 'do not start a scratch cluster with it')
     .option(
@@ -142,7 +147,8 @@ Exit codes: 0 done, 1 the scratch cluster failed, 2 wrong usage or the server ca
 async function adviseConfig(context: Context, options: ConfigOptions) {
   const { where, terminal, signal } = context
   const url = where.url === undefined ? undefined : oneHost(where.url)
-  const server = url === undefined ? undefined : await examine(context, url, options)
+  const examined = url === undefined ? undefined : await examine(context, url, options)
+  const server = examined?.server
   const here = await readThisMachine(tmpdir())
   const machine = describe(options, here, server, url)
   if (options.prove) await assertProvable(context, machine, options)
@@ -159,6 +165,7 @@ async function adviseConfig(context: Context, options: ConfigOptions) {
     booted: tried.booted === undefined ? null : { version: tried.booted.version, unbooted: tried.booted.unbooted },
     notBooted: tried.reason ?? null,
     service: name === undefined ? null : adviseService(advice, name),
+    tables: examined?.tables ?? null,
     proof: tried.proof === undefined ? null : withoutAdvice(tried.proof),
   }
   signal.throwIfAborted()
@@ -188,11 +195,13 @@ const timesOf = ({ seconds, rounds }: ConfigOptions) => ({
   warmUpMs: Math.min(1000, seconds * 1000),
 })
 
-async function examine({ signal, terminal }: Context, url: string, { sample }: ConfigOptions): Promise<ExaminedServer> {
+async function examine({ signal, terminal }: Context, url: string, { sample, deep = false }: ConfigOptions) {
   const connection = await connect(url, CALL_TIMEOUT_MS)
   try {
     if (sample > 0) terminal.note(`watching the server for ${sample} s`)
-    return await examineServer(connection, { sampleMs: sample * 1000, signal })
+    const server = await examineServer(connection, { sampleMs: sample * 1000, signal })
+    if (deep) terminal.note('sampling tables')
+    return { server, tables: await adviseTables(queryableOf(connection), { sampleColumns: deep, signal }) }
   } finally {
     await connection.close()
   }
