@@ -5,8 +5,11 @@ import type { Terminal } from './terminal.js'
 
 /** What `pgfleet advise config` prints. */
 export function formatAdvice(terminal: Terminal, report: ConfigReport, format: 'table' | 'conf' | 'sql'): string {
-  if (format === 'sql') return formatSql(report)
-  if (format === 'conf') return formatConf(report)
+  const { service } = report
+  // A service refuses ALTER SYSTEM, and takes no file.
+  if (format === 'sql')
+    return service === null ? formatSql(report) : formatService(service).replaceAll(/^(?:# )?/gm, '-- ')
+  if (format === 'conf') return service === null ? formatConf(report) : formatService(service)
   return [
     `For ${describeMachine(report.machine)}.`,
     ...(report.server?.workload.evidence ?? []).map((line) => `Measured: ${line}.`),

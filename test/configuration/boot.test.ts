@@ -205,8 +205,12 @@ DIRECT.describe('pgfleet advise config', () => {
       report.lines.map((line: { name: string; value: string }) => [line.name, line.value]),
     )
     expect(values).toMatchObject({ shared_buffers: '512MB', io_method: expect.stringMatching(/^(worker|io_uring)$/) })
-    const conf = await runCli(cwd, [...asked, '--format', 'conf', '--no-boot', '--provider', 'rds'])
+    const conf = await runCli(cwd, [...asked, '--format', 'conf', '--no-boot'])
     expect(conf.stdout).toMatch(/^shared_buffers = 512MB +# R /m)
+    // A service takes neither statements of the kind nor the file.
+    const rds = await runCli(cwd, [...asked, '--format', 'sql', '--no-boot', '--provider', 'rds'])
+    expect(rds.stdout).toMatch(/^-- Amazon RDS: in the parameter group\n-- shared_buffers += 65536 {2}# restart$/m)
+    expect(rds.stdout).not.toMatch(/^(?!-- )./m)
     const wrong = await runCli(cwd, ['advise', 'config', '--pg-version', '18', '--bin', cwd])
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('SERVER_PROGRAMS_MISSING') })
     for (const bad of [
