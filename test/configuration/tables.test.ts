@@ -38,7 +38,7 @@ DIRECT.describe('the tables of pgfleet', () => {
       await client.query(`insert into memory.${name} select n, 0, repeat('x', 100) from generate_series(1, 12000) n`)
     }
     await client.query('create index on memory.indexed (hot)')
-    await client.query('alter table memory.indexed set (fillfactor = 50)')
+    await client.query('alter table memory.indexed set (fillfactor = 60)')
     await client.query('vacuum full memory.indexed')
     for (const name of ['filled', 'indexed']) await client.query(`update memory.${name} set hot = id`)
     await flush()
