@@ -1,6 +1,7 @@
 import { ALERT_ERRORS } from './error-codes/alerts.js'
 import { ARCHIVE_ERRORS } from './error-codes/archive.js'
 import { BACKUP_ERRORS } from './error-codes/backup.js'
+import { CONFIGURATION_ERRORS } from './error-codes/configuration.js'
 import { DELIVERY_ERRORS } from './error-codes/delivery.js'
 import { DOCTOR_ERRORS } from './error-codes/doctor.js'
 import { HISTORY_ERRORS } from './error-codes/history.js'
@@ -26,6 +27,7 @@ export const ERRORS = {
   ...ARCHIVE_ERRORS,
   ...HISTORY_ERRORS,
   ...ALERT_ERRORS,
+  ...CONFIGURATION_ERRORS,
 } as const
 
 /** The stable code of an error. */

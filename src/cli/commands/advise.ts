@@ -14,6 +14,7 @@ import { EXIT } from '../failure.js'
 import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { describeWhere, oneHost } from '../where.js'
+import { addAdviseConfig } from './advise-config.js'
 import { addAdviseStorage } from './advise-storage.js'
 import { addAdviseVectors } from './advise-vectors.js'
 
@@ -59,6 +60,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
     .action(action(shell, advisePool))
   addAdviseStorage(command, shell)
   addAdviseVectors(command, shell)
+  addAdviseConfig(command, shell)
 }
 
 async function advisePool(context: Context, options: PoolOptions) {

@@ -37,6 +37,17 @@ const NAMES = ['autovacuum_vacuum_threshold', 'autovacuum_vacuum_scale_factor']
 /** A table is not vacuumed for fewer dead rows, whatever its size. */
 const THRESHOLD = 500
 
+/** What is kept to unless options say otherwise: tables from so many rows on, and dead rows of a table, at most about. */
+export const AUTOVACUUM_BOUNDS = { rowsMin: 10_000, deadRowsMax: 100_000, deadShareMax: 0.1 } as const
+
+/** The settings by which autovacuum comes to a table of so many rows at about `bound` dead ones. */
+export function autovacuumSettings(
+  rows: number,
+  bound: number,
+): { readonly threshold: number; readonly scale: number } {
+  return { threshold: THRESHOLD, scale: Math.floor(Math.max(0, (bound - THRESHOLD) / rows) * 10_000) / 10_000 }
+}
+
 /** Lets autovacuum come to a table before its dead rows are more than stated. */
 export const autovacuum = defineService({
   name: 'autovacuum',
@@ -44,10 +55,10 @@ export const autovacuum = defineService({
   intervalMs: 86_400_000,
   options: z.strictObject({
     /** Tables with fewer rows are left alone. */
-    rowsMin: z.int().min(1000).max(1_000_000_000).default(10_000),
+    rowsMin: z.int().min(1000).max(1_000_000_000).default(AUTOVACUUM_BOUNDS.rowsMin),
     /** Dead rows of a table, at most about: so many, and this share of its rows. */
-    deadRowsMax: z.int().min(1000).max(10_000_000).default(100_000),
-    deadShareMax: z.number().min(0.01).max(0.2).default(0.1),
+    deadRowsMax: z.int().min(1000).max(10_000_000).default(AUTOVACUUM_BOUNDS.deadRowsMax),
+    deadShareMax: z.number().min(0.01).max(0.2).default(AUTOVACUUM_BOUNDS.deadShareMax),
   }),
   statements: [FIND, SET],
   async runOnce(context, { rowsMin, deadRowsMax, deadShareMax }) {
@@ -55,14 +66,14 @@ export const autovacuum = defineService({
     for (const late of await context.query(FIND, [rowsMin, deadRowsMax, deadShareMax])) {
       const { schema_name: schema, table_name: table, rows, bound } = late
       const object = `${schema}.${table}`
-      const scale = Math.floor(Math.max(0, (bound - THRESHOLD) / rows) * 10_000) / 10_000
-      const note = `comes at ${Math.round(THRESHOLD + scale * rows)} dead rows of ${Math.round(rows)}, instead of ${Math.round(late.trigger)}`
+      const { threshold, scale } = autovacuumSettings(rows, bound)
+      const note = `comes at ${Math.round(threshold + scale * rows)} dead rows of ${Math.round(rows)}, instead of ${Math.round(late.trigger)}`
       if (context.dryRun) {
         context.report.item({ action: 'set', object, note })
         continue
       }
       await context.attempt(object, async () => {
-        const [row] = await context.batch((run) => run(SET, [schema, table, THRESHOLD, scale]))
+        const [row] = await context.batch((run) => run(SET, [schema, table, threshold, scale]))
         context.report.item({ action: 'set', object, note, undo: undoOf(object, row?.before ?? []) })
       })
     }
