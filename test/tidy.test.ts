@@ -37,8 +37,16 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/maintenance/'],
   ['src/fleet.ts', 'src/backup/'],
   ['src/replay/', 'src/import/', 'src/bench/', 'src/doctor/', 'src/lint/'],
-  ['src/explain/', 'src/pooling/', 'src/storage/', 'src/checklist/'],
-  ['src/demo/'],
+  [
+    'src/explain/',
+    'src/pooling/',
+    'src/storage/',
+    'src/checklist/',
+    'src/configuration/',
+    'src/vector-sweep/',
+    'src/monitoring/',
+  ],
+  ['src/indexing/', 'src/top/', 'src/tuning/', 'src/demo/'],
   ['src/cli/', 'src/index.ts'],
 ]
 
