@@ -76,7 +76,8 @@ export function harmOf(before: readonly Window[], running: readonly Sample[]): s
   if (breach !== undefined && (isCertain || breachOf(running.at(-2) ?? NOTHING) !== undefined)) return breach
   const usual = median(valuesOf(before, false))
   if (usual === undefined) return undefined
-  const worse = running.slice(-2).filter(({ value }) => value !== null && value > HARM_FACTOR * Math.max(usual, LEAST))
+  const lastTwo = running.filter(({ value }) => value !== null).slice(-2)
+  const worse = lastTwo.filter(({ value }) => (value as number) > HARM_FACTOR * Math.max(usual, LEAST))
   return worse.length === 2
     ? `twice in a row the metric was more than ${HARM_FACTOR} times what it is without`
     : undefined
