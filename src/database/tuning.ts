@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { check } from '../input.js'
+import { FleetError } from '../errors.js'
 import type { Batcher } from './batch.js'
 import type { BatchOptions } from './batch-options.js'
 import type { PoolLoad } from './connections.js'
@@ -43,7 +43,14 @@ export function createFleetTuning(database: Database, batcher: Batcher): FleetTu
   return {
     limits: present,
     change(given) {
-      const { poolMax, ...batch } = check('limits', limits, given)
+      const parsed = limits.safeParse(given)
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues
+        const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0]
+        const field = name === undefined ? 'limits' : `limits.${String(name)}`
+        throw new FleetError('INPUT_INVALID', { message: `${field}: ${issue?.message}`, field })
+      }
+      const { poolMax, ...batch } = parsed.data
       batcher.limit(Object.fromEntries(Object.entries(batch).filter(([, value]) => value !== undefined)))
       if (poolMax !== undefined) database.poolMax = poolMax
       return present()

@@ -36,23 +36,23 @@ export function openBench(
         await connection.query('rollback').catch(() => {})
       }
     })
-  let console: Promise<Connection> | undefined
+  let connected: Promise<Connection> | undefined
   const { poolerUrl, keep, callsMin, recallMin, memoryBytes } = options
   const bench: Bench = {
     fleet,
     query: (text, values = []) => ask(text, values, {}, QUERY_MS),
     ask: (text, values, settings) => ask(text, values, settings, PROBE_MS),
-    console:
+    pooler:
       poolerUrl === undefined
         ? undefined
         : async (text) => {
-            console ??= connect(poolerUrl, QUERY_MS)
+            connected ??= connect(poolerUrl, QUERY_MS)
             try {
-              return await (await console).query(text)
+              return await (await connected).query(text)
             } catch (error) {
               // The next question connects anew.
-              void console.then((lost) => lost.close()).catch(() => {})
-              console = undefined
+              void connected.then((lost) => lost.close()).catch(() => {})
+              connected = undefined
               throw error
             }
           },
@@ -62,7 +62,7 @@ export function openBench(
   return {
     bench,
     close: async () => {
-      await console?.then((open) => open.close()).catch(() => {})
+      await connected?.then((open) => open.close()).catch(() => {})
     },
   }
 }

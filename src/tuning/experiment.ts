@@ -94,12 +94,14 @@ export async function takeBack(
 ): Promise<string | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const now = await knob.current(bench, target)
-      if (now === undefined) return 'what it was set on is gone'
-      if (now === oldValue) return undefined
-      if (now !== newValue) return `somebody has set ${now ?? 'nothing'} there meanwhile: left so`
-      await ledger.change((run) => knob.set(bench, run, target, oldValue))
-      return undefined
+      let note: string | undefined
+      await ledger.change(async (run) => {
+        const now = await knob.current({ ...bench, query: run }, target)
+        if (now === undefined) note = 'what it was set on is gone'
+        else if (now === newValue) await knob.set(bench, run, target, oldValue)
+        else if (now !== oldValue) note = `somebody has set ${now ?? 'nothing'} there meanwhile: left so`
+      })
+      return note
     } catch (error) {
       if (isFleetError(error, 'TUNING_TRIAL_LOST') || attempt === ROLLBACK.attempts) throw error
       await sleep(ROLLBACK.restMs)
@@ -121,7 +123,11 @@ async function measure(
   const toSet = async (value: string | null) => {
     signal.throwIfAborted()
     const from = await knob.read(bench, candidate)
-    const since = await ledger.change((run) => knob.set(bench, run, target, value))
+    const since = await ledger.change(async (run) => {
+      // By the connection that changes it: the pool may have no other.
+      await assertOurs(knob, { ...bench, query: run }, target, value === newValue ? oldValue : newValue)
+      await knob.set(bench, run, target, value)
+    })
     await settle(knob, bench, candidate, measuring, ledger, signal, windows, { since, from })
   }
   for (let round = 0; round < knob.rounds; round++) {
@@ -133,14 +139,25 @@ async function measure(
     await measureWindow(knob, bench, candidate, measuring, ledger, signal, windows, { changed: true, life })
   }
   const verdict = decide(windows, measuring.gainMin, measuring.callsMin)
-  const now = await knob.current(bench, target)
-  if (now !== newValue) throw new Stop('no-verdict', `somebody has set ${now ?? 'nothing'} there meanwhile`)
+  await assertOurs(knob, bench, target, newValue)
   return {
     state: verdict.decision === 'better' ? 'kept' : 'rolled-back',
     decision: verdict.decision,
     explanation: verdict.explanation,
     effect: verdict.effect,
   }
+}
+
+/** Refuses to overwrite what somebody else has set meanwhile. */
+async function assertOurs(
+  knob: Knob,
+  bench: Bench,
+  target: Candidate['target'],
+  expected: string | null,
+): Promise<void> {
+  const now = await knob.current(bench, target)
+  if (now === undefined) throw new Stop('no-verdict', 'what it is set on is gone')
+  if (now !== expected) throw new Stop('no-verdict', `somebody has set ${now ?? 'nothing'} there meanwhile`)
 }
 
 /** Waits until what is measured has the present setting; a part of a sample's time at least. */

@@ -51,7 +51,7 @@ export interface Bench {
   /** The same within settings that hold for this question alone. */
   ask<Row>(text: string, values: readonly unknown[], settings: Readonly<Record<string, string>>): Promise<Row[]>
   /** The console of PgBouncer, where one is given. */
-  readonly console: ((text: string) => Promise<Record<string, unknown>[]>) | undefined
+  readonly pooler: ((text: string) => Promise<Record<string, unknown>[]>) | undefined
   /** The value that a trial of ours has kept there and nobody took back; undefined: none. */
   kept(knob: string, scope: string): Promise<string | undefined>
   readonly limits: BenchLimits

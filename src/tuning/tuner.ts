@@ -182,7 +182,7 @@ export function createTuner(fleet: Fleet, options: TunerOptions = {}): Tuner {
     async undo(id) {
       const trial = await records.find(check('id', uuid, id))
       const knob = KNOBS.find((one) => one.id === trial.knob)
-      const refuse = (message: string) => {
+      const refuse = (message: string): never => {
         throw new FleetError('TUNING_NOT_UNDONE', {
           message: `${message}: ${trial.undo}`,
           details: { undo: trial.undo },
@@ -191,10 +191,12 @@ export function createTuner(fleet: Fleet, options: TunerOptions = {}): Tuner {
       if (trial.state !== 'kept' || knob === undefined)
         return refuse(`the trial is ${trial.state}, nothing of it is there to be undone`)
       return await withBench(async (bench) => {
-        const now = await knob.current(bench, trial.target)
-        if (now !== trial.newValue)
-          return refuse(`${trial.setting} of ${trial.scope} is ${now ?? 'not set'}, no more ${trial.newValue}`)
-        await records.undo(trial.id, (run) => knob.set(bench, run, trial.target, trial.oldValue))
+        await records.undo(trial.id, async (run) => {
+          const now = await knob.current({ ...bench, query: run }, trial.target)
+          if (now !== trial.newValue)
+            refuse(`${trial.setting} of ${trial.scope} is ${now ?? 'not set'}, no more ${trial.newValue}`)
+          await knob.set(bench, run, trial.target, trial.oldValue)
+        })
         return await records.find(trial.id)
       })
     },

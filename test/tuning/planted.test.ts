@@ -8,7 +8,7 @@ import { startTraffic } from './traffic.js'
 const DIRECT = await onScratchServers()
 
 const GB = 1024 ** 3
-const FAST: TunerOptions = { windowMs: 900, settleMs: 15_000, callsMin: 5, coolDownMs: 3_600_000, memoryBytes: 64 * GB }
+const FAST: TunerOptions = { windowMs: 750, settleMs: 15_000, callsMin: 5, coolDownMs: 3_600_000, memoryBytes: 64 * GB }
 
 /** Without memory for a hash table of `b` the server goes through a file of it for each row of `a`. */
 const SPILLS = 'select count(*) from a where n not in (select n from b)'

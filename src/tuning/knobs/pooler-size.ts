@@ -23,9 +23,9 @@ export const poolerSize: Knob = {
   guard: `connections of the server in use, of ${THRESHOLDS.connectionsShare.value * 100} % of those allowed; time of a transaction without its wait`,
   rounds: 2,
   bounds: `${BOUNDS.min} to ${BOUNDS.max}`,
-  look: async (bench) => (bench.console === undefined ? undefined : await readingOf(bench)),
+  look: async (bench) => (bench.pooler === undefined ? undefined : await readingOf(bench)),
   async find(bench, since) {
-    if (bench.console === undefined || since === undefined) return { candidates: [], left: [] }
+    if (bench.pooler === undefined || since === undefined) return { candidates: [], left: [] }
     const from = since as Reading
     const now = await readingOf(bench)
     const transactions = growth(from, now, 'transactions')
@@ -65,12 +65,12 @@ export const poolerSize: Knob = {
     }
   },
   current: async (bench) => await sizeOf(bench),
-  async set({ console }, _run, _target: Target, value) {
+  async set({ pooler }, _run, _target: Target, value) {
     const size = Number(value)
     if (value === null || !Number.isInteger(size) || size < BOUNDS.min || size > 10_000) {
       throw new FleetError('INPUT_INVALID', { message: `value: ${value} is no ${NAME}`, field: 'value' })
     }
-    await consoleOf(console)(`set ${NAME} = ${size}`)
+    await poolerOf(pooler)(`set ${NAME} = ${size}`)
   },
 }
 
@@ -104,15 +104,15 @@ async function candidateOf(bench: Bench, from: Reading, now: Reading, waited: nu
   }
 }
 
-async function sizeOf({ console }: Bench): Promise<string | undefined> {
-  const found = (await consoleOf(console)('show config')).find(({ key }) => key === NAME)
+async function sizeOf({ pooler }: Bench): Promise<string | undefined> {
+  const found = (await poolerOf(pooler)('show config')).find(({ key }) => key === NAME)
   return found === undefined ? undefined : String(found.value)
 }
 
-async function readingOf({ console, query }: Bench): Promise<Reading> {
+async function readingOf({ pooler, query }: Bench): Promise<Reading> {
   const [row] = await query<{ used: number; allowed: number }>(SERVER)
-  const stats = (await consoleOf(console)('show stats_totals')).filter(({ database }) => database !== 'pgbouncer')
-  const pools = (await consoleOf(console)('show pools')).filter(({ database }) => database !== 'pgbouncer')
+  const stats = (await poolerOf(pooler)('show stats_totals')).filter(({ database }) => database !== 'pgbouncer')
+  const pools = (await poolerOf(pooler)('show pools')).filter(({ database }) => database !== 'pgbouncer')
   // Its times are in microseconds.
   const sum = (names: readonly string[]) =>
     stats.reduce(
@@ -129,8 +129,8 @@ async function readingOf({ console, query }: Bench): Promise<Reading> {
   }
 }
 
-function consoleOf(console: Bench['console']): NonNullable<Bench['console']> {
-  if (console !== undefined) return console
+function poolerOf(pooler: Bench['pooler']): NonNullable<Bench['pooler']> {
+  if (pooler !== undefined) return pooler
   throw new FleetError('OPTIONS_INVALID', {
     message: 'the console of PgBouncer is needed: give poolerUrl',
     field: 'poolerUrl',
