@@ -103,7 +103,7 @@ export class Connections {
     this.#unfollow = primary?.follow(() => this.#cutAllBut(primary.target)) ?? (() => {})
   }
 
-  /** Most connections; of the embedded database always one. What is in use beyond a lower limit stays until it is idle. */
+  /** Most connections; of the embedded database always one. What is in use beyond a lower limit is closed when it comes back. */
   get max(): number {
     return this.#pool.options.max as number
   }
@@ -159,7 +159,8 @@ export class Connections {
     } finally {
       this.#heldMs += performance.now() - lentAt
       this.#lent.delete(connection)
-      connection.release(broken ?? this.#broken.get(connection))
+      // One too many, since the limit was lowered.
+      connection.release(broken ?? this.#broken.get(connection) ?? this.#pool.totalCount > this.max)
     }
   }
 

@@ -17,7 +17,7 @@ export interface FleetTuning {
   limits(): FleetLimits
   /**
    * Replaces some of them, within the bounds of the options of `openFleet`; they hold from the next statement on. Connections
-   * beyond a lower `poolMax` are closed when they become idle. Returns all of them. Errors: INPUT_INVALID.
+   * beyond a lower `poolMax` are closed when they come back. Returns all of them. Errors: INPUT_INVALID.
    */
   change(limits: Partial<FleetLimits>): FleetLimits
   /** What the pool of connections did since the fleet was opened. */

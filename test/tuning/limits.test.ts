@@ -8,11 +8,7 @@ await fleet.tenants.create({ id: 'acme' })
 const { kv } = fleet.tenant('acme').memory
 
 const write = (of: Fleet, count: number, from = 0) =>
-  Promise.all(
-    Array.from({ length: count }, (_, n) =>
-      of.tenant('acme').memory.kv.set({ key: `k${from + n}`, value: 'x'.repeat(200) }),
-    ),
-  )
+  Promise.all(Array.from({ length: count }, (_, n) => of.tenant('acme').memory.kv.set(`k${from + n}`, 'x'.repeat(200))))
 const statements = () => fleet.metrics().reduce((sum, { batches }) => sum + batches, 0)
 
 test('hold from the next statement on', async () => {
@@ -56,7 +52,7 @@ onEngines(['direct'], 'it takes sessions of its own').describe('the knobs of a p
   const startCallers = (count: number) => {
     let running = true
     const loops = Array.from({ length: count }, async (_, n) => {
-      while (running) await kv.set({ key: `c${n}`, value: 'x'.repeat(300) })
+      while (running) await kv.set(`c${n}`, 'x'.repeat(300))
     })
     const stop = async () => {
       running = false
