@@ -61,7 +61,7 @@ onEngines(['direct'], 'it takes sessions of its own').describe('the knobs of a p
     afterFile(stop)
     return { stop }
   }
-  const options = { windowMs: 600, callsMin: 20, coolDownMs: 0 }
+  const options = { windowMs: 400, callsMin: 20, coolDownMs: 0 }
 
   test('find statements that may not be large, and let them', async () => {
     const callers = startCallers(60)

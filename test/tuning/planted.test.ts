@@ -1,7 +1,7 @@
 // Three settings that are bad, one that only looks so, and a change that does harm: on a server with traffic.
 import { createTuner, type Fleet, openFleet, type TunerOptions } from 'pgfleet'
 import { beforeAll, expect, test } from 'vitest'
-import { onScratchServers, type ScratchServer, startServer } from '../doctor/scratch-server.js'
+import { onScratchServers, type ScratchServer, startPooler, startServer } from '../doctor/scratch-server.js'
 import { afterFile, failure } from '../setup/index.js'
 import { startTraffic } from './traffic.js'
 
@@ -139,4 +139,23 @@ DIRECT.describe('settings of a server with traffic', () => {
     expect(trial?.windows.at(-1)?.samples.length).toBeLessThan(6)
     expect(await settingOf('work_mem', 'victim')).toBeUndefined()
   }, 60_000)
+
+  test.runIf(process.env.TEST_CRASH)(
+    'clients that wait for connections of PgBouncer get more of them',
+    async () => {
+      const client = await server.client()
+      await client.query(`create role app login password 'app'`)
+      const pooler = await startPooler(server, { admin_users: 'postgres' })
+      const at = pooler.urlOf({ user: 'app', password: 'app' })
+      const traffic = Array.from({ length: 5 }, () => startTraffic(at, 'select pg_sleep(0.004)', 100))
+      const options = { ...FAST, knobs: ['pooler-size'], poolerUrl: pooler.urlOf({ database: 'pgbouncer' }) }
+      const { trial, left } = await createTuner(fleet, options).runOnce()
+      await Promise.all(traffic.map(({ stop }) => stop()))
+      const told = JSON.stringify({ trial, left }, null, 1)
+      expect(trial, told).toMatchObject({ place: 'pooler', oldValue: '1', newValue: '2', state: 'kept' })
+      expect((await createTuner(fleet, options).undo(trial?.id ?? '')).state).toBe('undone')
+      expect((await failure(createTuner(fleet).undo(trial?.id ?? ''), 'TUNING_NOT_UNDONE')).message).toContain('undone')
+    },
+    60_000,
+  )
 })
