@@ -136,7 +136,7 @@ async function tune(context: Context, options: TuneOptions) {
   })
 }
 
-/** One trial; undefined when another process has one open, and this one goes on later. */
+/** One trial; undefined when another process has one open, or the server is away for a while, and this one goes on later. */
 async function roundOf(
   context: Context,
   tuner: Tuner,
@@ -156,8 +156,9 @@ async function roundOf(
         progress.update(step.window * step.samples + step.sample, step.windows * step.samples, PHASES[step.phase]),
     })
   } catch (error) {
-    if (once || !isFleetError(error, 'TUNING_TRIAL_OPEN')) throw error
-    terminal.note(error.message)
+    // What it has left open the next round takes back, once the hold has run out.
+    if (once || signal.aborted || !isFleetError(error) || !error.retryable) throw error
+    terminal.note(`${error.code}: ${error.message}`)
     return undefined
   } finally {
     progress.stop()
