@@ -6,6 +6,7 @@ import { createTuner, type Fleet, openFleet, type TunerOptions } from 'pgfleet'
 import { beforeAll, expect, test } from 'vitest'
 import { runCli } from '../cli/run-cli.js'
 import { onScratchServers, type ScratchServer, startServer } from '../doctor/scratch-server.js'
+import { crashing, mayCrash } from '../setup/crash.js'
 import { afterFile, failure } from '../setup/index.js'
 import { startTraffic } from './traffic.js'
 
@@ -20,7 +21,7 @@ const OPTIONS: TunerOptions = {
   memoryBytes: 64 * 1024 ** 3,
 }
 /** Steps of a trial; the first with the change made, and with it made and measured, in each run. */
-const POINTS = process.env.TEST_CRASH
+const POINTS = mayCrash
   ? ['begun 0', 'without 0', 'settling 1', 'with 1', 'settling 2', 'without 2', 'settling 3', 'with 3']
   : ['with 1']
 
@@ -102,8 +103,8 @@ DIRECT.describe('a tuner that is lost', () => {
     60_000,
   )
 
-  test.runIf(process.env.TEST_CRASH)(
-    'for a while, and comes back, changes nothing any more',
+  test.runIf(mayCrash)(
+    crashing('for a while, and comes back, changes nothing any more'),
     async () => {
       const child = await startAt('with 1')
       child.removeAllListeners('exit')

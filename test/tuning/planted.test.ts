@@ -2,6 +2,7 @@
 import { createTuner, type Fleet, openFleet, type TunerOptions } from 'pgfleet'
 import { beforeAll, expect, test } from 'vitest'
 import { onScratchServers, type ScratchServer, startPooler, startServer } from '../doctor/scratch-server.js'
+import { crashing, mayCrash } from '../setup/crash.js'
 import { afterFile, failure } from '../setup/index.js'
 import { startTraffic } from './traffic.js'
 
@@ -140,8 +141,8 @@ DIRECT.describe('settings of a server with traffic', () => {
     expect(await settingOf('work_mem', 'victim')).toBeUndefined()
   }, 60_000)
 
-  test.runIf(process.env.TEST_CRASH)(
-    'clients that wait for connections of PgBouncer get more of them',
+  test.runIf(mayCrash)(
+    crashing('clients that wait for connections of PgBouncer get more of them'),
     async () => {
       const client = await server.client()
       await client.query(`create role app login password 'app'`)
