@@ -10,6 +10,7 @@ import { MAINTENANCE_ERRORS } from './error-codes/maintenance.js'
 import { MEMORY_ERRORS } from './error-codes/memory.js'
 import { METADATA_ERRORS } from './error-codes/metadata.js'
 import { PLATFORM_ERRORS } from './error-codes/platform.js'
+import { TUNING_ERRORS } from './error-codes/tuning.js'
 
 /**
  * Every error that pgfleet throws, by its stable code. Codes are never renamed; `docs/errors.md` is held equal to this
@@ -28,6 +29,7 @@ export const ERRORS = {
   ...HISTORY_ERRORS,
   ...ALERT_ERRORS,
   ...CONFIGURATION_ERRORS,
+  ...TUNING_ERRORS,
 } as const
 
 /** The stable code of an error. */

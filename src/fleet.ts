@@ -12,6 +12,7 @@ import { Primary } from './database/primary/primary.js'
 import { serverUrls } from './database/primary/server-urls.js'
 import { type Consistency, Replicas, type ReplicasReport } from './database/replicas/replicas.js'
 import { createSession, createTransactionSession } from './database/session.js'
+import { createFleetTuning, type FleetTuning } from './database/tuning.js'
 import { FleetError } from './errors.js'
 import { type Identity, toIdentity } from './identity.js'
 import { check } from './input.js'
@@ -101,6 +102,8 @@ export interface Fleet extends AsyncDisposable {
   verifyKey(key: string, options?: { scope?: string; signal?: AbortSignal }): Promise<Principal>
   /** What the gathered operations did since opening. */
   metrics(): BatchMetrics[]
+  /** Its limits, which can be changed while it works. */
+  readonly tuning: FleetTuning
   /** How far the replicas are, and which reads they answered since opening. */
   replicas(): ReplicasReport
   /** What the cache did since opening. */
@@ -192,6 +195,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       return await createTenant({ ...shared, services }, id).memory.keys.verify(key, options)
     },
     metrics: () => batcher.metrics(),
+    tuning: createFleetTuning(database, batcher),
     replicas: () =>
       replicas?.report() ?? { onReplicas: 0, onPrimary: { unavailable: 0, behind: 0, failed: 0 }, replicas: [] },
     cache: () => cache?.report() ?? NO_CACHE,

@@ -7,6 +7,7 @@ export type {
   ValkeyCacheOptions,
 } from './database/cache/cache-options.js'
 export type { CacheReport } from './database/cache/read-cache.js'
+export type { PoolLoad } from './database/connections.js'
 export {
   type MigrateReport,
   migrate,
@@ -17,6 +18,7 @@ export {
 } from './database/migrate.js'
 export type { ReplicaReport, ReplicaState } from './database/replicas/replica.js'
 export type { Consistency, ReplicasReport } from './database/replicas/replicas.js'
+export type { FleetLimits, FleetTuning } from './database/tuning.js'
 export { ERRORS, type ErrorCode, FleetError, isFleetError } from './errors.js'
 export { type Fleet, openDatabase, openFleet, type Tenant, type Transaction, type TransactionOptions } from './fleet.js'
 export type { Actor, Identity } from './identity.js'
@@ -62,3 +64,16 @@ export type { ExportOptions, ExportProgress } from './tenants/tenant-export.js'
 export type { ImportOptions, ImportProgress, ImportReport } from './tenants/tenant-import.js'
 export type { Transfers } from './tenants/transfers.js'
 export type { NewTenant, Quotas, TenantRecord, Tenants, Usage } from './tenants.js'
+export type { Step } from './tuning/experiment.js'
+export type { LeftAlone } from './tuning/knob.js'
+export type { Trial, TrialState } from './tuning/trial.js'
+export {
+  createTuner,
+  type Proposal,
+  type RoundOptions,
+  type Tuner,
+  type TuningPlan,
+  type TuningRound,
+} from './tuning/tuner.js'
+export type { TunerOptions } from './tuning/tuner-options.js'
+export type { Decision, Effect, GuardValue, Sample, Window } from './tuning/verdict.js'

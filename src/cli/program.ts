@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   monitor: async () => (await import('./commands/monitor.js')).addMonitor,
   checklist: async () => (await import('./commands/checklist.js')).addChecklist,
   advise: async () => (await import('./commands/advise.js')).addAdvise,
+  tune: async () => (await import('./commands/tune.js')).addTune,
   pgbouncer: async () => (await import('./commands/pgbouncer.js')).addPgbouncer,
   bench: async () => (await import('./commands/bench.js')).addBench,
 }

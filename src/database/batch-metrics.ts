@@ -11,6 +11,8 @@ export interface BatchMetrics {
   /** Items that were not sent, because a later call for the same key was: not among `items`. */
   readonly coalesced: number
   readonly queued: number
+  /** How long all items took together, each from its call to the answer. */
+  readonly totalMs: number
   readonly batchSize: Spread
   readonly queueAgeMs: Spread
   readonly flushMs: Spread
@@ -37,6 +39,7 @@ export class BatchMeter {
   readonly #flush = histogram()
   #batches = 0
   #items = 0
+  #totalMs = 0
   splits = 0
   failures = 0
   coalesced = 0
@@ -51,6 +54,7 @@ export class BatchMeter {
     let oldest = startedAt
     for (const unit of units) {
       items += unit.items.length
+      this.#totalMs += unit.items.length * (endedAt - unit.queuedAt)
       if (unit.queuedAt < oldest) oldest = unit.queuedAt
     }
     this.#batches++
@@ -70,6 +74,7 @@ export class BatchMeter {
       failures: this.failures,
       coalesced: this.coalesced,
       queued,
+      totalMs: this.#totalMs,
       batchSize: spread(this.#batchSize, 1),
       queueAgeMs: spread(this.#queueAge, 1000),
       flushMs: spread(this.#flush, 1000),

@@ -97,12 +97,23 @@ export class Batcher {
   readonly #queues = new Map<string, Map<string, BatchQueue[]>>()
   readonly #meters = new Map<string, BatchMeter>()
   readonly #send: Send
-  readonly #options: BatchOptions
+  /** One object, which every queue looks at: what is changed here holds from their next statement on. */
+  readonly #options: { -readonly [Name in keyof BatchOptions]: BatchOptions[Name] }
   #closed = false
 
   constructor(send: Send, options: BatchOptions) {
     this.#send = send
-    this.#options = options
+    this.#options = { ...options }
+  }
+
+  /** The limits at present. */
+  get limits(): BatchOptions {
+    return { ...this.#options }
+  }
+
+  /** Replaces some of the limits; what waits and what is in flight stays so. */
+  limit(limits: Partial<BatchOptions>): void {
+    Object.assign(this.#options, limits)
   }
 
   /** Queues the items as one unit. Resolves with their results in order; rejects if any of them is refused. */

@@ -20,6 +20,20 @@ export interface ConnectionOptions {
   readonly callTimeoutMs: number
 }
 
+/** What a pool did since it was opened, and how it stands. */
+export interface PoolLoad {
+  /** Connections that were lent. */
+  readonly lends: number
+  /** How long callers waited for them together, in milliseconds. */
+  readonly waitedMs: number
+  /** How long they were lent together, in milliseconds. */
+  readonly heldMs: number
+  /** Callers that wait at present. */
+  readonly waiting: number
+  /** Connections that are lent at present. */
+  readonly lent: number
+}
+
 /** A connection lent to a callback. */
 export type Connection = pg.PoolClient
 
@@ -45,6 +59,9 @@ export class Connections {
   readonly #lent = new Set<pg.PoolClient>()
   #losses = 0
   #closed = false
+  #lends = 0
+  #waitedMs = 0
+  #heldMs = 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -86,6 +103,26 @@ export class Connections {
     this.#unfollow = primary?.follow(() => this.#cutAllBut(primary.target)) ?? (() => {})
   }
 
+  /** Most connections; of the embedded database always one. What is in use beyond a lower limit is closed when it comes back. */
+  get max(): number {
+    return this.#pool.options.max as number
+  }
+
+  set max(max: number) {
+    if (this.#options.embedded === undefined) this.#pool.options.max = max
+  }
+
+  /** What the pool did since it was opened. */
+  get load(): PoolLoad {
+    return {
+      lends: this.#lends,
+      waitedMs: this.#waitedMs,
+      heldMs: this.#heldMs,
+      waiting: this.#pool.waitingCount,
+      lent: this.#lent.size,
+    }
+  }
+
   /** How often a connection was lost: what had been sent there may be committed on a server whose standbys lack it. */
   get losses(): number {
     return this.#losses
@@ -94,7 +131,11 @@ export class Connections {
   /** Lends a connection to the callback. Errors: CLOSED, PRIMARY_UNAVAILABLE, those of the driver and of the callback. */
   async lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
+    const askedAt = performance.now()
     const connection = await this.#connect()
+    const lentAt = performance.now()
+    this.#lends++
+    this.#waitedMs += lentAt - askedAt
     let broken: Error | undefined
     this.#lent.add(connection)
     try {
@@ -116,8 +157,10 @@ export class Connections {
       }
       throw error
     } finally {
+      this.#heldMs += performance.now() - lentAt
       this.#lent.delete(connection)
-      connection.release(broken ?? this.#broken.get(connection))
+      // One too many, since the limit was lowered.
+      connection.release(broken ?? this.#broken.get(connection) ?? this.#pool.totalCount > this.max)
     }
   }
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type pg from 'pg'
 import { FleetError } from '../errors.js'
 import type { Durability } from './batch.js'
-import { type Connection, type ConnectionOptions, Connections } from './connections.js'
+import { type Connection, type ConnectionOptions, Connections, type PoolLoad } from './connections.js'
 import { isConnectionLoss, isStalePlan, sqlstateOf, toFleetError } from './failure.js'
 import { withRetry } from './retry.js'
 import { type Statement, statement } from './statement.js'
@@ -79,6 +79,20 @@ export class Database {
       ...(connectionString === undefined ? {} : { connectionString }),
       ...(primary === undefined ? {} : { primary }),
     }
+  }
+
+  /** Most connections of its pool. */
+  get poolMax(): number {
+    return this.#connections.max
+  }
+
+  set poolMax(max: number) {
+    this.#connections.max = max
+  }
+
+  /** What its pool did. */
+  get poolLoad(): PoolLoad {
+    return this.#connections.load
   }
 
   /** True for the embedded database, which has one connection. */

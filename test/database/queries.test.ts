@@ -5,6 +5,7 @@ import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
 import { MEMORY_STATEMENTS } from '../../dist/stores/memory/index.js'
 import { METADATA_STATEMENTS } from '../../dist/stores/metadata/index.js'
 import { TENANT_STATEMENTS } from '../../dist/tenants.js'
+import { TUNING_STATEMENTS } from '../../dist/tuning/trial-records.js'
 import { openTestFleet } from '../setup/index.js'
 
 const fleet = await openTestFleet()
@@ -15,6 +16,7 @@ const statements = [
   ...METADATA_STATEMENTS,
   ...TENANT_STATEMENTS,
   ...MAINTENANCE_STATEMENTS,
+  ...TUNING_STATEMENTS,
 ]
 
 test.each(statements)('$name fits the schema', async ({ text }) => {

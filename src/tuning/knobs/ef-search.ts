@@ -1,0 +1,165 @@
+import { vectorRecall } from '../../doctor/checks/vectors/vector-recall.js'
+import { VECTOR_INDEXES, type VectorIndex } from '../../doctor/vector-indexes.js'
+import { FleetError } from '../../errors.js'
+import { type Bench, type Candidate, growth, type Knob, type LeftAlone } from '../knob.js'
+import { handsOffRole, olderSessions, roleSetting, roleStatement, roleTarget, setRole } from '../role-setting.js'
+import {
+  costsOf,
+  grownByRole,
+  NO_STATISTICS,
+  type RoleStatement,
+  readStatements,
+  roleStatements,
+  statementStatistics,
+} from '../role-statements.js'
+
+const NAME = 'hnsw.ef_search'
+/** What is tried; a search of ten rows needs ten at least, and pgvector takes 1000 at most. */
+const LADDER = [20, 40, 60, 80, 120, 200, 320, 500, 800, 1000]
+const BOUNDS = { min: 1, max: 1000 }
+/** Indexes whose recall is looked at: those searched most. */
+const INDEXES = 3
+
+/** Indexes that were searched, the most searched first. */
+const SEARCHED = `
+  with ${VECTOR_INDEXES}
+  select i.indexrelid::regclass::text as index, i.indrelid::regclass::text as table, quote_ident(i.attname) as column, i.operator,
+    i.amname as method, greatest(i.reltuples, 0)::float8 as rows, coalesce(s.idx_scan, 0)::float8 as scans
+  from indexes i left join pg_stat_user_indexes s on s.indexrelid = i.indexrelid
+  where i.amname = 'hnsw' and has_table_privilege(i.indrelid, 'select')
+  order by coalesce(s.idx_scan, 0) desc`
+
+interface SearchedIndex extends VectorIndex {
+  readonly scans: number
+}
+
+interface Look {
+  readonly statements: Map<string, RoleStatement>
+  readonly indexes: readonly SearchedIndex[]
+}
+
+/** How many candidates searches of vectors collect, for a role that searches with more than it needs. */
+export const efSearch: Knob = {
+  id: 'ef-search',
+  title: `${NAME} of a role that searches by HNSW indexes`,
+  place: 'server',
+  metric: 'time of the searches, as a part of what as many took at first',
+  guard: 'recall at 10, measured against the exact order, not below what is wanted',
+  rounds: 2,
+  bounds: `${LADDER[0]} to ${LADDER.at(-1)}`,
+  async look(bench) {
+    const schema = await statementStatistics(bench)
+    const [vector] = await bench.query(`select 1 from pg_extension e where e.extname = 'vector'`)
+    if (schema === undefined || vector === undefined) return undefined
+    return { statements: await roleStatements(bench, schema, true), indexes: await bench.query(SEARCHED) } as Look
+  },
+  async find(bench, since) {
+    const schema = await statementStatistics(bench)
+    if (schema === undefined) return { candidates: [], left: [{ scope: 'database', reason: NO_STATISTICS }] }
+    // No extension, no vectors.
+    if (since === undefined) return { candidates: [], left: [] }
+    const before = since as Look
+    const grown = grownByRole(before.statements, await roleStatements(bench, schema, true))
+    const total = [...grown.values()].flat().reduce((sum, { milliseconds }) => sum + milliseconds, 0)
+    const candidates: Candidate[] = []
+    const left: Omit<LeftAlone, 'knob'>[] = []
+    for (const [role, statements] of grown) {
+      const searches = statements.filter(({ isSearch }) => isSearch)
+      if (searches.length === 0) continue
+      const found = await candidateOf(bench, role, searches, before.indexes, total)
+      if (typeof found === 'string') left.push({ scope: `role ${role}`, reason: found })
+      else candidates.push(found)
+    }
+    return { candidates, left }
+  },
+  read: async (bench, { target, reference }) => await readStatements(bench, roleTarget(target).role, reference),
+  sample(_, from, to) {
+    const [calls, spent, expected] = [
+      growth(from, to, 'calls'),
+      growth(from, to, 'spent'),
+      growth(from, to, 'expected'),
+    ]
+    return { calls, value: expected > 0 ? spent / expected : null, guards: [] }
+  },
+  async probe(bench, { newValue }) {
+    const indexes = await bench.query<SearchedIndex>(SEARCHED)
+    const recall = await recallOf(bench, indexes.slice(0, INDEXES), Number(newValue))
+    if (recall === undefined) return []
+    return [{ name: 'recall at 10', value: recall, limit: bench.limits.recallMin, isFloor: true, isCertain: true }]
+  },
+  unsettled: (bench, { target }, since) => olderSessions(bench, roleTarget(target).role, since),
+  async current(bench, target) {
+    return (await roleSetting(bench, roleTarget(target).role, NAME))?.own
+  },
+  async set(_, run, target, value) {
+    if (value !== null && !(Number(value) >= BOUNDS.min && Number(value) <= BOUNDS.max && /^\d+$/.test(value))) {
+      throw new FleetError('INPUT_INVALID', { message: `value: ${value} is no ${NAME}`, field: 'value' })
+    }
+    await setRole(run, target, NAME, value)
+  },
+}
+
+async function candidateOf(
+  bench: Bench,
+  role: string,
+  searches: readonly RoleStatement[],
+  before: readonly SearchedIndex[],
+  total: number,
+): Promise<Candidate | string> {
+  const setting = await roleSetting(bench, role, NAME)
+  if (setting === undefined) return 'the role is gone'
+  const off = await handsOffRole(bench, 'ef-search', role, setting, NAME)
+  if (off !== undefined) return off
+  const calls = searches.reduce((sum, one) => sum + one.calls, 0)
+  if (calls < bench.limits.callsMin) return `${calls} searches are too few to judge by`
+  const searched = (await bench.query<SearchedIndex>(SEARCHED))
+    .filter(({ index, scans }) => scans > (before.find((one) => one.index === index)?.scans ?? 0))
+    .slice(0, INDEXES)
+  if (searched.length === 0) return 'no HNSW index that this login may read was searched meanwhile'
+  // Without pgvector loaded in this session nobody knows its default.
+  const now = Number(setting.effective ?? 40)
+  const { recallMin } = bench.limits
+  const lower = LADDER.filter((value) => value < now)
+  let least = lower.length
+  for (let [low, high] = [0, lower.length - 1]; low <= high; ) {
+    const middle = (low + high) >> 1
+    const recall = await recallOf(bench, searched, lower[middle] as number)
+    if (recall !== undefined && recall >= recallMin) {
+      least = middle
+      high = middle - 1
+    } else low = middle + 1
+  }
+  // One step more than was enough: twenty searches are a sample, and real ones are harder.
+  const chosen = lower[least + 1]
+  if (chosen === undefined)
+    return `with ${NAME} = ${now} nothing less than that surely finds ${recallMin} of the nearest`
+  const [database] = await bench.query<{ name: string }>('select current_database() as name')
+  const target = { role, database: database?.name ?? '' }
+  const spent = searches.reduce((sum, one) => sum + one.milliseconds, 0)
+  return {
+    target,
+    scope: `role ${role}`,
+    setting: NAME,
+    oldValue: setting.own,
+    newValue: String(chosen),
+    reason: `${Math.round(calls)} searches with ${NAME} ${now}; ${lower[least]} finds ${recallMin} of the nearest in ${searched.map(({ index }) => index).join(', ')} as well`,
+    apply: roleStatement(target, NAME, String(chosen)),
+    undo: roleStatement(target, NAME, setting.own),
+    weight: total > 0 ? spent / total : 0,
+    reference: costsOf(searches),
+  }
+}
+
+/** The least recall of the indexes, as the doctor measures it; undefined where nothing could be searched. */
+async function recallOf(bench: Bench, indexes: readonly VectorIndex[], value: number): Promise<number | undefined> {
+  const found: number[] = []
+  for (const index of indexes) {
+    const probe = vectorRecall.probe?.(index as never, undefined as never)
+    if (probe === undefined) continue
+    const [row] = await bench.ask<{ recall: number | null; queries: number }>(probe.text, probe.values, {
+      [NAME]: String(value),
+    })
+    if (row?.recall != null && row.queries > 0) found.push(row.recall)
+  }
+  return found.length === 0 ? undefined : Math.min(...found)
+}
