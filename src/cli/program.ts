@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   ingest: async () => (await import('./commands/ingest.js')).addIngest,
   audit: async () => (await import('./commands/audit.js')).addAudit,
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+  top: async () => (await import('./commands/top.js')).addTop,
   checklist: async () => (await import('./commands/checklist.js')).addChecklist,
   advise: async () => (await import('./commands/advise.js')).addAdvise,
   pgbouncer: async () => (await import('./commands/pgbouncer.js')).addPgbouncer,
