@@ -51,6 +51,8 @@ const COUNTERS: readonly Counter[] = [
   'deadlocks',
 ]
 const SLOTS = 30
+/** Figures that are a part of the one above them. */
+const PARTS: ReadonlySet<string> = new Set(['active', 'waiting for a lock', 'idle in tx'])
 
 const COMMON = `
     d.*, s.*, r.*, current_setting('max_connections')::int as "connectionsMax", current_setting('autovacuum_freeze_max_age')::int as "freezeMax",
@@ -107,6 +109,7 @@ export const overview = definePanel<Row, Shown>({
       note,
       mark,
       trend: slots(now.at, steps, pick),
+      depth: PARTS.has(figure) ? 1 : 0,
     })
     const rate = (counter: Counter) => (step: Step | undefined) =>
       step === undefined ? null : perSecond(step.gained[counter], step.seconds)
@@ -147,7 +150,7 @@ export const overview = definePanel<Row, Shown>({
           row.waiting > 0 ? 'warning' : 'none',
         ),
         line(
-          'idle in transaction',
+          'idle in tx',
           row.hidden > 0 ? '?' : short(row.inTransaction),
           ({ row: { inTransaction } }) => inTransaction,
         ),
@@ -175,11 +178,7 @@ export const overview = definePanel<Row, Shown>({
           'replicas',
           short(row.replicas),
           ({ row: { lag } }) => lag,
-          row.replicas === 0
-            ? ''
-            : row.lag === null
-              ? 'lag not seen'
-              : `last ${shortBytes(row.lag)} behind`,
+          row.replicas === 0 ? '' : row.lag === null ? 'lag not seen' : `last ${shortBytes(row.lag)} behind`,
         ),
       ],
     }
