@@ -30,11 +30,12 @@ export function shortBytes(value: number | null | undefined): string {
   return `${unit === 0 || scaled >= 9.95 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]}`
 }
 
-/** Seconds in at most six characters: `12ms`, `3.4s`, `5m12s`, `3h05m`, `12d4h`; `-` for none. */
+/** Seconds in at most six characters: `80µs`, `12ms`, `3.4s`, `5m12s`, `3h05m`, `12d4h`; `-` for none. */
 export function shortTime(seconds: number | null | undefined): string {
   if (seconds == null || !Number.isFinite(seconds)) return '-'
   const size = Math.max(0, seconds)
-  if (size < 0.0995) return size < 0.00095 ? '0ms' : `${(size * 1000).toFixed(size < 0.00995 ? 1 : 0)}ms`
+  if (size < 0.0009995) return `${Math.round(size * 1e6)}µs`
+  if (size < 0.0995) return `${(size * 1000).toFixed(size < 0.00995 ? 1 : 0)}ms`
   if (size < 9.95) return `${size.toFixed(1)}s`
   if (size < 59.5) return `${Math.round(size)}s`
   const minutes = Math.floor(size / 60)

@@ -75,9 +75,8 @@ export class Reader {
   /** One statement in a read-only transaction of its own. Errors: DATABASE_UNEXAMINED for a lost connection; those of the server. */
   async read<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
     const connection = await this.#connected()
-    const begin = `begin isolation level read committed read only;
-      set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
-      set local search_path = pg_catalog, pg_temp; set local jit = off`
+    const begin = `begin ${MARK} isolation level read committed read only; set local ${MARK} statement_timeout = ${STATEMENT_TIMEOUT_MS};
+      set local ${MARK} lock_timeout = ${LOCK_TIMEOUT_MS}; set local ${MARK} search_path = pg_catalog, pg_temp; set local ${MARK} jit = off`
     let isOpen = true
     try {
       if (values === undefined && connection.script !== undefined) {

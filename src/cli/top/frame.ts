@@ -101,7 +101,7 @@ function topLine({ where, server, state, lost }: Scene, width: number): Line {
   const left = Math.max(0, width - right.length - 1)
   return cutLine(
     [
-      [place(`pgfleet top  ${clean(where)}  ${clean(server)}`, left), 'bold'],
+      [place(`${clean(where)}  ${clean(server)}`, left), 'bold'],
       [' ', 'none'],
       [right, lost !== undefined ? 'critical' : state.isPaused ? 'warning' : 'dim'],
     ],
@@ -190,15 +190,11 @@ function lastLine({ state, lost, rows, total }: Scene, width: number): Line {
   if (message !== '') return [[fill(message, width).trimEnd(), 'warning']]
   if (state.isHelp) return [[fill('any key goes back', width).trimEnd(), 'dim']]
   if (state.detail !== undefined)
-    return [[fill('escape back  j k scroll  c cancel  x end the session  ? help  q quit', width).trimEnd(), 'dim']]
+    return [[place('escape back  j k scroll  c cancel  x end the session  ? help  q quit', width).trimEnd(), 'dim']]
   const filter = state.filters[state.panel]
-  const shown = filter ? `'${filter}': ${rows.length} of ${total}  ` : ''
-  return [
-    [
-      fill(`${shown}enter more  s sort  r reverse  / filter  p pause  + - interval  ? help  q quit`, width).trimEnd(),
-      'dim',
-    ],
-  ]
+  const shown = filter ? `${clean(`'${filter}'`)}: ${rows.length} of ${total}  ` : ''
+  const keys = 'enter more  s sort  r reverse  / filter  p pause  + - interval  ? help  q quit'
+  return [[place(shown + keys, width).trimEnd(), 'dim']]
 }
 
 function helpLines(width: number): Line[] {

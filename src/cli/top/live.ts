@@ -165,9 +165,9 @@ class Live {
     const started = performance.now()
     const kept = this.#kept.get(panel.id) ?? []
     const look = await this.#reader.look(panel)
-    const { version, database } = await this.#reader.server()
+    const { version } = await this.#reader.server()
     this.#lost = undefined
-    this.#server = `PostgreSQL ${version} ${look.inRecovery ? 'standby' : 'primary'}, ${database}, up ${shortTime(look.at - look.startedAt)}`
+    this.#server = `${version} ${look.inRecovery ? 'standby' : 'primary'}, up ${shortTime(look.at - look.startedAt)}`
     const looks = withLook(kept, look)
     this.#kept.set(panel.id, looks)
     const missing = panel.texts?.missing(this.#looks(looks)) ?? []

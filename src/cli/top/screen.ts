@@ -102,7 +102,7 @@ export function openScreen(events: ScreenEvents): Screen {
       // A terminal that does not take what it got is not given more: the next drawing tells the latest.
       if (!isOurs || stdout.writableNeedDrain) return
       const changed = lines.flatMap((line, i) =>
-        line === drawn[i] ? [] : [`\u001b[${i + 1};1H${line}\u001b[0m\u001b[K`],
+        line === drawn[i] ? [] : [`\u001b[${i + 1};1H\u001b[K${line}\u001b[0m`],
       )
       const less = drawn.length > lines.length ? [`\u001b[${lines.length + 1};1H\u001b[J`] : []
       if (changed.length + less.length > 0) write([...changed, ...less].join(''))

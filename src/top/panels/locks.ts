@@ -59,8 +59,8 @@ export const locks = definePanel<Row, Shown>({
     { id: 'since', title: 'since', width: 6, align: 'right', cell: ({ waited }) => shortTime(waited) },
     {
       id: 'behind',
-      title: 'wait',
-      width: 4,
+      title: 'behind',
+      width: 6,
       align: 'right',
       drop: 2,
       cell: ({ behind }) => (behind === 0 ? '' : String(behind)),
@@ -78,7 +78,7 @@ export const locks = definePanel<Row, Shown>({
         ? `${isCycle ? 'in a cycle: ' : ''}${(row.mode ?? '').replace(/Lock$/, '')} on ${row.target ?? '?'}${also}`
         : pid === 0
           ? 'a prepared transaction: see pg_prepared_xacts'
-          : `holds; ${row?.state ?? 'its state is not seen'}`
+          : (row?.state ?? 'its state is not seen')
       return {
         key: String(pid),
         pid,
