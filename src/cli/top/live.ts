@@ -191,9 +191,13 @@ class Live {
   }
 
   #refresh(): void {
+    this.#see()
+    this.#draw()
+  }
+
+  #see(): void {
     const kept = this.#kept.get(this.#state.panel) ?? []
     this.#view = kept.length === 0 ? EMPTY : panelOf(this.#state.panel).view(this.#looks(kept))
-    this.#draw()
   }
 
   #failed(error: unknown): void {
@@ -215,29 +219,30 @@ class Live {
   }
 
   #typed(sent: string): void {
-    const before = this.#state
     for (const key of keysOf(sent)) {
       const { rows = 24, columns = 80 } = this.#screen ?? {}
+      const before = this.#state
       const scene = this.#scene()
-      const { state, effect } = press(this.#state, key, {
+      const { state, effect } = press(before, key, {
         rows: scene.rows,
-        page: this.#state.detail === undefined ? pageOf(rows, scene.notes.length) : detailPageOf(rows),
-        lines: this.#state.detail === undefined ? 0 : detailLines(this.#detail, columns).length,
+        page: before.detail === undefined ? pageOf(rows, scene.notes.length) : detailPageOf(rows),
+        lines: before.detail === undefined ? 0 : detailLines(this.#detail, columns).length,
         allowCancel: this.#options.allowCancel,
       })
       this.#state = state
+      if (before.panel !== state.panel) this.#left(panelOf(before.panel))
       if (effect !== undefined) this.#took(effect)
-    }
-    // Counters of a panel that was left go on without being looked at: its rates begin anew.
-    if (before.panel !== this.#state.panel) {
-      const left = panelOf(before.panel)
-      if (left.sampleMs === undefined && left.id !== 'overview') this.#kept.delete(left.id)
-      this.#drawAt = 0
-      const kept = this.#kept.get(this.#state.panel) ?? []
-      this.#view = kept.length === 0 ? EMPTY : panelOf(this.#state.panel).view(this.#looks(kept))
     }
     this.#draw()
     this.#wake()
+  }
+
+  /** Another panel is shown: from now on its rows are seen, and what it last was is drawn at once. */
+  #left(panel: Panel): void {
+    // Counters of a panel that was left go on without being looked at: its rates begin anew.
+    if (panel.sampleMs === undefined && panel.id !== 'overview') this.#kept.delete(panel.id)
+    this.#drawAt = 0
+    this.#see()
   }
 
   #took(effect: Effect): void {
