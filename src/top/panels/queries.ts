@@ -3,14 +3,17 @@ import { gainedTogether, perSecond, shareOf } from '../difference.js'
 import { definePanel, type Looks, type ShownRow } from '../panel.js'
 import { MARK } from '../reader.js'
 
-const COUNTERS = ['calls', 'ms', 'rows', 'hits', 'reads', 'dirtied', 'temporary', 'wal'] as const
+const COUNTERS = ['calls', 'us', 'rows', 'hits', 'reads', 'dirtied', 'temporary', 'wal'] as const
 type Counter = (typeof COUNTERS)[number]
 
-interface Row extends Readonly<Record<Counter, number>> {
-  readonly key: string | null
-  readonly reset: string | null
+/** All statements, a list a counter: thousands of them are read each time, and names beside every number would cost more than they do. */
+interface Row extends Partial<Readonly<Record<Counter, readonly number[]>>> {
+  /** User and statement, of those that were called from outside a function; null for those that are not seen. */
+  readonly keys?: readonly (string | null)[] | null
+  readonly reset?: string | null
   /** A statement that runs now, where the extension is missing: its text, and how long it has run. */
   readonly running?: string
+  readonly key?: string
   readonly seconds?: number
 }
 
@@ -42,10 +45,10 @@ export const queries = definePanel<Row, Shown>({
       absent: MISSING,
       grant: 'it has to be in shared_preload_libraries as well',
       sql: `
-    select s.userid || '/' || s.queryid || '/' || s.toplevel as key, s.calls, s.total_exec_time as ms, s.rows, s.shared_blks_hit as hits,
-      s.shared_blks_read as reads, s.shared_blks_dirtied as dirtied, s.temp_blks_read + s.temp_blks_written as temporary, s.wal_bytes as wal,
-      (select i.stats_reset::text from {schema}.pg_stat_statements_info i) as reset
-    from {schema}.pg_stat_statements(false) s where s.dbid = (select d.oid from pg_database d where d.datname = current_database())`,
+    select array_agg(s.userid || '/' || s.queryid) as keys, array_agg(s.calls) as calls, array_agg((s.total_exec_time * 1000)::bigint) as us,
+      array_agg(s.rows) as rows, array_agg(s.shared_blks_hit) as hits, array_agg(s.shared_blks_read) as reads, array_agg(s.shared_blks_dirtied) as dirtied,
+      array_agg(s.temp_blks_read + s.temp_blks_written) as temporary, array_agg(s.wal_bytes) as wal, (select i.stats_reset::text from {schema}.pg_stat_statements_info i) as reset
+    from {schema}.pg_stat_statements(false) s where s.toplevel and s.dbid = (select d.oid from pg_database d where d.datname = current_database())`,
     },
     {
       name: 'pg_stat_activity',
@@ -101,10 +104,10 @@ export const queries = definePanel<Row, Shown>({
       name: 'pg_stat_statements',
       needs: { extension: 'pg_stat_statements' },
       sql: `
-    select s.userid || '/' || s.queryid || '/' || s.toplevel as key, min(s.query) as text
+    select s.userid || '/' || s.queryid as key, min(s.query) as text
     from {schema}.pg_stat_statements s
-    where s.dbid = (select d.oid from pg_database d where d.datname = current_database())
-      and s.userid || '/' || s.queryid || '/' || s.toplevel = any ($1::text[])
+    where s.toplevel and s.dbid = (select d.oid from pg_database d where d.datname = current_database())
+      and s.userid || '/' || s.queryid = any ($1::text[])
     group by 1`,
     },
     missing: (looks) => spentOf(looks).flatMap(({ key }) => (looks.texts.has(key) ? [] : [key])),
@@ -115,7 +118,7 @@ export const queries = definePanel<Row, Shown>({
     if (running.length > 0 || now.refused.includes(MISSING)) {
       return { notes: now.refused, rows: running.map(runningRow) }
     }
-    const hidden = now.rows.filter(({ key }) => key === null).length
+    const hidden = now.rows[0]?.keys?.filter((key) => key === null).length ?? 0
     const notes = [
       ...now.refused,
       ...(hidden > 0 ? [`${hidden} statements of others are not seen`] : []),
@@ -124,14 +127,14 @@ export const queries = definePanel<Row, Shown>({
     ]
     // Those of this command itself are left out.
     const spent = spentOf(looks).filter(({ key }) => !texts.get(key)?.includes(MARK))
-    const total = spent.reduce((sum, { gained }) => sum + gained.ms, 0)
+    const total = spent.reduce((sum, { gained }) => sum + gained.us, 0)
     const seconds = before === undefined ? 0 : now.at - before.at
     const rows = spent.map(({ key, gained }) => ({
       key,
       gained,
       callsPerSecond: perSecond(gained.calls, seconds),
-      share: shareOf(gained.ms, total),
-      mean: gained.calls > 0 ? gained.ms / gained.calls : null,
+      share: shareOf(gained.us, total),
+      mean: gained.calls > 0 ? gained.us / 1000 / gained.calls : null,
       rowsPerCall: gained.calls > 0 ? gained.rows / gained.calls : null,
       blocksPerSecond: perSecond(gained.hits + gained.reads, seconds),
       query: texts.get(key) ?? '(its text is gone from the statistics)',
@@ -147,7 +150,10 @@ export const queries = definePanel<Row, Shown>({
       text: query,
       fields: [
         ['calls/s', short(callsPerSecond)],
-        ['time', `${shortShare(share)} % of all, ${shortMs(gained.ms)} since the last look, ${shortMs(mean)} a call`],
+        [
+          'time',
+          `${shortShare(share)} % of all, ${shortMs(gained.us / 1000)} since the last look, ${shortMs(mean)} a call`,
+        ],
         ['rows', `${short(gained.rows)} since the last look`],
         [
           'blocks',
@@ -165,21 +171,41 @@ const isReset = ({ now, before }: Looks<Row>) =>
   now.rows[0] !== undefined &&
   before.rows[0].reset !== now.rows[0].reset
 
-/** What each statement has gained since the look before; none at the first look. */
-function spentOf(looks: Looks<Row>): { key: string; gained: Record<Counter, number> }[] {
-  const { now, before } = looks
-  if (before === undefined) return []
-  const first = isReset(looks) ? new Map() : new Map(before.rows.map((row) => [row.key, row]))
-  return now.rows.flatMap((row) => {
-    if (row.key === null || row.running !== undefined) return []
-    const gained = gainedTogether<Counter>(first.get(row.key), row, COUNTERS)
-    return gained.calls > 0 ? [{ key: row.key, gained }] : []
-  })
+interface Spent {
+  readonly key: string
+  readonly gained: Record<Counter, number>
 }
 
-const NONE: Record<Counter, number> = { calls: 0, ms: 0, rows: 0, hits: 0, reads: 0, dirtied: 0, temporary: 0, wal: 0 }
+/** What was worked out last: the texts are asked for, then the rows, of the same two looks. */
+const worked = new WeakMap<object, { readonly before: object; readonly spent: readonly Spent[] }>()
 
-function runningRow({ key, running = '', seconds = 0 }: Row): Shown {
+/** What each statement has gained since the look before; none at the first look. */
+function spentOf(looks: Looks<Row>): readonly Spent[] {
+  const { now, before } = looks
+  if (before === undefined) return []
+  const known = worked.get(now)
+  if (known?.before === before) return known.spent
+  const [first, row] = [before.rows[0], now.rows[0]]
+  const places = new Map(isReset(looks) ? [] : first?.keys?.map((key, i) => [key, i]))
+  const spent: Spent[] = []
+  for (const [i, key] of row?.keys?.entries() ?? []) {
+    const place = places.get(key)
+    // Most of thousands have done nothing: no more is looked at than that.
+    if (key === null || (place !== undefined && first?.calls?.[place] === row?.calls?.[i])) continue
+    const earlier = place === undefined || first === undefined ? undefined : countersAt(first, place)
+    const gained = gainedTogether<Counter>(earlier, countersAt(row as Row, i), COUNTERS)
+    if (gained.calls > 0) spent.push({ key, gained })
+  }
+  worked.set(now, { before, spent })
+  return spent
+}
+
+const countersAt = (row: Row, i: number) =>
+  Object.fromEntries(COUNTERS.map((name) => [name, row[name]?.[i] ?? 0])) as Record<Counter, number>
+
+const NONE: Record<Counter, number> = { calls: 0, us: 0, rows: 0, hits: 0, reads: 0, dirtied: 0, temporary: 0, wal: 0 }
+
+function runningRow({ key = '', running = '', seconds = 0 }: Row): Shown {
   const unknown = { callsPerSecond: null, share: null, rowsPerCall: null, blocksPerSecond: null }
-  return { ...unknown, key: key ?? '', mean: seconds * 1000, query: running, gained: NONE }
+  return { ...unknown, key, mean: seconds * 1000, query: running, gained: NONE }
 }
