@@ -201,7 +201,16 @@ describe('a frame', () => {
     expect(lines[23]).toMatch(/^enter more .* q quit$/)
   })
 
-  test('shows the chosen row wherever it is, and only it as chosen', () => {
+  test('shows the chosen row wherever it is, and only it as chosen, without colours too', () => {
+    expect(
+      paintLine(
+        [
+          ['a', 'chosen'],
+          ['b', 'critical'],
+        ],
+        picocolors.createColors(false),
+      ),
+    ).toBe('\u001b[7ma\u001b[27mb')
     const rows = Array.from({ length: 200 }, (_, i) => session(1000 + i))
     for (const [key, index] of [
       ['1000', 0],

@@ -9,7 +9,8 @@ export function paintLine(line: Line, colors: Terminal['colors']): string {
     dim: colors.dim,
     warning: colors.yellow,
     critical: colors.red,
-    chosen: colors.inverse,
+    // Reversed without colours too: it is no colour, and all that tells which row is chosen.
+    chosen: (text) => `\u001b[7m${text}\u001b[27m`,
     head: colors.underline,
   }
   // The last gate: whatever was forgotten before, no control character passes.

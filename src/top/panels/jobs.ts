@@ -32,7 +32,7 @@ export const jobs = definePanel<Row, Shown>({
       sql: `
     select 'jobs' as kind, j.channel as name, j.state, count(*) as amount,
       extract(epoch from clock_timestamp() - min(case when j.state in ('running', 'lease over') then j.leased_at else j.ready_at end)) as age,
-      case when row_security_active('delivery.jobs') then 'only of the tenant of this session, if it has one' else count(distinct j.tenant_id) || ' tenants' end as note,
+      case when row_security_active('delivery.jobs') then 'only of the tenant of this session, if it has one' else 'tenants: ' || count(distinct j.tenant_id) end as note,
       j.state = 'lease over' or (j.state = 'ready' and min(j.ready_at) < now() - interval '5 minutes') as "isBad"
     from (select k.*, case when k.held then 'held' when k.lease is not null and k.available_at > now() then 'running'
         when k.lease is not null then 'lease over' when k.available_at > now() then 'later' else 'ready' end as state

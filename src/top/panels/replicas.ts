@@ -58,7 +58,7 @@ export const replicas = definePanel<Row, Shown>({
     {
       id: 'address',
       title: 'address',
-      width: 14,
+      width: 13,
       drop: 1,
       cell: ({ address }) => address ?? '',
       sort: ({ address }) => address,
@@ -66,7 +66,7 @@ export const replicas = definePanel<Row, Shown>({
     {
       id: 'state',
       title: 'state',
-      width: 11,
+      width: 15,
       cell: ({ state, sync }) => (sync === 'sync' || sync === 'quorum' ? `${state}, ${sync}` : (state ?? '?')),
       sort: ({ state }) => state,
     },
