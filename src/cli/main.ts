@@ -16,9 +16,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort(new Error(signal))
   })
 }
-// `pgfleet status | head` closes the pipe early: not an error.
+// `pgfleet status | head` closes the pipe early, and a terminal may be closed: not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
 })
 
 process.exitCode = await main(process.argv)

@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   audit: async () => (await import('./commands/audit.js')).addAudit,
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
   monitor: async () => (await import('./commands/monitor.js')).addMonitor,
+  top: async () => (await import('./commands/top.js')).addTop,
   checklist: async () => (await import('./commands/checklist.js')).addChecklist,
   advise: async () => (await import('./commands/advise.js')).addAdvise,
   tune: async () => (await import('./commands/tune.js')).addTune,
