@@ -56,6 +56,10 @@ export {
   type ReadHistoryOptions,
   readHistory,
 } from './monitoring/history/read-history.js'
+export { batchSamples } from './monitoring/batches.js'
+export { createMetricsHandler, type Endpoint, type EndpointOptions, startEndpoint } from './monitoring/endpoint.js'
+export { formatMetrics } from './monitoring/exposition.js'
+export type { Sample } from './monitoring/snapshot.js'
 export type { FleetOptions } from './options.js'
 export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'
 export type { Erasures, ReapplyOptions } from './tenants/erasures.js'

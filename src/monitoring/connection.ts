@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** How long a statement may wait for a lock: a table that is being altered costs its source one look, and nobody else. */
 const LOCK_TIMEOUT_MS = 200
 
+/** A prepared statement that another session has, or that this one has already: a pooler stands in between. */
+const LOST_STATEMENT = new Set(['26000', '42P05'])
+
 /** What begins each transaction. Without `row_security` a statement that rows are kept from is refused, and tells no less. */
 const begin = (timeoutMs: number) => `begin isolation level read committed read only;
   set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
@@ -36,19 +39,35 @@ export async function connectMonitor(url: string, guardMs: number): Promise<Moni
     await client.end().catch(() => {})
     throw unreachable(error)
   }
-  return {
+  // Planning costs as much as most of the statements themselves, so they are prepared; not behind a pooler that loses them.
+  let isPrepared = true
+  const names = new Map<string, string>()
+  const nameOf = (text: string) => {
+    const name = names.get(text) ?? `monitor_${names.size + 1}`
+    names.set(text, name)
+    return name
+  }
+  const connection: MonitorConnection = {
     async read(text, values, timeoutMs) {
       const began = client.query(begin(timeoutMs))
-      const read = client.query<Row & pg.QueryResultRow>(text, [...values])
+      const name = isPrepared ? { name: nameOf(text) } : {}
+      const read = client.query<Row & pg.QueryResultRow>({ ...name, text, values: [...values] })
       const ended = client.query('commit')
       const [first, second, third] = await Promise.allSettled([began, read, ended])
       if (first.status === 'rejected') throw first.reason
-      if (second.status === 'rejected') throw second.reason
+      if (second.status === 'rejected') {
+        if (isPrepared && LOST_STATEMENT.has((second.reason as { code?: string }).code ?? '')) {
+          isPrepared = false
+          return await connection.read(text, values, timeoutMs)
+        }
+        throw second.reason
+      }
       if (third.status === 'rejected') throw third.reason
       return second.value.rows
     },
     close: () => client.end(),
   }
+  return connection
 }
 
 /** Reads by what can only run one statement after the other, such as the embedded database. */

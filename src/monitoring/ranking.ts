@@ -27,7 +27,9 @@ export class Ranking {
   apply(groups: readonly MetricGroup[], rows: readonly Row[], top: number): Row[] {
     const total = rows.find(({ key }) => key === null) ?? {}
     const found = new Map(rows.filter(({ key }) => key !== null).map((row) => [String(row.key), row]))
-    const members = new Map([...found].filter(([, row]) => row.is_top === true))
+    const members = new Map(
+      rows.filter((row) => row.key !== null && row.is_top === true).map((row) => [String(row.key), row]),
+    )
     const rest: Record<string, unknown> = {}
     for (const group of groups) {
       for (const [column, { type, labels }] of Object.entries(group)) {

@@ -101,7 +101,10 @@ test('a program tells its own batches by a handler', async () => {
     .learning.learn({ agentType: 'quality-gate', state: { s: 1 }, action: 'go', reward: 1, learningRate: 1 })
   const server = createServer(createMetricsHandler({ scrape: async () => batchSamples(fleet.metrics()) }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  afterFile(() => new Promise<void>((resolve) => server.close(() => resolve())))
+  afterFile(async () => {
+    server.closeAllConnections()
+    server.close()
+  })
   const text = await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)).text()
   expect(text).toContain('pgfleet_batch_items_total{operation="learning.learn"} 1\n')
   expect(text).toContain('pgfleet_batch_size{operation="learning.learn",quantile="0.99"} 1\n')

@@ -9,10 +9,10 @@ const ANSWER_MS = 5000
 /** PgBouncer by its console, with a login of its stats_users: `postgres://stats@host:6432/pgbouncer`. Pools beyond `top` are told as one. */
 export function createPoolerReader(url: string, top: number): Reader {
   const groups = [POOLER_METRICS.up, POOLER_METRICS.pools, POOLER_METRICS.totals]
-  let console: Connection | undefined
+  let admin: Connection | undefined
   const close = async () => {
-    const closing = console
-    console = undefined
+    const closing = admin
+    admin = undefined
     await closing?.close().catch(() => {})
   }
   return {
@@ -21,9 +21,9 @@ export function createPoolerReader(url: string, top: number): Reader {
     everyMs: 0,
     async read() {
       try {
-        console ??= await connect(url, ANSWER_MS)
-        const pools = await console.query<Row>('show pools')
-        const totals = await console.query<Row>('show stats')
+        admin ??= await connect(url, ANSWER_MS)
+        const pools = await admin.query<Row>('show pools')
+        const totals = await admin.query<Row>('show stats')
         return samplesOf(groups, [{ up: 1 }, ...poolRows(pools, top), ...totalRows(totals, top)])
       } catch (error) {
         await close()

@@ -8,14 +8,13 @@ const statementsSql = (read: string, write: string) => `
     from {schema}.pg_stat_statements(false) s
     group by 1, 2, 3
   ),
-  ranked as (
-    select c.*, row_number() over (order by c.total desc, c.queryid) as place from counted c where c.queryid is not null
-  ),
   told as (
-    select r.*, concat_ws('/', r.userid, r.dbid, r.queryid) as key from ranked r
-    where r.place <= $1::int or r.queryid = any ((select array_agg(split_part(k, '/', 3)::bigint) from unnest($2::text[]) k)::bigint[])
+    select c.*, false as is_top from counted c
+    where c.queryid = any ((select array_agg(split_part(k, '/', 3)::bigint) from unnest($2::text[]) k)::bigint[])
+    union all
+    (select c.*, true from counted c where c.queryid is not null order by c.total desc, c.queryid limit $1::int)
   )
-  select t.key, t.place <= $1::int as is_top, coalesce(r.rolname, t.userid::text) as user, coalesce(d.datname, t.dbid::text) as datname,
+  select concat_ws('/', t.userid, t.dbid, t.queryid) as key, t.is_top, coalesce(r.rolname, t.userid::text) as user, coalesce(d.datname, t.dbid::text) as datname,
     t.queryid::text as queryid, t.calls as calls_total, t.total / 1000 as seconds_total, t.rows as rows_total, t.read / 1000 as block_read_seconds_total,
     t.write / 1000 as block_write_seconds_total
   from told t left join pg_roles r on r.oid = t.userid left join pg_database d on d.oid = t.dbid
