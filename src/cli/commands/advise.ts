@@ -14,6 +14,7 @@ import { EXIT } from '../failure.js'
 import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { describeWhere, oneHost } from '../where.js'
+import { addAdviseIndexes } from './advise-indexes.js'
 import { addAdviseStorage } from './advise-storage.js'
 
 interface PoolOptions {
@@ -57,6 +58,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
     )
     .action(action(shell, advisePool))
   addAdviseStorage(command, shell)
+  addAdviseIndexes(command, shell)
 }
 
 async function advisePool(context: Context, options: PoolOptions) {
