@@ -41,6 +41,8 @@ export interface PlannedStatement {
 
 /** A plan that costs so much more without the index needs it. */
 const WORSE = 1.1
+/** An index that was scanned within a day is in use, however short a window is asked for. In seconds. */
+const IDLE_MIN = 86_400
 /** Smaller indexes that nobody uses are not worth a word. */
 const UNUSED_BYTES_MIN = 65_536
 
@@ -111,12 +113,13 @@ function contains(wide: ExistingIndex, narrow: ExistingIndex): boolean {
 
 /** No server has scanned it within the time that is asked for. */
 function isIdle({ oid, scans, lastScan }: ExistingIndex, { replicas, wanted, now }: Watched): boolean {
-  const here = scans === 0 || (lastScan !== undefined && (now.getTime() - lastScan.getTime()) / 1000 >= wanted)
+  const here =
+    scans === 0 || (lastScan !== undefined && (now.getTime() - lastScan.getTime()) / 1000 >= Math.max(wanted, IDLE_MIN))
   return here && replicas.every(({ scans: counted }) => isIdleThere(counted.get(oid), wanted))
 }
 
 const isIdleThere = (counted: { scans: number; idle: number | undefined } | undefined, wanted: number) =>
-  counted === undefined || counted.scans === 0 || (counted.idle ?? 0) >= wanted
+  counted === undefined || counted.scans === 0 || (counted.idle ?? 0) >= Math.max(wanted, IDLE_MIN)
 
 function reasonToKeep(index: ExistingIndex, { blind, seconds, wanted }: Watched, planner: Planner): string | undefined {
   if (blind !== undefined) return blind

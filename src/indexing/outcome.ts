@@ -67,7 +67,7 @@ export function writeAdvice(content: OutcomeContent): IndexAdvice {
     workload: {
       source: workload.source,
       since: workload.since ?? null,
-      statements: workload.statements.length,
+      statements: planned.filter(({ statement }) => statement.foreignKey === undefined).length + unplanned.length,
       planned: planned.filter(({ statement }) => statement.foreignKey === undefined).length,
       unplanned,
       hidden: workload.hidden,

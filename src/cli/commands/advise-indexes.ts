@@ -68,7 +68,7 @@ Examples:
   pgfleet advise indexes --url postgres://… --replica postgres://replica/… --window 30d
   pgfleet advise indexes --url postgres://… --workload queries.sql --json
 
-Exit codes: 0 done, 1 the database cannot be examined, 2 wrong usage, 130 interrupted.`,
+Exit codes: 0 done, 2 wrong usage or the database cannot be examined, 130 interrupted.`,
     )
     .action(action(shell, adviseIndexesOf))
 }

@@ -24,7 +24,7 @@ export function formatMarkdown(advice: IndexAdvice): string {
         by,
         savedShare === null ? '-' : percent(savedShare),
         size === null ? '-' : bytes(size),
-        `${count(writes.entries)}${writes.hotLost > 0 ? `; ${count(writes.hotLost)} updates no longer HOT (${writes.changed.join(', ')})` : ''}`,
+        `${count(writes.entries)}${writes.hotLost >= 1 ? `; ${count(writes.hotLost)} updates no longer HOT (${writes.changed.join(', ')})` : ''}`,
         helps
           .slice(0, 3)
           .map(

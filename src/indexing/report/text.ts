@@ -104,7 +104,7 @@ function creation(each: CreateAdvice, number: number, { wrap, bold, dim, width }
       return wrap(`${times.padStart(14)}${often}${statement}`, 5).slice(0, 3)
     }),
     ...(helps.length > HELPED_MAX ? [dim(`     and ${helps.length - HELPED_MAX} more statements`)] : []),
-    ...(writes.hotLost > 0
+    ...(writes.hotLost >= 1
       ? wrap(`Updates change ${writes.changed.join(', ')}: ${count(writes.hotLost)} of them would no longer be HOT.`, 5)
       : []),
     ...(beside.length === 0 ? [] : wrap(`Of use only beside ${beside.join(' and ')}: OR reads both.`, 5)),
