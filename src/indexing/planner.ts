@@ -151,7 +151,7 @@ export class Planner {
       return { cost: plan['Total Cost'], uses, plan }
     } catch (error) {
       if (isLoss(error)) throw error
-      return { reason: reasonOf(error) }
+      return { reason: withoutValues(error) }
     } finally {
       await this.#connection.query('rollback to savepoint one').catch(() => {})
     }
@@ -192,6 +192,12 @@ export class Planner {
     if (!isLoss(error)) return error
     return new FleetError('DATABASE_UNEXAMINED', { message: reasonOf(error), cause: error })
   }
+}
+
+/** What a value is refused for may show the value: it ends at the colon. */
+function withoutValues(error: unknown): string {
+  const { code = '' } = error as { code?: string }
+  return code.startsWith('22') ? reasonOf(error).replace(/:.*$/s, '') : reasonOf(error)
 }
 
 const rootOf = (rows: readonly unknown[]) =>
