@@ -98,13 +98,13 @@ function direct(key: IndexKey, descending: boolean, nullsFirst: boolean): IndexK
 }
 
 /** What an index that exists or is chosen offers, as far as serving goes. */
-export type Offered = Pick<IndexDefinition, 'method' | 'keys' | 'include'> & {
+export type Offered = Pick<IndexDefinition, 'schema' | 'table' | 'method' | 'keys' | 'include'> & {
   readonly predicate?: { readonly text: string }
 }
 
 /** True when `wide` answers what `narrow` would: the same first keys, those that are compared by `=` in any order. */
 export function serves(wide: Offered, narrow: IndexDefinition): boolean {
-  if (wide.method !== narrow.method) return false
+  if (wide.method !== narrow.method || tableName(wide) !== tableName(narrow)) return false
   if (wide.predicate !== undefined && wide.predicate.text !== narrow.predicate?.text) return false
   // A whole index has the rows of a partial one, and many more.
   if (wide.predicate === undefined && narrow.predicate !== undefined) return false

@@ -92,6 +92,7 @@ test('a write budget refuses, and says so', async () => {
 test('an index serves another when its keys begin with it, those compared by = in any order', () => {
   expect(serves(index('a', 'b', 'c'), index('b', 'a'))).toBe(true)
   expect(serves(index('a', 'b', 'c'), index('c'))).toBe(false)
+  expect(serves({ ...index('a'), table: 'u' }, index('a'))).toBe(false)
   const ordered = (columns: string[], equalities: number): IndexDefinition => ({ ...index(...columns), equalities })
   expect(serves(index('b', 'a'), ordered(['a', 'b'], 1))).toBe(false)
   const partial: IndexDefinition = { ...index('a'), predicate: { text: 'b', columns: ['b'] } }

@@ -1,9 +1,10 @@
--- The tables of dexter's documentation: the same indexes, but for the one on a rating of ten values, of which any finds a tenth of all rows.
+-- The tables of dexter's documentation, and the same indexes. Two tables have a column of one name: an index serves its own table alone.
 -- create: genres_movies (genre)
 -- create: genres_movies (movie)
 -- create: movies (title)
 -- create: ratings (movie)
 -- create: ratings (person)
+-- create: ratings (rating)
 create table movies (id int primary key, title text);
 create table genres_movies (movie int, genre int);
 create table ratings (id int primary key, person int, movie int, rating int);
