@@ -15,6 +15,7 @@ import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { describeWhere, oneHost } from '../where.js'
 import { addAdviseConfig } from './advise-config.js'
+import { addAdviseIndexes } from './advise-indexes.js'
 import { addAdviseStorage } from './advise-storage.js'
 import { addAdviseVectors } from './advise-vectors.js'
 
@@ -61,6 +62,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
   addAdviseStorage(command, shell)
   addAdviseVectors(command, shell)
   addAdviseConfig(command, shell)
+  addAdviseIndexes(command, shell)
 }
 
 async function advisePool(context: Context, options: PoolOptions) {

@@ -1,0 +1,7 @@
+-- No parent is deleted: nothing searches the children.
+create table parents (id int primary key);
+create table children (id int primary key, parent int references parents);
+insert into parents select i from generate_series(1, 1000) i;
+insert into children select i, i * 7919 % 1000 + 1 from generate_series(1, 20000) i;
+-- workload
+select * from children where id = $1;

@@ -1,0 +1,7 @@
+-- One of several values.
+-- create: orders (customer)
+create table orders (id int primary key, customer int, note text);
+insert into orders select i, i * 7919 % 2000, 'a note' from generate_series(1, 20000) i;
+-- workload
+select * from orders where customer = any ($1);
+select * from orders where customer in ($1, $2, $3);
