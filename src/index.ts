@@ -49,6 +49,9 @@ export type {
   StartOptions,
   VerifyArchiveOptions,
 } from './maintenance/index.js'
+export { batchSamples } from './monitoring/batches.js'
+export { createMetricsHandler, type Endpoint, type EndpointOptions, startEndpoint } from './monitoring/endpoint.js'
+export { formatMetrics } from './monitoring/exposition.js'
 export type { HistoryMark, MarkKind } from './monitoring/history/history-marks.js'
 export {
   type History,
@@ -56,10 +59,7 @@ export {
   type ReadHistoryOptions,
   readHistory,
 } from './monitoring/history/read-history.js'
-export { batchSamples } from './monitoring/batches.js'
-export { createMetricsHandler, type Endpoint, type EndpointOptions, startEndpoint } from './monitoring/endpoint.js'
-export { formatMetrics } from './monitoring/exposition.js'
-export type { Sample } from './monitoring/snapshot.js'
+export type { Sample as MetricSample } from './monitoring/snapshot.js'
 export type { FleetOptions } from './options.js'
 export type { EraseOptions, EraseProgress, Erasure } from './tenants/erasure.js'
 export type { Erasures, ReapplyOptions } from './tenants/erasures.js'

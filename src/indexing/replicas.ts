@@ -21,7 +21,7 @@ export interface ReplicaScans extends Observation {
 export const OBSERVATION = `
   select extract(epoch from now() - coalesce(d.stats_reset, pg_postmaster_start_time()))::float8 as seconds,
     (select count(*) from pg_stat_replication r where r.application_name <> 'pg_basebackup' and coalesce(r.state, 'streaming') in ('streaming', 'catchup')
-      and r.pid not in (select s.active_pid from pg_replication_slots s where s.slot_type = 'logical' and s.active_pid is not null))::int as standbys
+      and not exists (select from pg_replication_slots s where s.slot_type = 'logical' and s.active_pid = r.pid))::int as standbys
   from pg_stat_database d where d.datname = current_database()`
 
 /** Who a server is, by its cluster. */

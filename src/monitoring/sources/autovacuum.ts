@@ -42,7 +42,7 @@ export const autovacuum: Source = {
     union all
     select current_database(), null, null, null, null, count(*) filter (where d.debt > 1 and not d.disabled),
       count(*) filter (where d.debt > 1 and not d.disabled and d.rows + d.dead >= 10000 and d.vacuumed_at < clock_timestamp() - interval '24 hours'
-        and d.oid not in (select p.relid from pg_stat_progress_vacuum p where p.relid is not null)),
+        and not exists (select from pg_stat_progress_vacuum p where p.relid = d.oid)),
       count(*) filter (where d.disabled), (select count(*) from pg_stat_progress_vacuum), current_setting('autovacuum_max_workers')::int
     from debts d`,
 }
