@@ -12806,6 +12806,70 @@ ALTER FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) O
 COMMENT ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) IS 'Gathers the statistics of a partitioned table.';
 
 --
+-- Name: append_metric_snapshot(text, uuid, integer, interval, boolean, timestamp with time zone, jsonb, jsonb, integer[], double precision[], jsonb, double precision[]); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) RETURNS TABLE(outcome text, holder uuid, lease_expires_at timestamp with time zone, new_ids integer[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_source platform.metric_sources;
+  v_segment bigint;
+  v_new_ids integer[];
+begin
+  insert into platform.metric_sources (source, first_at) values (p_source, p_at) on conflict (source) do nothing;
+  select s.* into v_source from platform.metric_sources s where s.source = p_source for update;
+  if v_source.writer <> p_writer and v_source.lease_expires_at > clock_timestamp() then
+    return query select 'held', v_source.writer, v_source.lease_expires_at, null::integer[];
+    return;
+  end if;
+  select g.segment_id into v_segment from platform.metric_segments g where g.source_id = v_source.source_id and g.is_open;
+  if not p_is_first and (v_segment is null or v_source.writer is distinct from p_writer) then
+    return query select 'not-open', v_source.writer, v_source.lease_expires_at, null::integer[];
+    return;
+  end if;
+  update platform.metric_sources s
+  set writer = p_writer, lease_expires_at = clock_timestamp() + p_lease_ms * interval '1 millisecond', keep = p_keep,
+    settings = coalesce(p_settings, s.settings)
+  where s.source_id = v_source.source_id;
+  if p_is_first then
+    if v_segment is not null then
+      perform platform.fold_metric_segment(v_segment);
+    end if;
+    perform platform.forget_metrics(v_source.source_id);
+    insert into platform.metric_segments (source_id, first_at, last_at) values (v_source.source_id, p_at, p_at)
+    returning segment_id into v_segment;
+  end if;
+  if jsonb_array_length(p_new_series) > 0 then
+    insert into platform.metric_series (source_id, metric, labels, kind)
+    select v_source.source_id, n.value ->> 'metric', n.value -> 'labels', n.value ->> 'kind'
+    from jsonb_array_elements(p_new_series) n
+    on conflict (source_id, metric, labels) do nothing;
+    select array_agg(s.series_id order by n.place) into v_new_ids
+    from jsonb_array_elements(p_new_series) with ordinality as n(value, place)
+    join platform.metric_series s
+      on s.source_id = v_source.source_id and s.metric = n.value ->> 'metric' and s.labels = n.value -> 'labels';
+  end if;
+  insert into platform.metric_snapshots (segment_id, ordinal, at, note, series_ids, sample_values)
+  select v_segment, coalesce((select max(b.ordinal) + 1 from platform.metric_snapshots b where b.segment_id = v_segment), 0),
+    p_at, p_note, p_series_ids || coalesce(v_new_ids, '{}'), p_values || p_new_values;
+  update platform.metric_segments g set first_at = least(g.first_at, p_at), last_at = greatest(g.last_at, p_at)
+  where g.segment_id = v_segment and (p_at < g.first_at or p_at > g.last_at);
+  return query select 'written', p_writer, null::timestamptz, coalesce(v_new_ids, '{}');
+end
+$$;
+
+ALTER FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) IS 'Keeps a snapshot of a monitor.';
+
+--
 -- Name: apply_erasures(text, uuid, text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13064,6 +13128,41 @@ ALTER FUNCTION platform.begin_restore(p_archive uuid) OWNER TO pgfleet_owner;
 COMMENT ON FUNCTION platform.begin_restore(p_archive uuid) IS 'Makes room for an archive that is to be restored; for the owner.';
 
 --
+-- Name: begin_tuning_trial(uuid, text, jsonb, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer) RETURNS TABLE(token bigint, holder text, held_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+#variable_conflict use_column
+begin
+  insert into platform.tuning_trials as t (trial_id, knob, place, target, scope, setting, old_value, new_value, apply_statement,
+    undo_statement, reason, metric, guard, window_ms, login, holder, token, held_until, started_at)
+  values (p_trial_id, p_trial ->> 'knob', p_trial ->> 'place', p_trial -> 'target', p_trial ->> 'scope', p_trial ->> 'setting',
+    p_trial ->> 'old_value', p_trial ->> 'new_value', p_trial ->> 'apply', p_trial ->> 'undo', p_trial ->> 'reason',
+    p_trial ->> 'metric', p_trial ->> 'guard', (p_trial ->> 'window_ms')::integer, session_user, p_holder, 1,
+    clock_timestamp() + p_milliseconds * interval '1 millisecond', clock_timestamp())
+  on conflict do nothing
+  returning t.token, t.holder, t.held_until into token, holder, held_until;
+  if not found then
+    select null::bigint, t.holder, t.held_until into token, holder, held_until
+    from platform.tuning_trials t where t.ended_at is null;
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION platform.begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer) IS 'Opens a trial of a setting, when no other is open.';
+
+--
 -- Name: begin_upload(uuid, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -13126,6 +13225,33 @@ ALTER FUNCTION platform.check_quota(p_tenant text, p_resource text) OWNER TO pgf
 --
 
 COMMENT ON FUNCTION platform.check_quota(p_tenant text, p_resource text) IS 'Refuses when the tenant''s measured rows have reached its quota.';
+
+--
+-- Name: claim_tuning_trial(text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.claim_tuning_trial(p_holder text, p_milliseconds integer) RETURNS TABLE(trial_id uuid, token bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  update platform.tuning_trials t
+  set holder = p_holder, token = t.token + 1, held_until = clock_timestamp() + p_milliseconds * interval '1 millisecond'
+  where t.ended_at is null and t.held_until < clock_timestamp()
+  returning t.trial_id, t.token;
+end
+$$;
+
+ALTER FUNCTION platform.claim_tuning_trial(p_holder text, p_milliseconds integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION claim_tuning_trial(p_holder text, p_milliseconds integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.claim_tuning_trial(p_holder text, p_milliseconds integer) IS 'Takes over a trial whose process was lost.';
 
 --
 -- Name: compatible_from(); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -13554,6 +13680,35 @@ ALTER FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_out
 --
 
 COMMENT ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) IS 'Records how a run of maintenance ended.';
+
+--
+-- Name: end_tuning_trial(uuid, bigint, jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.tuning_trials t
+  set state = p_ending ->> 'state', decision = p_ending ->> 'decision', explanation = p_ending ->> 'explanation',
+    windows = coalesce(p_ending -> 'windows', t.windows), effect = (p_ending ->> 'effect')::float8,
+    effect_low = (p_ending ->> 'effect_low')::float8, effect_high = (p_ending ->> 'effect_high')::float8,
+    ended_at = clock_timestamp()
+  where t.trial_id = p_trial_id and t.token = p_token and t.ended_at is null;
+  if not found then
+    raise exception 'the trial % is not this process''s any more', p_trial_id using errcode = 'PF126';
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb) IS 'Closes a trial with what was measured and decided.';
 
 --
 -- Name: ensure_partition(text, text, uuid, text); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -14124,6 +14279,47 @@ ALTER FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) OWNER TO
 COMMENT ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) IS 'Attaches what was restored from an archive; for the owner.';
 
 --
+-- Name: fold_metric_segment(bigint); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.fold_metric_segment(p_segment_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_snapshots bigint := (select count(*) from platform.metric_snapshots s where s.segment_id = p_segment_id);
+begin
+  insert into platform.metric_chunks (series_id, segment_id, ordinals, sample_values)
+  select u.series_id, p_segment_id,
+    case when count(*) < v_snapshots then array_agg(s.ordinal order by s.ordinal) end,
+    array_agg(u.sample_value order by s.ordinal)
+  from platform.metric_snapshots s
+  cross join unnest(s.series_ids, s.sample_values) as u(series_id, sample_value)
+  where s.segment_id = p_segment_id
+  group by u.series_id;
+  update platform.metric_segments g
+  set is_open = false, offsets = f.offsets, notes = f.notes
+  from (
+    select array_agg((extract(epoch from s.at - o.first_at) * 1000)::integer order by s.ordinal) as offsets,
+      coalesce(jsonb_object_agg(s.ordinal, s.note) filter (where s.note is not null), '{}') as notes
+    from platform.metric_snapshots s
+    join platform.metric_segments o on o.segment_id = s.segment_id
+    where s.segment_id = p_segment_id
+  ) f
+  where g.segment_id = p_segment_id;
+  delete from platform.metric_snapshots s where s.segment_id = p_segment_id;
+end
+$$;
+
+ALTER FUNCTION platform.fold_metric_segment(p_segment_id bigint) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION fold_metric_segment(p_segment_id bigint); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.fold_metric_segment(p_segment_id bigint) IS 'Closes a segment of snapshots; for the owner.';
+
+--
 -- Name: forget_maintenance_runs(interval, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -14154,6 +14350,104 @@ ALTER FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) 
 --
 
 COMMENT ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) IS 'Removes records of old runs of maintenance.';
+
+--
+-- Name: forget_metrics(integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.forget_metrics(p_source_id integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_segments bigint[] := array(
+    select g.segment_id
+    from platform.metric_segments g
+    join platform.metric_sources s on s.source_id = g.source_id
+    where g.source_id = p_source_id and not g.is_open and g.last_at < now() - s.keep
+    order by g.last_at
+    limit 8
+  );
+begin
+  if v_segments = '{}' then
+    return 0;
+  end if;
+  delete from platform.metric_chunks c where c.segment_id = any (v_segments);
+  delete from platform.metric_segments g where g.segment_id = any (v_segments);
+  -- At this moment no segment is open, so what has no chunk has nothing; a writer that still knows such a series has just
+  -- seen it vanish, or sends it whole.
+  delete from platform.metric_series s
+  where s.source_id = p_source_id
+    and not exists (select from platform.metric_chunks c where c.series_id = s.series_id);
+  return cardinality(v_segments);
+end
+$$;
+
+ALTER FUNCTION platform.forget_metrics(p_source_id integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION forget_metrics(p_source_id integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.forget_metrics(p_source_id integer) IS 'Removes what of a history is older than it is kept; for the owner.';
+
+--
+-- Name: forget_tuning_trials(interval, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.forget_tuning_trials(p_age interval, p_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count bigint;
+begin
+  delete from platform.tuning_trials t
+  where t.trial_id in (
+    select o.trial_id from platform.tuning_trials o
+    where o.ended_at < clock_timestamp() - p_age and o.state in ('rolled-back', 'undone')
+    order by o.trial_id
+    limit p_rows
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION platform.forget_tuning_trials(p_age interval, p_rows integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION forget_tuning_trials(p_age interval, p_rows integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.forget_tuning_trials(p_age interval, p_rows integer) IS 'Removes records of old trials that were not kept.';
+
+--
+-- Name: hold_tuning_trial(uuid, bigint, text, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.tuning_trials t
+  set held_until = clock_timestamp() + p_milliseconds * interval '1 millisecond', state = coalesce(p_state, t.state),
+    applied_at = case when p_state = 'applied' then coalesce(t.applied_at, clock_timestamp()) else t.applied_at end
+  where t.trial_id = p_trial_id and t.token = p_token and t.ended_at is null;
+  if not found then
+    raise exception 'the trial % is not this process''s any more', p_trial_id using errcode = 'PF126';
+  end if;
+end
+$$;
+
+ALTER FUNCTION platform.hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer) IS 'Renews the hold on an open trial, and tells how far it is.';
 
 --
 -- Name: import_rows(text, uuid, text, text[], jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -14504,6 +14798,28 @@ ALTER FUNCTION platform.release_maintenance_lease(p_token bigint) OWNER TO pgfle
 COMMENT ON FUNCTION platform.release_maintenance_lease(p_token bigint) IS 'Gives the place of the leader of maintenance up.';
 
 --
+-- Name: release_metric_source(text, uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.release_metric_source(p_source text, p_writer uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.metric_sources s set lease_expires_at = '-infinity' where s.source = p_source and s.writer = p_writer;
+  return found;
+end
+$$;
+
+ALTER FUNCTION platform.release_metric_source(p_source text, p_writer uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION release_metric_source(p_source text, p_writer uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.release_metric_source(p_source text, p_writer uuid) IS 'Ends the lease of a monitor that stops.';
+
+--
 -- Name: renew_maintenance_lease(bigint, integer); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -14551,6 +14867,29 @@ ALTER FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) OWNER TO
 --
 
 COMMENT ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) IS 'Refuses the id of an erased tenant, unless it is to be reused; for the owner.';
+
+--
+-- Name: save_open_alerts(text, jsonb); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into platform.open_alerts (watched, alerts, saved_at)
+  values (p_watched, p_alerts, clock_timestamp())
+  on conflict (watched) do update set alerts = excluded.alerts, saved_at = excluded.saved_at;
+end
+$$;
+
+ALTER FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION save_open_alerts(p_watched text, p_alerts jsonb); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) IS 'Keeps the alerts that a monitor has open.';
 
 --
 -- Name: set_archiving(text, text, boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -14759,6 +15098,29 @@ ALTER FUNCTION platform.transaction_offset() OWNER TO pgfleet_owner;
 --
 
 COMMENT ON FUNCTION platform.transaction_offset() IS 'What is added to transactions of this cluster in the logs of this database.';
+
+--
+-- Name: undo_tuning_trial(uuid); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.undo_tuning_trial(p_trial_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update platform.tuning_trials t set state = 'undone', undone_at = clock_timestamp(), undone_by = session_user
+  where t.trial_id = p_trial_id and t.state = 'kept';
+  return found;
+end
+$$;
+
+ALTER FUNCTION platform.undo_tuning_trial(p_trial_id uuid) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION undo_tuning_trial(p_trial_id uuid); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.undo_tuning_trial(p_trial_id uuid) IS 'Marks a kept trial as taken back.';
 
 --
 -- Name: uuid_floor(timestamp with time zone); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -20050,6 +20412,202 @@ COMMENT ON COLUMN platform.maintenance_runs.outcome IS 'Null while it runs; inte
 COMMENT ON COLUMN platform.maintenance_runs.done IS 'What was done: counts by what they count, and items with the statement that undoes them where there is one.';
 
 --
+-- Name: metric_chunks; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.metric_chunks (
+    series_id integer NOT NULL,
+    segment_id bigint NOT NULL,
+    ordinals smallint[],
+    sample_values double precision[] NOT NULL
+);
+
+ALTER TABLE platform.metric_chunks OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE metric_chunks; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.metric_chunks IS 'What a series was in the snapshots of a folded segment: its changes, and those alone.';
+
+--
+-- Name: COLUMN metric_chunks.ordinals; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_chunks.ordinals IS 'Which snapshots changed it; null: each of them did.';
+
+--
+-- Name: metric_segments; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.metric_segments (
+    segment_id bigint NOT NULL,
+    source_id integer NOT NULL,
+    is_open boolean DEFAULT true NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    offsets integer[],
+    notes jsonb,
+    CONSTRAINT metric_segments_folded CHECK (((is_open = (offsets IS NULL)) AND (is_open = (notes IS NULL))))
+);
+
+ALTER TABLE platform.metric_segments OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE metric_segments; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.metric_segments IS 'Snapshots that one monitor took one after another, an hour of them at most; the first is whole, the others are what changed.';
+
+--
+-- Name: COLUMN metric_segments.first_at; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_segments.first_at IS 'The earliest time of its snapshots, last_at the latest: where a clock is set back these are not those of the first and the last.';
+
+--
+-- Name: COLUMN metric_segments.offsets; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_segments.offsets IS 'The times of its snapshots in the order in which they were taken, in milliseconds behind first_at.';
+
+--
+-- Name: COLUMN metric_segments.notes; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_segments.notes IS 'What snapshots told besides their values, by their ordinals: the server, settings that changed, sources that failed.';
+
+--
+-- Name: metric_segments_segment_id_seq; Type: SEQUENCE; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.metric_segments ALTER COLUMN segment_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME platform.metric_segments_segment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: metric_series; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.metric_series (
+    series_id integer NOT NULL,
+    source_id integer NOT NULL,
+    metric text NOT NULL COLLATE pg_catalog."C",
+    labels jsonb NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT metric_series_kind_known CHECK ((kind = ANY (ARRAY['gauge'::text, 'counter'::text]))),
+    CONSTRAINT metric_series_size CHECK (((octet_length(metric) <= 200) AND (octet_length((labels)::text) <= 2000)))
+);
+
+ALTER TABLE platform.metric_series OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE metric_series; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.metric_series IS 'A metric with its labels; what is kept of it is known by the id.';
+
+--
+-- Name: metric_series_series_id_seq; Type: SEQUENCE; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.metric_series ALTER COLUMN series_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME platform.metric_series_series_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: metric_snapshots; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.metric_snapshots (
+    segment_id bigint NOT NULL,
+    ordinal smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    note jsonb,
+    series_ids integer[] NOT NULL,
+    sample_values double precision[] NOT NULL
+);
+
+ALTER TABLE platform.metric_snapshots OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE metric_snapshots; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.metric_snapshots IS 'The snapshots of segments that are open: their values that are not those of the snapshot before.';
+
+--
+-- Name: COLUMN metric_snapshots.sample_values; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_snapshots.sample_values IS 'Null: the series was there in the snapshot before, and is not in this one.';
+
+--
+-- Name: metric_sources; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.metric_sources (
+    source_id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    writer uuid,
+    lease_expires_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    keep interval DEFAULT '14 days'::interval NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    CONSTRAINT metric_sources_keep_an_hour CHECK ((keep >= '01:00:00'::interval)),
+    CONSTRAINT metric_sources_settings_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+
+ALTER TABLE platform.metric_sources OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE metric_sources; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.metric_sources IS 'One row a database that is watched.';
+
+--
+-- Name: COLUMN metric_sources.source; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_sources.source IS 'The system identifier of its cluster, a slash, its name.';
+
+--
+-- Name: COLUMN metric_sources.writer; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_sources.writer IS 'The monitor that writes, until its lease runs out by the clock of this server; others wait.';
+
+--
+-- Name: COLUMN metric_sources.settings; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.metric_sources.settings IS 'The settings of the watched server when last looked at; those that may hold secrets are hidden.';
+
+--
+-- Name: metric_sources_source_id_seq; Type: SEQUENCE; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE platform.metric_sources ALTER COLUMN source_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME platform.metric_sources_source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
 -- Name: migrations; Type: TABLE; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -20068,6 +20626,31 @@ ALTER TABLE platform.migrations OWNER TO pgfleet_owner;
 --
 
 COMMENT ON TABLE platform.migrations IS 'One row a migration applied; checksum is the SHA-256 of its text.';
+
+--
+-- Name: open_alerts; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.open_alerts (
+    watched text NOT NULL COLLATE pg_catalog."C",
+    alerts jsonb NOT NULL,
+    saved_at timestamp with time zone NOT NULL,
+    CONSTRAINT open_alerts_array CHECK ((jsonb_typeof(alerts) = 'array'::text))
+);
+
+ALTER TABLE platform.open_alerts OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE open_alerts; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.open_alerts IS 'The alerts that are open, so that a monitor that starts again does not tell them again.';
+
+--
+-- Name: COLUMN open_alerts.watched; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.open_alerts.watched IS 'The address of the database that is watched: host:port/name.';
 
 --
 -- Name: partitioned_tables; Type: TABLE; Schema: platform; Owner: pgfleet_owner
@@ -20216,6 +20799,109 @@ COMMENT ON COLUMN platform.tenants.state IS 'active: it may be entered. erasing,
 --
 
 COMMENT ON COLUMN platform.tenants.import_id IS 'The import that made the tenant: while it is importing, rows come from that one alone.';
+
+--
+-- Name: tuning_trials; Type: TABLE; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE TABLE platform.tuning_trials (
+    trial_id uuid NOT NULL,
+    knob text NOT NULL COLLATE pg_catalog."C",
+    place text NOT NULL COLLATE pg_catalog."C",
+    target jsonb NOT NULL,
+    scope text NOT NULL,
+    setting text NOT NULL COLLATE pg_catalog."C",
+    old_value text,
+    new_value text NOT NULL,
+    apply_statement text NOT NULL,
+    undo_statement text NOT NULL,
+    reason text NOT NULL,
+    metric text NOT NULL,
+    guard text NOT NULL,
+    window_ms integer NOT NULL,
+    login text NOT NULL,
+    holder text NOT NULL,
+    token bigint NOT NULL,
+    held_until timestamp with time zone NOT NULL,
+    state text DEFAULT 'measuring'::text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone NOT NULL,
+    applied_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    decision text COLLATE pg_catalog."C",
+    explanation text,
+    windows jsonb DEFAULT '[]'::jsonb NOT NULL,
+    effect double precision,
+    effect_low double precision,
+    effect_high double precision,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT tuning_trials_decided CHECK (((ended_at IS NULL) = (decision IS NULL))),
+    CONSTRAINT tuning_trials_decision_known CHECK ((decision = ANY (ARRAY['better'::text, 'no-better'::text, 'harmful'::text, 'no-verdict'::text, 'interrupted'::text]))),
+    CONSTRAINT tuning_trials_ended CHECK (((state = ANY (ARRAY['measuring'::text, 'applied'::text])) = (ended_at IS NULL))),
+    CONSTRAINT tuning_trials_kept_better CHECK (((state <> ALL (ARRAY['kept'::text, 'undone'::text])) OR (decision = 'better'::text))),
+    CONSTRAINT tuning_trials_place_known CHECK ((place = ANY (ARRAY['server'::text, 'pooler'::text, 'process'::text]))),
+    CONSTRAINT tuning_trials_state_known CHECK ((state = ANY (ARRAY['measuring'::text, 'applied'::text, 'kept'::text, 'rolled-back'::text, 'undone'::text]))),
+    CONSTRAINT tuning_trials_target_object CHECK ((jsonb_typeof(target) = 'object'::text)),
+    CONSTRAINT tuning_trials_undone CHECK (((state = 'undone'::text) = (undone_at IS NOT NULL))),
+    CONSTRAINT tuning_trials_window_positive CHECK ((window_ms > 0)),
+    CONSTRAINT tuning_trials_windows_array CHECK ((jsonb_typeof(windows) = 'array'::text))
+);
+
+ALTER TABLE platform.tuning_trials OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE tuning_trials; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE platform.tuning_trials IS 'One row a trial of a setting: what was changed, where, by whom, what was measured before and after, and what was decided. An open one is the right to try, for one process at a time.';
+
+--
+-- Name: COLUMN tuning_trials.place; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.place IS 'Where the setting lies: server (a role or a table), pooler (until PgBouncer is started again), process (the one that tries).';
+
+--
+-- Name: COLUMN tuning_trials.target; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.target IS 'What it is set on, as the knob knows it; the way back is made of it and of old_value, never of the statements, which are for people.';
+
+--
+-- Name: COLUMN tuning_trials.old_value; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.old_value IS 'What was set there before; null: nothing, the default of a wider scope held.';
+
+--
+-- Name: COLUMN tuning_trials.token; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.token IS 'Grows when another process takes an open trial over; nothing is changed but under the present one.';
+
+--
+-- Name: COLUMN tuning_trials.held_until; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.held_until IS 'By the clock of this server; after it another process may roll an open trial back.';
+
+--
+-- Name: COLUMN tuning_trials.state; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.state IS 'measuring: nothing is changed; applied: it is, and is measured or about to be; kept, rolled-back: how it ended; undone: kept, and taken back by hand later.';
+
+--
+-- Name: COLUMN tuning_trials.windows; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.windows IS 'What was measured, window by window: with the change or without, and its samples with calls, value and guards.';
+
+--
+-- Name: COLUMN tuning_trials.effect; Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN platform.tuning_trials.effect IS 'Median after by median before, below 1 is better; between effect_low and effect_high with the stated confidence.';
 
 --
 -- Name: patterns_h0; Type: TABLE ATTACH; Schema: learning; Owner: pgfleet_owner
@@ -21286,11 +21972,67 @@ ALTER TABLE ONLY platform.maintenance_runs
     ADD CONSTRAINT maintenance_runs_pkey PRIMARY KEY (run_id);
 
 --
+-- Name: metric_chunks metric_chunks_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_chunks
+    ADD CONSTRAINT metric_chunks_pkey PRIMARY KEY (series_id, segment_id);
+
+--
+-- Name: metric_segments metric_segments_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_segments
+    ADD CONSTRAINT metric_segments_pkey PRIMARY KEY (segment_id);
+
+--
+-- Name: metric_series metric_series_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_series
+    ADD CONSTRAINT metric_series_pkey PRIMARY KEY (series_id);
+
+--
+-- Name: metric_series metric_series_unique; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_series
+    ADD CONSTRAINT metric_series_unique UNIQUE (source_id, metric, labels);
+
+--
+-- Name: metric_snapshots metric_snapshots_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_snapshots
+    ADD CONSTRAINT metric_snapshots_pkey PRIMARY KEY (segment_id, ordinal);
+
+--
+-- Name: metric_sources metric_sources_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_sources
+    ADD CONSTRAINT metric_sources_pkey PRIMARY KEY (source_id);
+
+--
+-- Name: metric_sources metric_sources_source_unique; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_sources
+    ADD CONSTRAINT metric_sources_source_unique UNIQUE (source);
+
+--
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
 --
 
 ALTER TABLE ONLY platform.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
+
+--
+-- Name: open_alerts open_alerts_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.open_alerts
+    ADD CONSTRAINT open_alerts_pkey PRIMARY KEY (watched);
 
 --
 -- Name: partitioned_tables partitioned_tables_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
@@ -21326,6 +22068,13 @@ ALTER TABLE ONLY platform.tenant_usage
 
 ALTER TABLE ONLY platform.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
+
+--
+-- Name: tuning_trials tuning_trials_pkey; Type: CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.tuning_trials
+    ADD CONSTRAINT tuning_trials_pkey PRIMARY KEY (trial_id);
 
 --
 -- Name: agent_interactions_session; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -22390,6 +23139,36 @@ CREATE INDEX maintenance_runs_open ON platform.maintenance_runs USING btree (run
 CREATE INDEX maintenance_runs_service ON platform.maintenance_runs USING btree (service, run_id);
 
 --
+-- Name: metric_chunks_segment; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX metric_chunks_segment ON platform.metric_chunks USING brin (segment_id) WITH (pages_per_range='16', autosummarize='on');
+
+--
+-- Name: metric_segments_open; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX metric_segments_open ON platform.metric_segments USING btree (source_id) WHERE is_open;
+
+--
+-- Name: metric_segments_time; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX metric_segments_time ON platform.metric_segments USING btree (source_id, last_at);
+
+--
+-- Name: tuning_trials_open; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE UNIQUE INDEX tuning_trials_open ON platform.tuning_trials USING btree ((true)) WHERE (ended_at IS NULL);
+
+--
+-- Name: tuning_trials_target; Type: INDEX; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE INDEX tuning_trials_target ON platform.tuning_trials USING btree (knob, scope, trial_id);
+
+--
 -- Name: patterns_h0_agent_type_pattern_name_idx; Type: INDEX ATTACH; Schema: learning; Owner: pgfleet_owner
 --
 
@@ -23271,6 +24050,27 @@ ALTER TABLE ONLY platform.archived_tables
 
 ALTER TABLE ONLY platform.legal_holds
     ADD CONSTRAINT legal_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(tenant_id);
+
+--
+-- Name: metric_segments metric_segments_source_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_segments
+    ADD CONSTRAINT metric_segments_source_fkey FOREIGN KEY (source_id) REFERENCES platform.metric_sources(source_id);
+
+--
+-- Name: metric_series metric_series_source_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_series
+    ADD CONSTRAINT metric_series_source_fkey FOREIGN KEY (source_id) REFERENCES platform.metric_sources(source_id);
+
+--
+-- Name: metric_snapshots metric_snapshots_segment_fkey; Type: FK CONSTRAINT; Schema: platform; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY platform.metric_snapshots
+    ADD CONSTRAINT metric_snapshots_segment_fkey FOREIGN KEY (segment_id) REFERENCES platform.metric_segments(segment_id);
 
 --
 -- Name: agent_interactions; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
@@ -25861,6 +26661,14 @@ REVOKE ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table
 GRANT ALL ON FUNCTION platform.analyze_partitioned_table(p_schema text, p_table text) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) TO pgfleet_monitor;
+GRANT ALL ON FUNCTION platform.append_metric_snapshot(p_source text, p_writer uuid, p_lease_ms integer, p_keep interval, p_is_first boolean, p_at timestamp with time zone, p_note jsonb, p_settings jsonb, p_series_ids integer[], p_values double precision[], p_new_series jsonb, p_new_values double precision[]) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION apply_erasures(p_by text, p_erasure uuid, p_after_tenant text, p_after_erasure uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -25904,6 +26712,13 @@ GRANT ALL ON FUNCTION platform.begin_maintenance_batch(p_token bigint, p_lock_ms
 REVOKE ALL ON FUNCTION platform.begin_restore(p_archive uuid) FROM PUBLIC;
 
 --
+-- Name: FUNCTION begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.begin_tuning_trial(p_trial_id uuid, p_holder text, p_trial jsonb, p_milliseconds integer) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION begin_upload(p_archive uuid, p_place text); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -25915,6 +26730,13 @@ REVOKE ALL ON FUNCTION platform.begin_upload(p_archive uuid, p_place text) FROM 
 
 REVOKE ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.check_quota(p_tenant text, p_resource text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION claim_tuning_trial(p_holder text, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.claim_tuning_trial(p_holder text, p_milliseconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.claim_tuning_trial(p_holder text, p_milliseconds integer) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION compatible_from(); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -25994,6 +26816,13 @@ GRANT ALL ON FUNCTION platform.drop_retired_partition(p_schema text, p_table tex
 
 REVOKE ALL ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.end_maintenance_run(p_token bigint, p_run_id uuid, p_outcome text, p_done jsonb, p_error_code text, p_error_message text) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.end_tuning_trial(p_trial_id uuid, p_token bigint, p_ending jsonb) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION ensure_partition(p_schema text, p_table text, p_id uuid, p_field text); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -26087,11 +26916,37 @@ REVOKE ALL ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) FROM
 REVOKE ALL ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) FROM PUBLIC;
 
 --
+-- Name: FUNCTION fold_metric_segment(p_segment_id bigint); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.fold_metric_segment(p_segment_id bigint) FROM PUBLIC;
+
+--
 -- Name: FUNCTION forget_maintenance_runs(p_age interval, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 REVOKE ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.forget_maintenance_runs(p_age interval, p_rows integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION forget_metrics(p_source_id integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.forget_metrics(p_source_id integer) FROM PUBLIC;
+
+--
+-- Name: FUNCTION forget_tuning_trials(p_age interval, p_rows integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.forget_tuning_trials(p_age interval, p_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.forget_tuning_trials(p_age interval, p_rows integer) TO pgfleet_operator;
+
+--
+-- Name: FUNCTION hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.hold_tuning_trial(p_trial_id uuid, p_token bigint, p_state text, p_milliseconds integer) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION import_rows(p_tenant text, p_import uuid, p_table text, p_columns text[], p_rows jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -26168,6 +27023,14 @@ REVOKE ALL ON FUNCTION platform.release_maintenance_lease(p_token bigint) FROM P
 GRANT ALL ON FUNCTION platform.release_maintenance_lease(p_token bigint) TO pgfleet_operator;
 
 --
+-- Name: FUNCTION release_metric_source(p_source text, p_writer uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.release_metric_source(p_source text, p_writer uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.release_metric_source(p_source text, p_writer uuid) TO pgfleet_monitor;
+GRANT ALL ON FUNCTION platform.release_metric_source(p_source text, p_writer uuid) TO pgfleet_operator;
+
+--
 -- Name: FUNCTION renew_maintenance_lease(p_token bigint, p_milliseconds integer); Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -26179,6 +27042,14 @@ GRANT ALL ON FUNCTION platform.renew_maintenance_lease(p_token bigint, p_millise
 --
 
 REVOKE ALL ON FUNCTION platform.reuse_tenant_id(p_tenant text, p_reuse boolean) FROM PUBLIC;
+
+--
+-- Name: FUNCTION save_open_alerts(p_watched text, p_alerts jsonb); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) TO pgfleet_monitor;
+GRANT ALL ON FUNCTION platform.save_open_alerts(p_watched text, p_alerts jsonb) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION set_archiving(p_schema text, p_table text, p_archives boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -26218,6 +27089,13 @@ REVOKE ALL ON FUNCTION platform.tenant_tables(p_whole boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION platform.transaction_offset() FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.transaction_offset() TO pgfleet_app;
+
+--
+-- Name: FUNCTION undo_tuning_trial(p_trial_id uuid); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.undo_tuning_trial(p_trial_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.undo_tuning_trial(p_trial_id uuid) TO pgfleet_operator;
 
 --
 -- Name: FUNCTION uuid_floor(p_time timestamp with time zone); Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -26973,12 +27851,54 @@ GRANT SELECT ON TABLE platform.maintenance_runs TO pgfleet_operator;
 GRANT SELECT ON TABLE platform.maintenance_runs TO pgfleet_monitor;
 
 --
+-- Name: TABLE metric_chunks; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.metric_chunks TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.metric_chunks TO pgfleet_operator;
+
+--
+-- Name: TABLE metric_segments; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.metric_segments TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.metric_segments TO pgfleet_operator;
+
+--
+-- Name: TABLE metric_series; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.metric_series TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.metric_series TO pgfleet_operator;
+
+--
+-- Name: TABLE metric_snapshots; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.metric_snapshots TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.metric_snapshots TO pgfleet_operator;
+
+--
+-- Name: TABLE metric_sources; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.metric_sources TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.metric_sources TO pgfleet_operator;
+
+--
 -- Name: TABLE migrations; Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
 GRANT SELECT ON TABLE platform.migrations TO pgfleet_app;
 GRANT SELECT ON TABLE platform.migrations TO pgfleet_monitor;
 GRANT SELECT ON TABLE platform.migrations TO pgfleet_operator;
+
+--
+-- Name: TABLE open_alerts; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.open_alerts TO pgfleet_monitor;
+GRANT SELECT ON TABLE platform.open_alerts TO pgfleet_operator;
 
 --
 -- Name: TABLE partitioned_tables; Type: ACL; Schema: platform; Owner: pgfleet_owner
@@ -27015,3 +27935,10 @@ GRANT SELECT ON TABLE platform.tenant_usage TO pgfleet_monitor;
 
 GRANT SELECT ON TABLE platform.tenants TO pgfleet_app;
 GRANT SELECT ON TABLE platform.tenants TO pgfleet_monitor;
+
+--
+-- Name: TABLE tuning_trials; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE platform.tuning_trials TO pgfleet_operator;
+GRANT SELECT ON TABLE platform.tuning_trials TO pgfleet_monitor;
