@@ -11,6 +11,8 @@ import {
 } from '../../bench/index.js'
 import { SCENARIOS } from '../../bench/scenarios/index.js'
 import { FleetError } from '../../errors.js'
+import { monitor } from '../bench/monitor.js'
+import { top } from '../bench/top.js'
 import { type BenchDatabase, createBenchDatabase } from '../bench-database.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
@@ -30,6 +32,9 @@ interface BenchCommandOptions {
   readonly save?: boolean
   readonly markdown?: boolean
 }
+
+/** The library's scenarios, and those of commands that watch. */
+const ALL = [...SCENARIOS, monitor, top]
 
 /** `pgfleet bench`: measures, and compares with the targets of the source documents. */
 export function addBench(program: Command, shell: Shell): void {
@@ -62,7 +67,7 @@ Examples:
 async function run(context: Context, options: BenchCommandOptions, name?: string) {
   const { terminal } = context
   if (name === undefined) {
-    const known = SCENARIOS.map(({ name, title, description, targets }) => ({
+    const known = ALL.map(({ name, title, description, targets }) => ({
       name,
       title,
       description,
@@ -91,12 +96,12 @@ async function run(context: Context, options: BenchCommandOptions, name?: string
 }
 
 /** The scenario of that name, else those of the family: `memory` runs every `memory-…`. */
-function scenariosOf(name: string): typeof SCENARIOS {
-  const one = SCENARIOS.filter((scenario) => scenario.name === name)
-  const found = one.length > 0 ? one : SCENARIOS.filter((scenario) => scenario.name.startsWith(`${name}-`))
+function scenariosOf(name: string): typeof ALL {
+  const one = ALL.filter((scenario) => scenario.name === name)
+  const found = one.length > 0 ? one : ALL.filter((scenario) => scenario.name.startsWith(`${name}-`))
   if (found.length === 0) {
     throw new FleetError('INPUT_INVALID', {
-      message: `there is no scenario "${name}"; known are ${SCENARIOS.map((one) => one.name).join(', ')}`,
+      message: `there is no scenario "${name}"; known are ${ALL.map((one) => one.name).join(', ')}`,
       hint: 'List them with `pgfleet bench`.',
       field: 'scenario',
     })
@@ -106,7 +111,7 @@ function scenariosOf(name: string): typeof SCENARIOS {
 
 async function measure(
   { where, terminal, signal }: Context,
-  scenario: (typeof SCENARIOS)[number],
+  scenario: (typeof ALL)[number],
   options: BenchCommandOptions,
 ): Promise<Run> {
   const { rounds, duration: durationMs, warmUp: warmUpMs, rows, callers } = options
