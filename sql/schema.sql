@@ -24151,6 +24151,12 @@ ALTER TABLE delivery.metric_watermarks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE delivery.metrics ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: jobs monitor_reads; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE POLICY monitor_reads ON delivery.jobs FOR SELECT TO pgfleet_monitor USING (true);
+
+--
 -- Name: pipeline_jobs; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -25129,6 +25135,12 @@ ALTER TABLE metadata.entities ENABLE ROW LEVEL SECURITY;
 ALTER TABLE metadata.entries ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: ticks monitor_reads; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE POLICY monitor_reads ON metadata.ticks FOR SELECT TO pgfleet_monitor USING (true);
+
+--
 -- Name: changes_s0 owner_empties; Type: POLICY; Schema: metadata; Owner: pgfleet_owner
 --
 
@@ -25271,6 +25283,12 @@ ALTER TABLE platform.erasures ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE platform.legal_holds ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: erasures monitor_reads; Type: POLICY; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE POLICY monitor_reads ON platform.erasures FOR SELECT TO pgfleet_monitor USING (true);
 
 --
 -- Name: tenant_usage monitor_reads; Type: POLICY; Schema: platform; Owner: pgfleet_owner
@@ -27186,6 +27204,48 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.deployments TO pgfleet_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.jobs TO pgfleet_app;
 
 --
+-- Name: COLUMN jobs.tenant_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.channel; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(channel) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.available_at; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(available_at) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.ready_at; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(ready_at) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.held; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(held) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.lease; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(lease) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
+-- Name: COLUMN jobs.leased_at; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(leased_at) ON TABLE delivery.jobs TO pgfleet_monitor;
+
+--
 -- Name: TABLE metric_rollups; Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -27805,6 +27865,36 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.tick_leases TO pgfleet_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.ticks TO pgfleet_app;
 
 --
+-- Name: COLUMN ticks.tenant_id; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE metadata.ticks TO pgfleet_monitor;
+
+--
+-- Name: COLUMN ticks.sync_group; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT(sync_group) ON TABLE metadata.ticks TO pgfleet_monitor;
+
+--
+-- Name: COLUMN ticks.started_at; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT(started_at) ON TABLE metadata.ticks TO pgfleet_monitor;
+
+--
+-- Name: COLUMN ticks.headroom_ms; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT(headroom_ms) ON TABLE metadata.ticks TO pgfleet_monitor;
+
+--
+-- Name: COLUMN ticks.is_delayed; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT(is_delayed) ON TABLE metadata.ticks TO pgfleet_monitor;
+
+--
 -- Name: TABLE archived_tables; Type: ACL; Schema: platform; Owner: pgfleet_owner
 --
 
@@ -27823,6 +27913,18 @@ GRANT SELECT ON TABLE platform.archives TO pgfleet_monitor;
 --
 
 GRANT SELECT ON TABLE platform.erasures TO pgfleet_app;
+
+--
+-- Name: COLUMN erasures.started_at; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT(started_at) ON TABLE platform.erasures TO pgfleet_monitor;
+
+--
+-- Name: COLUMN erasures.finished_at; Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+GRANT SELECT(finished_at) ON TABLE platform.erasures TO pgfleet_monitor;
 
 --
 -- Name: TABLE legal_holds; Type: ACL; Schema: platform; Owner: pgfleet_owner

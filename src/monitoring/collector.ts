@@ -244,13 +244,16 @@ export class Collector {
     const blind = (failure: string): Look => ({ samples: [], seconds: 0, failure, at: performance.now() })
     if (schema === undefined) return blind(`the extension ${needs?.extension} is not installed in this database`)
     if (needs?.all && !server.seesAll) return blind(`the login may not see what others do; needs ${needs.rights}`)
+    const byPolicy = needs?.tenants ?? false
+    if (byPolicy && !server.seesTenants)
+      return blind(`the login sees no rows of tenants, which are counted; needs ${needs?.rights}`)
     // A function, so that a dollar in the name stays one.
     const text = statementFor(source, server.major).replaceAll('{schema}', () => schema)
     const { top } = this.#options
     return await lookOf(
       async () => {
         if (!source.isRanked) {
-          const rows = await connection.read(text, source.isLimited ? [top] : [], timeoutMs)
+          const rows = await connection.read(text, source.isLimited ? [top] : [], timeoutMs, byPolicy)
           return source.samples?.(rows) ?? samplesOf(groups, rows)
         }
         const ranking = this.#rankings.get(id) ?? new Ranking(this.#options.isSingle)

@@ -5,8 +5,11 @@ import type { Row } from './sources/source.js'
 
 /** The connection that a monitor reads with. */
 export interface MonitorConnection {
-  /** One statement in a read-only transaction of its own; rejects with the driver's error. */
-  read(text: string, values: readonly unknown[], timeoutMs: number): Promise<Row[]>
+  /**
+   * One statement in a read-only transaction of its own; rejects with the driver's error. Where policies keep rows from the login it is
+   * refused, and tells no less; `byPolicy` reads what they let through.
+   */
+  read(text: string, values: readonly unknown[], timeoutMs: number, byPolicy?: boolean): Promise<Row[]>
   /** Ends it. */
   close(): Promise<void>
 }
@@ -20,10 +23,10 @@ const LOCK_TIMEOUT_MS = 200
 /** A prepared statement that another session has, or that this one has already: a pooler stands in between. */
 const LOST_STATEMENT = new Set(['26000', '42P05'])
 
-/** What begins each transaction. Without `row_security` a statement that rows are kept from is refused, and tells no less. */
-const begin = (timeoutMs: number) => `begin isolation level read committed read only;
+/** What begins each transaction. */
+const begin = (timeoutMs: number, byPolicy: boolean) => `begin isolation level read committed read only;
   set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
-  set local search_path = pg_catalog, pg_temp; set local jit = off; set local row_security = off; set local "TimeZone" = 'UTC'`
+  set local search_path = pg_catalog, pg_temp; set local jit = off; set local row_security = ${byPolicy ? 'on' : 'off'}; set local "TimeZone" = 'UTC'`
 
 /**
  * Connects to a server, or a pooler in front of it: nothing is set that outlives a transaction. The transaction, its statement
@@ -48,8 +51,8 @@ export async function connectMonitor(url: string, guardMs: number): Promise<Moni
     return name
   }
   const connection: MonitorConnection = {
-    async read(text, values, timeoutMs) {
-      const began = client.query(begin(timeoutMs))
+    async read(text, values, timeoutMs, byPolicy = false) {
+      const began = client.query(begin(timeoutMs, byPolicy))
       const name = isPrepared ? { name: nameOf(text) } : {}
       const read = client.query<Row & pg.QueryResultRow>({ ...name, text, values: [...values] })
       const ended = client.query('commit')
@@ -58,7 +61,7 @@ export async function connectMonitor(url: string, guardMs: number): Promise<Moni
       if (second.status === 'rejected') {
         if (isPrepared && LOST_STATEMENT.has((second.reason as { code?: string }).code ?? '')) {
           isPrepared = false
-          return await connection.read(text, values, timeoutMs)
+          return await connection.read(text, values, timeoutMs, byPolicy)
         }
         throw second.reason
       }
@@ -75,8 +78,8 @@ export function lendMonitor(
   query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>,
 ): MonitorConnection {
   return {
-    async read(text, values, timeoutMs) {
-      for (const statement of begin(timeoutMs).split(';')) await query(statement)
+    async read(text, values, timeoutMs, byPolicy = false) {
+      for (const statement of begin(timeoutMs, byPolicy).split(';')) await query(statement)
       try {
         return (await query(text, [...values])).rows as Row[]
       } finally {

@@ -8,6 +8,8 @@ export interface ServerAnswer extends ServerState {
   readonly extensions: Readonly<Record<string, string>>
   /** Those of RELATIONS that the database has. */
   readonly relations: readonly string[]
+  /** The login sees rows of all tenants where a policy lets pgfleet_monitor, or is held back by no policy. */
+  readonly seesTenants: boolean
   /** When the database's statistics were reset, in seconds since 1970; null for never. */
   readonly statisticsReset: number | null
 }
@@ -20,6 +22,8 @@ export const STATE = `
   select pg_is_in_recovery() as "inRecovery", extract(epoch from pg_postmaster_start_time())::float8 as "startedAt",
     current_setting('server_version_num')::int / 10000 as major, split_part(current_setting('server_version'), ' ', 1) as version,
     current_database() as database, current_user as user, pg_has_role(current_user, 'pg_read_all_stats', 'usage') as "seesAll",
+    exists (select from pg_roles r where r.rolname = current_user and (r.rolsuper or r.rolbypassrls))
+      or coalesce(pg_has_role(current_user, to_regrole('pgfleet_monitor'), 'usage'), false) as "seesTenants",
     case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
     (select extract(epoch from d.stats_reset)::float8 from pg_stat_database d where d.datname = current_database()) as "statisticsReset",
     (select coalesce(jsonb_object_agg(e.extname, quote_ident(n.nspname)), '{}') from pg_extension e join pg_namespace n on n.oid = e.extnamespace

@@ -27,9 +27,8 @@ holds, the name stays and the help says so. What the exporter does not have begi
 
 \`create role watch login password '…' in role pg_monitor\` is enough, in any database; \`pg_stat_statements\`, where it is installed, needs usage of
 the schema that it is in. A source that the login may not read is told as \`pgfleet_monitor_source_up{source} 0\`, with the reason in
-\`pgfleet_monitor_source_failure\`, and keeps back no other. In a database of pgfleet \`pgfleet_monitor\` lets it see tenants, archives and
-the runs of maintenance. The sources \`jobs\` and \`erasures\` count rows of all tenants, which row-level security keeps from every such login: they need
-\`bypassrls\` and \`grant select on delivery.jobs, platform.erasures\`; or leave them out, \`--without jobs erasures\`.
+\`pgfleet_monitor_source_failure\`, and keeps back no other. In a database of pgfleet \`pgfleet_monitor\` lets it see tenants, archives, the runs of
+maintenance, and of the jobs, erasures and ticks of all tenants their times and states, nothing else.
 
 A url names the server itself rather than a pooler: behind a pooler each transaction may reach another server. Nothing is set that outlives a
 transaction, so a pooler in transaction mode does no harm.

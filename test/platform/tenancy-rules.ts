@@ -88,6 +88,10 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'platform.erasures owner_administers pgfleet_owner': 'tombstones are of tenants that are gone',
   'platform.legal_holds owner_administers pgfleet_owner': 'places, lifts and heeds holds',
   'platform.tenant_usage monitor_reads pgfleet_monitor': 'counts of rows, not rows',
+  'platform.erasures monitor_reads pgfleet_monitor': 'when they began and ended; two columns are granted',
+  'delivery.jobs monitor_reads pgfleet_monitor':
+    'the depth and age of the queue; columns of times and states are granted',
+  'metadata.ticks monitor_reads pgfleet_monitor': 'whether ticks are late; not what changed',
   'platform.retention_policies owner_administers pgfleet_owner': 'sets how long rows are kept, and judges what is due',
   ...Object.fromEntries(
     [0, 1, 2, 3].map((slot) => [
@@ -138,6 +142,9 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
 export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'platform.tenants pgfleet_monitor SELECT': 'counts tenants',
   'platform.tenant_usage pgfleet_monitor SELECT': 'counts of rows',
+  'platform.erasures pgfleet_monitor SELECT': 'two columns',
+  'delivery.jobs pgfleet_monitor SELECT': 'columns of times and states',
+  'metadata.ticks pgfleet_monitor SELECT': 'columns of times',
   'platform.migrations pgfleet_monitor SELECT': 'shared',
   'platform.routines pgfleet_monitor SELECT': 'shared',
   'platform.partitioned_tables pgfleet_monitor SELECT': 'shared',

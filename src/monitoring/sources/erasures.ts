@@ -7,7 +7,8 @@ export const erasures: Source = {
   title: 'erasures of tenants that have not ended',
   needs: {
     relation: 'platform.erasures',
-    rights: 'select on platform.erasures and bypassrls: rows of all tenants are counted',
+    rights: 'pgfleet_monitor',
+    tenants: true,
   },
   groups: [FLEET_METRICS.erasures],
   sql: `

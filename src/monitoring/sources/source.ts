@@ -29,6 +29,8 @@ export interface Source {
     readonly all?: boolean
     /** A right without which the statement is refused: told when it is. */
     readonly rights?: string
+    /** Rows of all tenants: read by members of pgfleet_monitor, for whom there is a policy, and by who is held back by none. */
+    readonly tenants?: boolean
   }
   /** The families that its rows hold, by column; a row belongs to a group when it has the columns of the group's labels. */
   readonly groups: readonly MetricGroup[]

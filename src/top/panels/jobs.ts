@@ -27,20 +27,19 @@ export const jobs = definePanel<Row, Shown>({
       name: 'delivery.jobs',
       needs: { relation: 'delivery.jobs' },
       absent: ABSENT,
-      grant:
-        'jobs belong to tenants: only a superuser, or a role with BYPASSRLS that may read the table, sees those of all',
+      grant: 'grant pgfleet_monitor to this login',
       sql: `
     select 'jobs' as kind, j.channel as name, j.state, count(*) as amount,
       extract(epoch from clock_timestamp() - min(case when j.state in ('running', 'lease over') then j.leased_at else j.ready_at end)) as age,
-      case when row_security_active('delivery.jobs') then 'only of the tenant of this session, if it has one' else 'tenants: ' || count(distinct j.tenant_id) end as note,
+      case when row_security_active('delivery.jobs') and not pg_has_role('pgfleet_monitor', 'usage') then 'only of the tenant of this session, if it has one' else 'tenants: ' || count(distinct j.tenant_id) end as note,
       j.state = 'lease over' or (j.state = 'ready' and min(j.ready_at) < now() - interval '5 minutes') as "isBad"
-    from (select k.*, case when k.held then 'held' when k.lease is not null and k.available_at > now() then 'running'
+    from (select k.channel, k.tenant_id, k.leased_at, k.ready_at, case when k.held then 'held' when k.lease is not null and k.available_at > now() then 'running'
         when k.lease is not null then 'lease over' when k.available_at > now() then 'later' else 'ready' end as state
       from delivery.jobs k) j
     group by j.channel, j.state
     union all
     select 'jobs', '(all)', 'not seen', null, null, 'row-level security hides the jobs of tenants from this login', false
-    where row_security_active('delivery.jobs')
+    where row_security_active('delivery.jobs') and not pg_has_role('pgfleet_monitor', 'usage')
     limit 500`,
     },
     {
@@ -59,8 +58,7 @@ export const jobs = definePanel<Row, Shown>({
     {
       name: 'metadata.ticks',
       needs: { relation: 'metadata.ticks' },
-      grant:
-        'ticks belong to tenants: only a superuser, or a role with BYPASSRLS that may read the table, sees those of all',
+      grant: 'grant pgfleet_monitor to this login',
       sql: `
     select 'ticks' as kind, t.tenant_id || '/' || t.sync_group as name, case when bool_or(t.is_delayed) then 'late' else 'on time' end as state,
       count(*) filter (where t.is_delayed) as amount, extract(epoch from clock_timestamp() - max(t.started_at)) as age,
