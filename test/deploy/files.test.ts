@@ -187,7 +187,7 @@ describe('a systemd unit', async () => {
     expect(unit).toMatch(/^EnvironmentFile=\/etc\/pgfleet\/\w+\.env$/m)
     expect(unit).toMatch(/^StateDirectory=pgfleet/m)
     expect(unit).not.toMatch(/^(User=root|Environment=.*(URL|PASSWORD))/m)
-    expect(unit).toMatch(/^ExecStart=\/usr\/bin\/env pgfleet (maintain|backup --to )/m)
+    expect(unit).toMatch(/^ExecStart=\/usr\/bin\/env pgfleet (maintain|monitor --alerts |backup --to )/m)
     expect(unit).toMatch(/^Timeout(Stop|Start)Sec=/m)
   })
 })

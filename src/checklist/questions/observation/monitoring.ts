@@ -7,7 +7,7 @@ export const monitoring = defineQuestion({
   question: 'Does monitoring have a login of its own?',
   why: 'Deadlocks, lags and a filling disk are seen by whoever looks all the time. It needs to see statistics, not rows: a member of pg_monitor, no superuser.',
   how: 'Logins that are members of pg_monitor and no superusers are looked for. Whether an alert reaches somebody cannot be seen in a database.',
-  mend: 'create role monitor login password …; grant pg_monitor to monitor; then pgfleet doctor from a timer, with its exit code as the alert',
+  mend: 'create role monitor login password …; grant pg_monitor to monitor; then pgfleet monitor --webhook URL as a service, or pgfleet doctor from a timer, with its exit code as the alert',
   async ask({ query }) {
     const logins = await query<{ name: string }>(`
       select r.rolname as name from pg_roles r
