@@ -59,8 +59,8 @@ export const RESET_REASONS: readonly ResetReason[] = ['failover', 'promotion', '
 export function resetBetween(before: ServerState, after: ServerState): ResetReason | undefined {
   if (before.systemIdentifier !== after.systemIdentifier) return 'failover'
   if (before.timeline !== after.timeline || before.inRecovery !== after.inRecovery) return 'promotion'
-  // The clock of a server may be set; what started it moves with it by less than a restart takes.
-  if (Math.abs(before.startedAt.getTime() - after.startedAt.getTime()) > 1000) return 'restart'
+  // A server keeps the time of its start, whatever is done to its clock; a snapshot has it in milliseconds.
+  if (Math.abs(before.startedAt.getTime() - after.startedAt.getTime()) > 1) return 'restart'
   const [earlier, later] = [before, after] as readonly Partial<ServerAnswer>[]
   if ((earlier?.statisticsReset ?? null) !== (later?.statisticsReset ?? null)) return 'statistics'
   return undefined
