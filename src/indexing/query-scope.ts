@@ -1,6 +1,6 @@
 import type { Node, RangeVar } from 'libpg-query'
-import { conditionsOf } from '../lint/sql/scope.js'
-import { as, columnOf, under, type Visited, words } from '../lint/sql/tree.js'
+import { conditionsOf, rangesOf } from '../lint/sql/scope.js'
+import { columnOf, under, type Visited, words } from '../lint/sql/tree.js'
 import type { Catalog, Table } from './catalog.js'
 
 /** A table under the name by which a query calls its columns. */
@@ -20,35 +20,13 @@ export interface QueryScope {
 
 /** Opens the scope of a query. */
 export function scopeOf(visited: Visited, catalog: Catalog): QueryScope {
-  const common = commonNames(visited)
   const tables: ScopedTable[] = []
   const others = new Set<string>()
-  const range = (relation: RangeVar) => {
-    const name = relation.alias?.aliasname ?? relation.relname ?? ''
-    const isCommon = relation.schemaname === undefined && common.has(relation.relname ?? '')
-    const table = isCommon ? undefined : tableOf(relation, catalog)
+  for (const { name, range } of rangesOf(visited)) {
+    const table = range && tableOf(range, catalog)
     if (table === undefined) others.add(name)
     else tables.push({ name, table })
   }
-  const item = (node: Node | undefined): void => {
-    if (node === undefined) return
-    const relation = as(node, 'RangeVar')
-    if (relation !== undefined) {
-      range(relation)
-      return
-    }
-    const join = as(node, 'JoinExpr')
-    if (join !== undefined) {
-      item(join.larg)
-      item(join.rarg)
-      return
-    }
-    const [inner] = Object.values(node) as { alias?: { aliasname?: string } }[]
-    others.add(inner?.alias?.aliasname ?? '')
-  }
-  const node = visited.node as { relation?: RangeVar; fromClause?: Node[]; usingClause?: Node[] }
-  if (node.relation !== undefined) range(node.relation)
-  for (const each of [...(node.fromClause ?? []), ...(node.usingClause ?? [])]) item(each)
   return { visited, tables, others, conditions: conditionsOf(visited) }
 }
 
@@ -61,15 +39,6 @@ function tableOf({ schemaname, relname }: RangeVar, { tables, searchPath }: Cata
     if (found !== undefined) return found
   }
   return undefined
-}
-
-function commonNames(visited: Visited): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (let at: Visited | undefined = visited; at !== undefined; at = at.parent) {
-    const clause = (at.node as { withClause?: { ctes?: Node[] } }).withClause
-    for (const each of clause?.ctes ?? []) names.add(as(each, 'CommonTableExpr')?.ctename ?? '')
-  }
-  return names
 }
 
 /** Whom a column reference means: a table of the scope, something else of it, or something outside. */

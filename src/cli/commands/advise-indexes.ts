@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Connection, connect } from '../../doctor/connection.js'
+import { connect } from '../../doctor/connection.js'
 import { FleetError } from '../../errors.js'
 import { type AdviseIndexesOptions, adviseIndexes } from '../../indexing/advise.js'
 import { formatMarkdown } from '../../indexing/report/markdown.js'
@@ -10,10 +10,11 @@ import { parseWorkload } from '../../indexing/workload-file.js'
 import { loadParser } from '../../lint/sql/parser.js'
 import { action, type Context, type Shell } from '../context.js'
 import { duration } from '../durations.js'
+import { lendExamined } from '../examined.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
 import { size } from '../sizes.js'
-import { assertThere, describeWhere, oneHost } from '../where.js'
+import { describeWhere, oneHost } from '../where.js'
 
 interface IndexesOptions {
   readonly workload?: string
@@ -98,7 +99,9 @@ async function adviseIndexesOf(context: Context, options: IndexesOptions) {
     ...(options.schema === undefined ? {} : { schemas: options.schema }),
     ...(options.sizeBudget === undefined ? {} : { sizeBudget: options.sizeBudget }),
   }
-  const advice = await lend(context, guard(options), (open) => adviseIndexes(open, given))
+  const { url } = context.where
+  const place = url === undefined ? context.where : { url: oneHost(url) }
+  const advice = await lendExamined(context, place, guard(options), (open) => adviseIndexes(open, given))
   if (sql !== undefined) {
     await writeFile(sql, formatScript(advice)).catch((cause: Error) => {
       throw new FleetError('OPTIONS_INVALID', {
@@ -118,26 +121,6 @@ async function adviseIndexesOf(context: Context, options: IndexesOptions) {
 
 /** A guard against a server that never answers: the server's own time-outs come first. */
 const guard = ({ timeout }: IndexesOptions) => timeout * 4 + 30_000
-
-/** Lends what opens the connection: a server's own, or the one of an embedded database. */
-async function lend<T>(
-  context: Context,
-  timeoutMs: number,
-  work: (open: () => Promise<Connection>) => Promise<T>,
-): Promise<T> {
-  const { url } = context.where
-  if (url !== undefined) return await work(() => connect(oneHost(url), timeoutMs))
-  assertThere(context.where)
-  return await context.withDatabase((database) =>
-    database.lend((connection) =>
-      work(async () => ({
-        query: async <Row>(text: string, values?: readonly unknown[]) =>
-          (await connection.query(text, values as unknown[] | undefined)).rows as Row[],
-        close: async () => {},
-      })),
-    ),
-  )
-}
 
 async function readWorkloadFile(file: string) {
   const text = await readFile(file, 'utf8').catch((cause: Error) => {

@@ -5,7 +5,7 @@ import { type Baseline, baselineOf, earlierDay, parseBaseline } from '../../doct
 import { type Check, type Depth, LEVELS, type Level } from '../../doctor/check.js'
 import { CHECKS } from '../../doctor/checks/index.js'
 import { CONFIGURATION_FILE, type Configuration, parseConfiguration } from '../../doctor/configuration.js'
-import { type Connection, connect } from '../../doctor/connection.js'
+import { connect } from '../../doctor/connection.js'
 import { examine } from '../../doctor/examine.js'
 import { formatMarkdown } from '../../doctor/report/markdown.js'
 import { atLeast, createReport, type Report } from '../../doctor/report/report.js'
@@ -14,12 +14,13 @@ import { formatText } from '../../doctor/report/text.js'
 import { resolveThresholds, type ThresholdName } from '../../doctor/thresholds.js'
 import { FleetError } from '../../errors.js'
 import { action, type Context, type Shell } from '../context.js'
+import { lendExamined } from '../examined.js'
 import { EXIT } from '../failure.js'
 import { wholeNumber } from '../numbers.js'
 import { size } from '../sizes.js'
 import { proveTenants, type TenancyOptions } from '../tenancy.js'
 import { threshold } from '../thresholds.js'
-import { assertThere, describeWhere, type Where } from '../where.js'
+import { describeWhere, type Where } from '../where.js'
 
 interface DoctorOptions extends TenancyOptions {
   readonly proveTenancy?: boolean
@@ -109,7 +110,7 @@ async function doctor(context: Context, options: DoctorOptions, url?: string) {
   const configuration = await readConfiguration(options.config)
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   const { pooler } = options
-  const examination = await lend(context, where, options.timeout, (open) =>
+  const examination = await lendExamined(context, where, options.timeout * 4 + 30_000, (open) =>
     examine(open, {
       checks: chosen,
       thresholds: resolveThresholds({ ...configuration.thresholds, ...options.threshold }),
@@ -155,27 +156,6 @@ function choose({ check: ids }: DoctorOptions): readonly Check[] {
       hint: 'List them with pgfleet doctor --list.',
     })
   })
-}
-
-/** Lends what opens the connection: a server's own, or the one of an embedded database. */
-async function lend<T>(
-  context: Context,
-  where: Where,
-  timeoutMs: number,
-  work: (open: () => Promise<Connection>) => Promise<T>,
-): Promise<T> {
-  const { url } = where
-  if (url !== undefined) return await work(() => connect(url, timeoutMs * 4 + 30_000))
-  assertThere(where)
-  return await context.withDatabase((database) =>
-    database.lend((connection) =>
-      work(async () => ({
-        query: async <Row>(text: string, values?: readonly unknown[]) =>
-          (await connection.query(text, values as unknown[] | undefined)).rows as Row[],
-        close: async () => {},
-      })),
-    ),
-  )
 }
 
 function format({ terminal }: Context, report: Report, options: DoctorOptions): string {

@@ -1,15 +1,15 @@
 import { type Command, Option } from 'commander'
-import { connect } from '../../doctor/connection.js'
 import { FleetError } from '../../errors.js'
 import { PANEL_IDS, type PanelId } from '../../top/panel.js'
 import { panelOf } from '../../top/panels/index.js'
 import { Reader } from '../../top/reader.js'
 import { action, type Context, type Shell } from '../context.js'
+import { lendExamined } from '../examined.js'
 import { EXIT } from '../failure.js'
 import { numberBetween } from '../numbers.js'
 import { runLive } from '../top/live.js'
 import { printOnce } from '../top/once.js'
-import { assertThere, describeWhere, type Where } from '../where.js'
+import { describeWhere, type Where } from '../where.js'
 
 interface TopOptions {
   readonly panel: PanelId
@@ -58,50 +58,29 @@ async function top(context: Context, options: TopOptions, url?: string) {
       hint: 'Leave out --allow-cancel, or start it in a terminal without --once and --json.',
     })
   }
-  return await lend(context, where, async (reader) => {
-    const described = describeWhere(where)
-    if (!isOnce) {
-      return await runLive(context, reader, {
-        panel: options.panel,
-        intervalMs,
-        allowCancel: options.allowCancel ?? false,
-        where: described,
-      })
+  const named: Where = where.url === undefined ? where : { url: withName(where.url) }
+  return await lendExamined(context, named, CALL_TIMEOUT_MS, async (open) => {
+    const reader = new Reader(open)
+    try {
+      const described = describeWhere(where)
+      if (!isOnce) {
+        return await runLive(context, reader, {
+          panel: options.panel,
+          intervalMs,
+          allowCancel: options.allowCancel ?? false,
+          where: described,
+        })
+      }
+      await printOnce(context, reader, panelOf(options.panel), { intervalMs, where: described })
+      return EXIT.ok
+    } finally {
+      await reader.close()
     }
-    await printOnce(context, reader, panelOf(options.panel), { intervalMs, where: described })
-    return EXIT.ok
   })
 }
 
-/** Lends what reads a server over a connection of its own, or an embedded database. */
-async function lend<T>(context: Context, where: Where, work: (reader: Reader) => Promise<T>): Promise<T> {
-  const { url } = where
-  if (url !== undefined) return await using(new Reader(() => connect(named(url), CALL_TIMEOUT_MS)), work)
-  assertThere(where)
-  return await context.withDatabase((database) =>
-    database.lend((connection) =>
-      using(
-        new Reader(async () => ({
-          query: async <Row>(text: string, values?: readonly unknown[]) =>
-            (await connection.query(text, values as unknown[] | undefined)).rows as Row[],
-          close: async () => {},
-        })),
-        work,
-      ),
-    ),
-  )
-}
-
-async function using<T>(reader: Reader, work: (reader: Reader) => Promise<T>): Promise<T> {
-  try {
-    return await work(reader)
-  } finally {
-    await reader.close()
-  }
-}
-
 /** The url with a name by which others know this connection. */
-function named(url: string): string {
+function withName(url: string): string {
   return /[?&]application_name=/.test(url)
     ? url
     : `${url}${url.includes('?') ? '&' : '?'}application_name=pgfleet%20top`

@@ -40,16 +40,15 @@ function commonNames(visited: Visited): Set<string> {
   return names
 }
 
-/** What a query itself reads and writes, subqueries inside it aside. */
-export function relationsOf(query: Visited, catalog: Catalog): Relation[] {
+/** What a query itself reads and writes, subqueries inside it aside, under the names by which its columns are called. */
+export function rangesOf(query: Visited): Pick<Relation, 'name' | 'range'>[] {
   const common = commonNames(query)
-  const found: Relation[] = []
+  const found: Pick<Relation, 'name' | 'range'>[] = []
   const range = (relation: RangeVar) => {
     const isCommon = relation.schemaname === undefined && common.has(relation.relname ?? '')
     found.push({
       name: relation.alias?.aliasname ?? relation.relname ?? '',
       range: isCommon ? undefined : relation,
-      table: isCommon ? undefined : catalog.find(relation.schemaname, relation.relname ?? ''),
     })
   }
   const item = (node: Node | undefined): void => {
@@ -66,13 +65,22 @@ export function relationsOf(query: Visited, catalog: Catalog): Relation[] {
       return
     }
     const [inner] = Object.values(node) as { alias?: { aliasname?: string } }[]
-    found.push({ name: inner?.alias?.aliasname ?? '', range: undefined, table: undefined })
+    found.push({ name: inner?.alias?.aliasname ?? '', range: undefined })
   }
   const node = query.node as { relation?: RangeVar; fromClause?: Node[]; usingClause?: Node[]; sourceRelation?: Node }
   if (node.relation !== undefined) range(node.relation)
   for (const each of [...(node.fromClause ?? []), ...(node.usingClause ?? [])]) item(each)
   item(node.sourceRelation)
   return found
+}
+
+/** The same with what the catalogue knows of each. */
+export function relationsOf(query: Visited, catalog: Catalog): Relation[] {
+  return rangesOf(query).map(({ name, range }) => ({
+    name,
+    range,
+    table: range && catalog.find(range.schemaname, range.relname ?? ''),
+  }))
 }
 
 /** The relation that a column reference means; undefined when it cannot be told. */
