@@ -23,6 +23,9 @@ const BY_TARGETS = [
   'delivery-audit',
   'metadata',
   'cache',
+  'backup',
+  'monitor',
+  'top',
 ]
 
 const runs = new Map<string, Run>()
