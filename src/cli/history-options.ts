@@ -47,13 +47,18 @@ export async function openHistory(
       field: historyInterval < INTERVAL_MIN_MS ? 'historyInterval' : 'historyRetention',
     })
   }
-  const { host, pathname } = new URL(oneHost(where.url))
   return await openHistoryPlace({
     watchedUrl: where.url,
-    watched: host === '' ? describeWhere(where) : `${host}${pathname}`,
+    watched: watchedBy(where.url),
     ...(typeof history === 'string' ? { place: history } : {}),
     intervalMs: historyInterval,
     keepMs: historyRetention,
     onNotice: (text) => terminal.note(text),
   })
+}
+
+/** The address by which open alerts of a database are kept, without a login. */
+export function watchedBy(url: string): string {
+  const { host, pathname } = new URL(oneHost(url))
+  return host === '' ? describeWhere({ url }) : `${host}${pathname}`
 }

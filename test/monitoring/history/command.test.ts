@@ -94,7 +94,7 @@ onEngines(['direct'], 'the command line is tried once').describe('monitor histor
         },
       )
     const place = join(root, 'watched')
-    const [own, other] = [await watch(), await watch('--history', place)]
+    const [own, other] = [await watch('--webhook', 'http://127.0.0.1:1/'), await watch('--history', place)]
     expect([own.code, other.code]).toEqual([130, 130])
     expect(await readdir(place)).toEqual(['alerts.json', expect.stringMatching(/^history-000001-/)])
     for (const where of [
@@ -108,6 +108,9 @@ onEngines(['direct'], 'the command line is tried once').describe('monitor histor
       expect(new Set(kept.series[0].values)).toEqual(new Set([1]))
       const listed = JSON.parse((await runCli(root, ['monitor', 'history', '--json', ...where])).stdout)
       expect(listed.metrics.length).toBeGreaterThan(100)
+      // The extension of statements is not in this database, so a source is due to be told of.
+      const open = JSON.parse((await runCli(root, ['monitor', 'alerts', '--json', ...where])).stdout)
+      expect(open).toMatchObject([{ rule: 'collection-failing', state: 'pending', labels: { source: 'statements' } }])
     }
     // A stranger's database keeps none by itself, and the monitor says how.
     const stranger = await createTestDatabase({ migrated: false })
