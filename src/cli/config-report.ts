@@ -1,5 +1,6 @@
 import { assignment, describeMachine, formatConf, formatSql } from '../configuration/configuration-text.js'
 import { formatService } from '../configuration/managed-service.js'
+import { wrapped } from '../lint/reports/text.js'
 import type { ConfigReport } from './commands/advise-config.js'
 import type { Terminal } from './terminal.js'
 
@@ -35,7 +36,7 @@ function allLines({ table, width }: Terminal, { lines }: ConfigReport): string {
     name,
     value,
     restart ? 'restart' : 'reload',
-    ...(isWide ? [wrapped(why, width - 72)] : []),
+    ...(isWide ? [inLines(why, width - 72)] : []),
   ])
   const note = isWide ? '' : '\n--format conf says why of each.'
   return `${table(['setting', 'advised', '', ...(isWide ? ['why'] : [])], rows)}${note}`
@@ -48,7 +49,7 @@ function differing({ table, width }: Terminal, { differences, lines }: ConfigRep
     now,
     value,
     restart ? 'restart' : 'reload',
-    wrapped(why, width - 86),
+    inLines(why, width - 86),
   ])
   return `${table(['setting', 'now', 'advised', '', 'why'], rows)}\n${lines.length - differences.length} of ${lines.length} settings are as advised.`
 }
@@ -105,14 +106,5 @@ function tables({ tables }: ConfigReport): string[] {
   ]
 }
 
-/** Breaks a text into lines of so many columns, at least 24. */
-function wrapped(text: string, columns: number): string {
-  const most = Math.max(24, columns)
-  const lines: string[] = ['']
-  for (const word of text.split(' ')) {
-    const last = lines[lines.length - 1] as string
-    if (last !== '' && last.length + word.length + 1 > most) lines.push(word)
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
-  }
-  return lines.join('\n')
-}
+/** In lines of so many columns, at least 24. */
+const inLines = (text: string, columns: number) => wrapped(text, Math.max(24, columns), '').join('\n')

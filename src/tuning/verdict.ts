@@ -1,3 +1,5 @@
+import { median } from '../bench/median.js'
+
 /** What a window measured in a part of it. */
 export interface Sample {
   /** Statements, changed rows, batches: what the value stands on. */
@@ -75,7 +77,7 @@ export function harmOf(before: readonly Window[], running: readonly Sample[]): s
   const isCertain = last.guards.some((guard) => guard.isCertain && isBreached(guard))
   if (breach !== undefined && (isCertain || breachOf(running.at(-2) ?? NOTHING) !== undefined)) return breach
   const usual = median(valuesOf(before, false))
-  if (usual === undefined) return undefined
+  if (usual === null) return undefined
   const lastTwo = running.filter(({ value }) => value !== null).slice(-2)
   const worse = lastTwo.filter(({ value }) => (value as number) > HARM_FACTOR * Math.max(usual, LEAST))
   return worse.length === 2
@@ -183,17 +185,6 @@ function valuesOf(windows: readonly Window[], changed: boolean): number[] {
   return windows
     .filter((window) => window.changed === changed)
     .flatMap(({ samples }) => samples.flatMap(({ value }) => (value === null ? [] : [value])))
-}
-
-/** The middle value; undefined of none. */
-export function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? sorted[half]
-    : sorted.length === 0
-      ? undefined
-      : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2
 }
 
 const round = (value: number) =>

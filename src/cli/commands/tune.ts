@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { median } from '../../bench/median.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import type { Fleet } from '../../fleet.js'
 import type { Step } from '../../tuning/experiment.js'
 import { KNOBS } from '../../tuning/knobs/index.js'
 import type { Trial } from '../../tuning/trial.js'
 import { createTuner, type Tuner, type TuningPlan, type TuningRound } from '../../tuning/tuner.js'
-import { median } from '../../tuning/verdict.js'
 import { bar } from '../bar.js'
 import { action, type Context, type Shell } from '../context.js'
 import { duration } from '../durations.js'
@@ -285,7 +285,7 @@ function trialText({ terminal }: Context, trial: Trial): string {
     calls: samples.reduce((sum, one) => sum + one.calls, 0),
     value: median(samples.flatMap(({ value }) => (value === null ? [] : [value]))),
   }))
-  const largest = Math.max(0, ...rows.map(({ value = 0 }) => value))
+  const largest = Math.max(0, ...rows.map(({ value }) => value ?? 0))
   const width = Math.max(10, terminal.width - 40)
   const guards = [
     ...new Set(trial.windows.flatMap(({ samples }) => samples.flatMap((one) => one.guards.map(({ name }) => name)))),
@@ -299,7 +299,7 @@ function trialText({ terminal }: Context, trial: Trial): string {
     ...rows.map(({ changed, value, calls }) => {
       const drawn = bar(value ?? 0, largest, width).padEnd(width)
       const label = changed ? 'with   ' : 'without'
-      return `  ${label}  ${changed ? colors.green(drawn) : drawn} ${value === undefined ? '-' : Number(value.toPrecision(3))}  ${Math.round(calls)} calls`
+      return `  ${label}  ${changed ? colors.green(drawn) : drawn} ${value === null ? '-' : Number(value.toPrecision(3))}  ${Math.round(calls)} calls`
     }),
     ...(effect === null
       ? []

@@ -1,5 +1,6 @@
 import { THRESHOLDS } from '../../doctor/thresholds.js'
 import { FleetError } from '../../errors.js'
+import { connectionsGuard, connectionsInUse } from '../connections-in-use.js'
 import { type Bench, type Candidate, growth, type Knob, type Reading } from '../knob.js'
 
 const BOUNDS = { min: 1, max: 100 }
@@ -8,12 +9,6 @@ const WAIT_MS = 1
 /** A connection may be held so much longer: the server has the more to do at once. */
 const HELD_FACTOR = 2
 const SCOPE = "this process's pool"
-
-/** Connections in use, of those that are not reserved. */
-const CONNECTIONS = `
-  select (select count(*) from pg_stat_activity a where a.backend_type = 'client backend')::float8 as used,
-    current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
-      - coalesce(current_setting('reserved_connections', true), '0')::float8 as allowed`
 
 /** Connections of the process that tunes. */
 export const poolSize: Knob = {
@@ -40,15 +35,7 @@ export const poolSize: Knob = {
   sample({ reference }, from, to) {
     const lends = growth(from, to, 'lends')
     const held = growth(from, to, 'heldMs')
-    const guards = [
-      {
-        name: 'connections of the server in use',
-        value: to.used ?? 0,
-        limit: reference.usedMax ?? 0,
-        isFloor: false,
-        isCertain: true,
-      },
-    ]
+    const guards = [connectionsGuard(to, reference.usedMax ?? 0)]
     if (lends >= 10) {
       guards.push({
         name: 'how long a connection is held, in ms,',
@@ -99,8 +86,7 @@ async function candidateOf(bench: Bench, from: Reading, now: Reading, waited: nu
   }
 }
 
-async function readingOf({ fleet, query }: Bench): Promise<Reading> {
-  const [row] = await query<{ used: number; allowed: number }>(CONNECTIONS)
-  const { lends, waitedMs, heldMs } = fleet.tuning.pool()
-  return { lends, waitedMs, heldMs, used: row?.used ?? 0, allowed: row?.allowed ?? 0 }
+async function readingOf(bench: Bench): Promise<Reading> {
+  const { lends, waitedMs, heldMs } = bench.fleet.tuning.pool()
+  return { lends, waitedMs, heldMs, ...(await connectionsInUse(bench)) }
 }

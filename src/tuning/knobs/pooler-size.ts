@@ -1,5 +1,6 @@
 import { THRESHOLDS } from '../../doctor/thresholds.js'
 import { FleetError } from '../../errors.js'
+import { connectionsGuard, connectionsInUse } from '../connections-in-use.js'
 import { type Bench, type Candidate, growth, type Knob, type Reading, type Target } from '../knob.js'
 
 const NAME = 'default_pool_size'
@@ -8,11 +9,6 @@ const BOUNDS = { min: 1, max: 200 }
 const WAIT_MS = 1
 /** Transactions may take so much longer: the server has the more to do at once. */
 const TIME_FACTOR = 2
-
-const SERVER = `
-  select (select count(*) from pg_stat_activity a where a.backend_type = 'client backend')::float8 as used,
-    current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
-      - coalesce(current_setting('reserved_connections', true), '0')::float8 as allowed`
 
 /** Connections of each pool of a PgBouncer whose console is given. */
 export const poolerSize: Knob = {
@@ -40,15 +36,7 @@ export const poolerSize: Knob = {
   sample({ reference }, from, to) {
     const transactions = growth(from, to, 'transactions')
     const spent = growth(from, to, 'spentMs')
-    const guards = [
-      {
-        name: 'connections of the server in use',
-        value: to.used ?? 0,
-        limit: reference.usedMax ?? 0,
-        isFloor: false,
-        isCertain: true,
-      },
-    ]
+    const guards = [connectionsGuard(to, reference.usedMax ?? 0)]
     if (transactions >= 10) {
       guards.push({
         name: 'a transaction without its wait, in ms,',
@@ -109,8 +97,8 @@ async function sizeOf({ pooler }: Bench): Promise<string | undefined> {
   return found === undefined ? undefined : String(found.value)
 }
 
-async function readingOf({ pooler, query }: Bench): Promise<Reading> {
-  const [row] = await query<{ used: number; allowed: number }>(SERVER)
+async function readingOf(bench: Bench): Promise<Reading> {
+  const { pooler } = bench
   const stats = (await poolerOf(pooler)('show stats_totals')).filter(({ database }) => database !== 'pgbouncer')
   const pools = (await poolerOf(pooler)('show pools')).filter(({ database }) => database !== 'pgbouncer')
   // Its times are in microseconds.
@@ -124,8 +112,7 @@ async function readingOf({ pooler, query }: Bench): Promise<Reading> {
     spentMs: sum(['xact_time', 'total_xact_time']) / 1000,
     waitedMs: sum(['wait_time', 'total_wait_time']) / 1000,
     pools: pools.length,
-    used: row?.used ?? 0,
-    allowed: row?.allowed ?? 0,
+    ...(await connectionsInUse(bench)),
   }
 }
 
