@@ -160,7 +160,7 @@ export class ScratchCluster {
   async close(): Promise<void> {
     await this.stop()
     process.removeListener('exit', this.#onExit)
-    await rm(this.#folder, { recursive: true, force: true })
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 
   async #accepts(): Promise<boolean> {
@@ -179,16 +179,21 @@ export class ScratchCluster {
   async #run(program: string, parameters: readonly string[]): Promise<void> {
     const { user, signal } = this.#options
     await new Promise<void>((resolve, reject) => {
-      execFile(
+      let settle = resolve
+      const child = execFile(
         program,
         [...parameters],
         { ...user, cwd: this.#folder, env: environment(), signal },
         (error, _, stderr) => {
-          if (error === null) resolve()
-          else if (signal.aborted) reject(aborted(signal))
-          else reject(failed(wordsOf(stderr) || error.message, error))
+          if (error === null) return
+          const failure = signal.aborted ? aborted(signal) : failed(wordsOf(stderr) || error.message, error)
+          settle = () => reject(failure)
+          // It could not be run at all.
+          if (child.pid === undefined) settle()
         },
       )
+      // An interrupted initdb is told of at once, and goes on writing for a moment: its folder would be removed under it.
+      child.once('close', () => setImmediate(() => settle()))
     })
   }
 }
