@@ -1463,43 +1463,98 @@ CREATE FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb) RETURN
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_sort TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_ascending boolean := coalesce((p_query ->> 'ascending')::boolean, false);
   v_limit integer := (p_query ->> 'limit')::integer;
   v_scan integer := (p_query ->> 'scan')::integer;
   v_after uuid := (p_query ->> 'after')::uuid;
-  v_low uuid := platform.uuid_floor((p_query ->> 'from')::timestamptz);
-  v_high uuid := platform.uuid_floor((p_query ->> 'to')::timestamptz);
+  -- Bounds between which the ids lie. Those of a time are of version 0, which no entry has.
+  v_above uuid := coalesce(overlay(platform.uuid_floor((p_query ->> 'from')::timestamptz)::text placing '0000-0000-000000000000' from 15)::uuid,
+    '00000000-0000-0000-0000-000000000000');
+  v_below uuid := coalesce(overlay(platform.uuid_floor((p_query ->> 'to')::timestamptz)::text placing '0000-0000-000000000000' from 15)::uuid,
+    'ffffffff-ffff-ffff-ffff-ffffffffffff');
   v_type text := p_query ->> 'entity_type';
   v_id text := p_query ->> 'entity_id';
   v_entries refcursor;
-  v_entry delivery.audit_log;
+  v_next record;
+  v_own record;
+  v_is_own_due boolean;
+  v_entry record;
+  -- Interactions are found by the key of their table.
+  v_interaction uuid := case
+    when p_query ->> 'entity_type' = 'interaction' then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
+  end;
   v_looked_at integer := 0;
   v_found integer := 0;
 begin
   perform platform.enter(p_tenant);
   if v_ascending then
+    v_above := greatest(v_above, v_after);
+  else
+    v_below := least(v_below, v_after);
+  end if;
+  -- One for the interaction itself, one for looking ahead.
+  v_scan := v_scan - 2;
+  -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
+  -- log is analyzed.
+  if v_id is not null and v_ascending then
     open v_entries no scroll for
-      select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
-        and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_after is null or a.audit_id > v_after)
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and not a.is_interaction
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
+      order by a.entity_type, a.tenant_id, a.entity_id, a.audit_id
+      limit v_scan;
+  elsif v_id is not null then
+    open v_entries no scroll for
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and not a.is_interaction
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
+      order by a.entity_type desc, a.tenant_id desc, a.entity_id desc, a.audit_id desc
+      limit v_scan;
+  elsif v_ascending then
+    open v_entries no scroll for
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id
       limit v_scan;
   else
     open v_entries no scroll for
-      select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
-        and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_after is null or a.audit_id < v_after)
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id desc
       limit v_scan;
   end if;
+  fetch v_entries into v_next;
+  -- Its own entry is put among those rows here: a union of one row and a stretch of an index would be sorted.
+  select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+    a.correlation_id, a.changes
+  into v_own
+  from delivery.audit a
+  where a.tenant_id = p_tenant and a.is_interaction and a.audit_id = v_interaction and a.audit_id > v_above and a.audit_id < v_below;
+  v_is_own_due := found;
   loop
-    fetch v_entries into v_entry;
-    exit when not found;
+    if v_is_own_due and (v_next.audit_id is null or v_own.audit_id = v_next.audit_id or (v_own.audit_id < v_next.audit_id) = v_ascending) then
+      v_entry := v_own;
+      v_is_own_due := false;
+    else
+      v_entry := v_next;
+      fetch v_entries into v_next;
+    end if;
+    exit when v_entry.audit_id is null or ((v_found >= v_limit or v_looked_at >= v_scan) and v_entry.audit_id <> reached);
     v_looked_at := v_looked_at + 1;
     reached := v_entry.audit_id;
     if (v_type is null or v_entry.entity_type = v_type)
@@ -1523,16 +1578,15 @@ begin
       changes := v_entry.changes;
       return next;
       v_found := v_found + 1;
-      exit when v_found = v_limit;
     end if;
   end loop;
   close v_entries;
-  if v_found = v_limit or v_looked_at = v_scan then
+  if v_found >= v_limit or v_looked_at >= v_scan then
     audit_id := null;
     return next;
   end if;
 end
-$$;
+$_$;
 
 ALTER FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb) OWNER TO pgfleet_owner;
 
@@ -1889,7 +1943,7 @@ COMMENT ON FUNCTION delivery.get_workflows(p_tenant text, p_lookups jsonb) IS 'H
 -- Name: hash_audit_rows(text, bytea, xid8, bigint, xid8, bigint); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, transaction_id xid8, sequence bigint, row_hash bytea)
+CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, is_interaction boolean, transaction_id xid8, sequence bigint, row_hash bytea)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1900,12 +1954,12 @@ CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from
 #variable_conflict use_column
 begin
   return query
-  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.transaction_id, a.sequence,
-    sha256(p_previous || convert_to(jsonb_build_array(
+  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.transaction_id, a.sequence,
+    sha256(p_previous || convert_to((jsonb_build_array(
       a.tenant_id, a.audit_id, a.transaction_id::text, a.sequence, (extract(epoch from a.recorded_at) * 1000000)::bigint,
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
-    )::text, 'UTF8'))
-  from delivery.audit_log a
+    ) || coalesce(a.content, '[]'::jsonb))::text, 'UTF8'))
+  from delivery.audit a
   where a.tenant_id = p_tenant
     and (a.transaction_id, a.sequence) > (p_from_transaction, p_from_sequence)
     and (a.transaction_id, a.sequence) <= (p_to_transaction, p_to_sequence)
@@ -1919,7 +1973,7 @@ ALTER FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_
 -- Name: FUNCTION hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) IS 'A stretch of the audit log with the hash of each row.';
+COMMENT ON FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) IS 'A stretch of the audit with the hash of each entry.';
 
 --
 -- Name: ingest_webhooks(text, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -1999,10 +2053,10 @@ ALTER FUNCTION delivery.ingest_webhooks(p_tenant text, p_deliveries jsonb) OWNER
 COMMENT ON FUNCTION delivery.ingest_webhooks(p_tenant text, p_deliveries jsonb) IS 'Takes in what webhooks tell; idempotent by delivery id, whatever their order.';
 
 --
--- Name: is_retired(uuid, timestamp with time zone); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
+-- Name: is_retired(uuid, text, timestamp with time zone); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE FUNCTION delivery.is_retired(p_id uuid, p_kept_from timestamp with time zone) RETURNS boolean
+CREATE FUNCTION delivery.is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql STABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2011,17 +2065,17 @@ declare
 begin
   -- The usual row is of a month that is kept; the catalogue is not asked.
   return date_trunc('month', v_time at time zone 'UTC') + interval '1 month' < p_kept_from at time zone 'UTC'
-    and to_regclass('delivery.audit_log_p' || to_char(v_time at time zone 'UTC', 'YYYYMM')) is null;
+    and to_regclass(format('delivery.%I', p_table || '_p' || to_char(v_time at time zone 'UTC', 'YYYYMM'))) is null;
 end
 $$;
 
-ALTER FUNCTION delivery.is_retired(p_id uuid, p_kept_from timestamp with time zone) OWNER TO pgfleet_owner;
+ALTER FUNCTION delivery.is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone) OWNER TO pgfleet_owner;
 
 --
--- Name: FUNCTION is_retired(p_id uuid, p_kept_from timestamp with time zone); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+-- Name: FUNCTION is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.is_retired(p_id uuid, p_kept_from timestamp with time zone) IS 'Whether an audit row retired with its month.';
+COMMENT ON FUNCTION delivery.is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone) IS 'Whether a row of the audit retired with its month.';
 
 --
 -- Name: move_workflows(text, timestamp with time zone, uuid[], text[], text[], jsonb[], text[]); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -3100,7 +3154,7 @@ CREATE FUNCTION delivery.record_interactions(p_tenant text, p_interactions jsonb
 #variable_conflict use_column
 declare
   v_now timestamptz;
-  v_prefix text;
+  v_transaction xid8;
   v_ids uuid[];
   v_sessions uuid[];
   v_before uuid[];
@@ -3110,7 +3164,7 @@ declare
   v_bad record;
 begin
   perform platform.enter(p_tenant);
-  v_prefix := delivery.audit_prefix();
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   -- As text: uuid has no min before PostgreSQL 18.
   select array_agg(x.id), array_agg(distinct x.session_id), min(x.id::text), max(x.id::text) into v_ids, v_sessions, v_first, v_last
   from jsonb_to_recordset(p_interactions) as x(id uuid, session_id uuid);
@@ -3200,9 +3254,11 @@ begin
   ),
   inserted as (
     insert into delivery.agent_interactions (tenant_id, interaction_id, session_id, sequence, interaction_type, status, tokens,
-      cost_usd, duration_us, request, response, error_message, workflow_id, task, recorded_at)
+      cost_usd, duration_us, request, response, error_message, workflow_id, task, recorded_at,
+      transaction_id, audit_sequence, actor_type, actor_id, correlation_id)
     select p_tenant, x.id, x.session_id, x.number, x.type, x.status, x.tokens,
-      x.cost, x.duration_us, x.request, x.response, x.error, x.workflow_id, x.task, v_now
+      x.cost, x.duration_us, x.request, x.response, x.error, x.workflow_id, x.task, v_now,
+      v_transaction, nextval('delivery.audit_sequence'), x.actor_type, x.actor_id, x.correlation_id
     from numbered x
     order by x.id
   ),
@@ -3223,21 +3279,13 @@ begin
       group by x.session_id
     ) n
     where s.tenant_id = p_tenant and s.session_id = any (v_sessions) and s.session_id = n.session_id
-  ),
-  sketched as (
-    insert into delivery.agent_session_durations as d (tenant_id, session_id, bucket, duration_count)
-    select p_tenant, x.session_id, x.bucket, count(*)
-    from (select f.session_id, delivery.sketch_bucket(f.duration_us / 1000.0::double precision) as bucket from fresh f) x
-    group by x.session_id, x.bucket
-    order by x.session_id, x.bucket
-    on conflict (tenant_id, session_id, bucket) do update set duration_count = d.duration_count + excluded.duration_count
   )
-  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'interaction', x.id::text, 'execute',
-    x.actor_type, x.actor_id, x.correlation_id,
-    jsonb_build_object('session_id', x.session_id, 'sequence', x.number, 'type', x.type, 'status', x.status, 'tokens', x.tokens,
-      'cost_usd', x.cost, 'duration_us', x.duration_us)
-  from numbered x;
+  insert into delivery.agent_session_durations as d (tenant_id, session_id, bucket, duration_count)
+  select p_tenant, x.session_id, x.bucket, count(*)
+  from (select f.session_id, delivery.sketch_bucket(f.duration_us / 1000.0::double precision) as bucket from fresh f) x
+  group by x.session_id, x.bucket
+  order by x.session_id, x.bucket
+  on conflict (tenant_id, session_id, bucket) do update set duration_count = d.duration_count + excluded.duration_count;
   return query
   select x.ordinality::integer, i.sequence, coalesce(x.id = any (v_before), false) or row_number() over (partition by x.id order by x.ordinality) > 1
   from rows from (jsonb_to_recordset(p_interactions) as (id uuid)) with ordinality as x
@@ -3526,7 +3574,7 @@ begin
   more := false;
   select max(a.transaction_id::text::numeric) as transaction_id, count(*) as rows into v_to
   from (
-    select a.transaction_id from delivery.audit_log a
+    select a.transaction_id from delivery.audit a
     where a.tenant_id = p_tenant and a.transaction_id < v_horizon
       and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence)
     order by a.transaction_id, a.sequence
@@ -3540,9 +3588,10 @@ begin
   v_seal.seal_number := coalesce(v_last.seal_number, 0) + 1;
   v_seal.sealed_at := clock_timestamp();
   v_seal.previous_hash := coalesce(v_last.seal_hash, decode(repeat('00', 32), 'hex'));
-  select array_agg(h.audit_id order by h.place), string_agg(h.row_hash, ''::bytea order by h.place),
+  select array_agg(h.audit_id order by h.place),
+    case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
-  into v_seal.audit_ids, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
+  into v_seal.audit_ids, v_seal.are_interactions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
   from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
     v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;
@@ -3565,7 +3614,7 @@ ALTER FUNCTION delivery.seal_audit(p_tenant text, p_rows integer) OWNER TO pgfle
 -- Name: FUNCTION seal_audit(p_tenant text, p_rows integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.seal_audit(p_tenant text, p_rows integer) IS 'Seals the next block of the audit log.';
+COMMENT ON FUNCTION delivery.seal_audit(p_tenant text, p_rows integer) IS 'Seals the next block of the audit.';
 
 --
 -- Name: audit_seals; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -3581,6 +3630,7 @@ CREATE TABLE delivery.audit_seals (
     row_hashes bytea NOT NULL,
     previous_hash bytea NOT NULL,
     seal_hash bytea NOT NULL,
+    are_interactions boolean[],
     CONSTRAINT audit_seals_hash CHECK (((octet_length(seal_hash) = 32) AND (octet_length(previous_hash) = 32))),
     CONSTRAINT audit_seals_number CHECK ((seal_number >= 1)),
     CONSTRAINT audit_seals_rows CHECK ((octet_length(row_hashes) = (32 * cardinality(audit_ids))))
@@ -3628,6 +3678,12 @@ COMMENT ON COLUMN delivery.audit_seals.previous_hash IS 'The seal_hash of the bl
 COMMENT ON COLUMN delivery.audit_seals.seal_hash IS 'SHA-256 over all the rest of the row.';
 
 --
+-- Name: COLUMN audit_seals.are_interactions; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.audit_seals.are_interactions IS 'For each of audit_ids whether it is of delivery.agent_interactions; null when none is.';
+
+--
 -- Name: seal_hash(delivery.audit_seals); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -3636,10 +3692,10 @@ CREATE FUNCTION delivery.seal_hash(p_seal delivery.audit_seals) RETURNS bytea
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return sha256(p_seal.previous_hash || convert_to(jsonb_build_array(
+  return sha256(p_seal.previous_hash || convert_to((jsonb_build_array(
     p_seal.tenant_id, p_seal.seal_number, (extract(epoch from p_seal.sealed_at) * 1000000)::bigint,
     p_seal.to_transaction::text, p_seal.to_sequence, p_seal.audit_ids
-  )::text, 'UTF8') || p_seal.row_hashes);
+  ) || case when p_seal.are_interactions is null then '[]'::jsonb else jsonb_build_array(p_seal.are_interactions) end)::text, 'UTF8') || p_seal.row_hashes);
 end
 $$;
 
@@ -3993,13 +4049,21 @@ declare
   v_from_transaction xid8 := '0'::xid8;
   v_from_sequence bigint := 0;
   v_kept_from timestamptz;
-  v_retired bigint;
+  v_interactions_from timestamptz;
+  v_floor uuid;
   v_found record;
 begin
   perform platform.enter(p_tenant);
   select now() - r.retention into v_kept_from
   from platform.partitioned_tables r
   where r.schema_name = 'delivery' and r.table_name = 'audit_log';
+  -- A month of which all tenants want less goes before the registered time.
+  select now() - least(r.retention, p.keep) into v_interactions_from
+  from platform.partitioned_tables r
+  left join platform.retention_policies p
+    on p.tenant_id = p_tenant and p.schema_name = r.schema_name and p.table_name = r.table_name
+  where r.schema_name = 'delivery' and r.table_name = 'agent_interactions';
+  v_floor := coalesce((select f.removed_below from delivery.interaction_floors f where f.tenant_id = p_tenant), platform.uuid_floor('epoch'));
   seal_number := p_seal;
   seal_hash := coalesce(p_hash, decode(repeat('00', 32), 'hex'));
   seals := 0;
@@ -4026,18 +4090,26 @@ begin
       problem := 'seal_altered';
       exit;
     end if;
-    select count(*) into v_retired
-    from unnest(v_seal.audit_ids) as u(id)
-    where delivery.is_retired(u.id, v_kept_from);
     -- What should be there, and what is, place by place: the first place that differs tells.
-    with sealed as (
-      select row_number() over (order by u.place) as place, u.id, substr(v_seal.row_hashes, (u.place * 32 - 31)::integer, 32) as row_hash
+    with listed as materialized (
+      select u.id, u.place, substr(v_seal.row_hashes, (u.place * 32 - 31)::integer, 32) as row_hash,
+        case
+          when v_seal.are_interactions[u.place] then u.id < v_floor or delivery.is_retired(u.id, 'agent_interactions', v_interactions_from)
+          else delivery.is_retired(u.id, 'audit_log', v_kept_from)
+        end as is_retired
       from unnest(v_seal.audit_ids) with ordinality as u(id, place)
-      where v_retired = 0 or not delivery.is_retired(u.id, v_kept_from)
+    ),
+    sealed as (
+      select row_number() over (order by l.place) as place, l.id, l.row_hash
+      from listed l
+      where not l.is_retired
     ),
     present as materialized (
-      select * from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction, v_from_sequence,
-        v_seal.to_transaction, v_seal.to_sequence)
+      select row_number() over (order by h.place) as place, h.audit_id, h.row_hash
+      from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction, v_from_sequence,
+        v_seal.to_transaction, v_seal.to_sequence) h
+      -- A row that has retired may be there for a while yet.
+      where not (h.is_interaction and h.audit_id < v_floor)
     ),
     differing as (
       select s.id as sealed_id, p.audit_id as present_id
@@ -4047,13 +4119,14 @@ begin
       order by coalesce(s.place, p.place)
       limit 1
     )
-    select d.*,
+    select d.*, (select count(*) from listed l where l.is_retired) as retired,
       exists (select from sealed s where s.id = d.present_id) as present_is_sealed,
       exists (select from present p where p.audit_id = d.sealed_id) as sealed_is_present,
-      exists (select from delivery.audit_log a where a.tenant_id = p_tenant and a.audit_id = d.sealed_id) as sealed_is_elsewhere
+      exists (select from delivery.audit a where a.tenant_id = p_tenant and a.audit_id = d.sealed_id) as sealed_is_elsewhere
     into v_found
-    from differing d;
-    if found then
+    from (values (1)) as one(one)
+    left join differing d on true;
+    if v_found.sealed_id is not null or v_found.present_id is not null then
       case
         when v_found.sealed_id = v_found.present_id then
           problem := 'altered';
@@ -4072,15 +4145,15 @@ begin
     end if;
     seal_hash := v_seal.seal_hash;
     seals := seals + 1;
-    rows := rows + cardinality(v_seal.audit_ids) - v_retired;
-    retired := retired + v_retired;
+    rows := rows + cardinality(v_seal.audit_ids) - v_found.retired;
+    retired := retired + v_found.retired;
     v_from_transaction := v_seal.to_transaction;
     v_from_sequence := v_seal.to_sequence;
   end loop;
   more := problem is null and seals = p_seals;
   if problem is null and not more then
     select count(*) into unsealed
-    from delivery.audit_log a
+    from delivery.audit a
     where a.tenant_id = p_tenant and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence);
   end if;
   return next;
@@ -4093,7 +4166,7 @@ ALTER FUNCTION delivery.verify_audit(p_tenant text, p_seal bigint, p_hash bytea,
 -- Name: FUNCTION verify_audit(p_tenant text, p_seal bigint, p_hash bytea, p_seals integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.verify_audit(p_tenant text, p_seal bigint, p_hash bytea, p_seals integer) IS 'Compares the audit log with its seals, up to the first row that does not hold.';
+COMMENT ON FUNCTION delivery.verify_audit(p_tenant text, p_seal bigint, p_hash bytea, p_seals integer) IS 'Compares the audit with its seals, up to the first entry that does not hold.';
 
 --
 -- Name: best(text, jsonb); Type: FUNCTION; Schema: learning; Owner: pgfleet_owner
@@ -12722,10 +12795,10 @@ begin
   transaction_offset := platform.transaction_offset();
   is_adopted := false;
   -- Whoever writes meanwhile would take a number from before.
-  lock table memory.events, delivery.metrics, delivery.audit_log, metadata.changes in access exclusive mode;
+  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, metadata.changes in access exclusive mode;
   v_now := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
-    execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id order by l.transaction_id desc limit 1) n', v_table)
+  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions'] loop
+    execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id and l.transaction_id is not null order by l.transaction_id desc limit 1) n', v_table)
     into v_found;
     v_newest := greatest(v_newest, v_found);
   end loop;
@@ -12734,6 +12807,7 @@ begin
   if v_newest >= v_now + transaction_offset then
     transaction_offset := v_newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
     is_adopted := true;
+    -- Interactions ask platform.log_transaction for theirs.
     foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
       execute format('alter table %s alter column transaction_id set default (((pg_current_xact_id()::text)::bigint + %s)::text)::xid8', v_table, transaction_offset);
     end loop;
@@ -13484,6 +13558,12 @@ begin
   from platform.archives a
   where a.schema_name = p_schema and a.table_name = p_table and a.state = 'restored' and a.kept_until > now();
   perform set_config('pgfleet.tenant', p_tenant, true);
+  if (p_schema, p_table) = ('delivery', 'agent_interactions') then
+    insert into delivery.interaction_floors as f (tenant_id, removed_below)
+    values (p_tenant, platform.uuid_floor(v_before))
+    on conflict (tenant_id) do update set removed_below = excluded.removed_below
+    where f.removed_below < excluded.removed_below;
+  end if;
   execute format('
     with gone as materialized (
       select o.%2$I as id, o.ctid as place, o.tableoid as leaf from %1$s o
@@ -13914,7 +13994,7 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
       coalesce(pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false) as is_numbered,
       (select k.place from pg_index i cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
         where i.indrelid = t.oid and i.indisprimary and k.number = a.attnum) as key_place,
-      t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below') as is_told
+      t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below', 'delivery.agent_interactions.transaction_id') as is_told
     from tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -13927,6 +14007,7 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
         when 'delivery.metrics.transaction_id' then
           'case when transaction_id < (select w.rolled_up_below from delivery.metric_watermarks w where w.tenant_id = $1) then ''3'' end'
         when 'delivery.metric_watermarks.rolled_up_below' then '''4'''
+        when 'delivery.agent_interactions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         else format('%I::text', a.name)
       end, ', ' order by a.number)
       filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),
@@ -14476,6 +14557,8 @@ begin
     string_agg(
       case
         when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
+        when p_table = 'delivery.agent_interactions' and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
+        when p_table = 'delivery.agent_interactions' and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
         else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
       end, ', ' order by c.place),
     count(*)
@@ -15183,6 +15266,11 @@ CREATE TABLE delivery.agent_interactions (
     workflow_id uuid,
     task text,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    transaction_id xid8,
+    audit_sequence bigint,
+    actor_type text COLLATE pg_catalog."C",
+    actor_id text COLLATE pg_catalog."C",
+    correlation_id text COLLATE pg_catalog."C",
     CONSTRAINT agent_interactions_amounts CHECK (((sequence > 0) AND (tokens >= 0) AND (cost_usd >= (0)::numeric) AND (duration_us >= 0))),
     CONSTRAINT agent_interactions_status CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text]))),
     CONSTRAINT agent_interactions_type CHECK ((interaction_type = ANY (ARRAY['chat'::text, 'code_generation'::text, 'code_review'::text, 'testing'::text, 'deployment'::text, 'analysis'::text, 'planning'::text, 'validation'::text, 'monitoring'::text])))
@@ -15197,7 +15285,7 @@ ALTER TABLE delivery.agent_interactions OWNER TO pgfleet_owner;
 -- Name: TABLE agent_interactions; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON TABLE delivery.agent_interactions IS 'What the agents did: one row an interaction, never changed. Partitioned by the month inside the id.';
+COMMENT ON TABLE delivery.agent_interactions IS 'What the agents did: one row an interaction, never changed, and its own entry of the audit. Partitioned by the month inside the id.';
 
 --
 -- Name: COLUMN agent_interactions.interaction_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
@@ -15216,6 +15304,30 @@ COMMENT ON COLUMN delivery.agent_interactions.sequence IS 'Its place in the sess
 --
 
 COMMENT ON COLUMN delivery.agent_interactions.duration_us IS 'Microseconds that it took.';
+
+--
+-- Name: COLUMN agent_interactions.transaction_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_interactions.transaction_id IS 'The transaction that recorded it; with audit_sequence its place in the audit. Null: recorded by a version that wrote a row of delivery.audit_log besides.';
+
+--
+-- Name: COLUMN agent_interactions.audit_sequence; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_interactions.audit_sequence IS 'Orders the audit rows of one transaction; gaps mean nothing.';
+
+--
+-- Name: COLUMN agent_interactions.actor_type; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_interactions.actor_type IS 'Who did it, as given to tenant.as(); null when nobody was given.';
+
+--
+-- Name: COLUMN agent_interactions.correlation_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_interactions.correlation_id IS 'What belongs together: a run, a request, a trace.';
 
 --
 -- Name: agent_sessions; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -15536,6 +15648,77 @@ COMMENT ON COLUMN delivery.audit_log.correlation_id IS 'What belongs together: a
 COMMENT ON COLUMN delivery.audit_log.changes IS 'The changed fields by name: [before, after], or for what was created the value alone. Values of secret-like names are redacted.';
 
 --
+-- Name: audit; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE VIEW delivery.audit WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    audit_id,
+    transaction_id,
+    sequence,
+    recorded_at,
+    entity_type,
+    entity_id,
+    action,
+    result,
+    security_level,
+    actor_type,
+    actor_id,
+    correlation_id,
+    changes,
+    is_interaction,
+    content
+   FROM ( SELECT a.tenant_id,
+            a.audit_id,
+            a.transaction_id,
+            a.sequence,
+            a.recorded_at,
+            a.entity_type,
+            a.entity_id,
+            a.action,
+            a.result,
+            a.security_level,
+            a.actor_type,
+            a.actor_id,
+            a.correlation_id,
+            a.changes,
+            false AS is_interaction,
+            NULL::jsonb AS content
+           FROM delivery.audit_log a
+        UNION ALL
+         SELECT i.tenant_id,
+            i.interaction_id,
+            i.transaction_id,
+            i.audit_sequence,
+            i.recorded_at,
+            ('interaction'::text COLLATE "C") AS text,
+            ((i.interaction_id)::text COLLATE "C") AS interaction_id,
+            ('execute'::text COLLATE "C") AS text,
+            (
+                CASE i.status
+                    WHEN 'completed'::text THEN 'success'::text
+                    WHEN 'failed'::text THEN 'failure'::text
+                    ELSE i.status
+                END COLLATE "C") AS status,
+            ('normal'::text COLLATE "C") AS text,
+            i.actor_type,
+            i.actor_id,
+            i.correlation_id,
+            jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status, 'tokens', i.tokens, 'cost_usd', i.cost_usd, 'duration_us', i.duration_us) AS jsonb_build_object,
+            true,
+            jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array
+           FROM delivery.agent_interactions i) e
+  WHERE (transaction_id IS NOT NULL);
+
+ALTER VIEW delivery.audit OWNER TO pgfleet_owner;
+
+--
+-- Name: VIEW audit; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON VIEW delivery.audit IS 'Every entry of the audit: the rows of the audit log, and interactions, which are their own entries.';
+
+--
 -- Name: audit_activity_summary; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -15553,7 +15736,7 @@ CREATE VIEW delivery.audit_activity_summary WITH (security_invoker='true') AS
     count(DISTINCT entity_id) AS entities,
     min(recorded_at) AS first_at,
     max(recorded_at) AS last_at
-   FROM delivery.audit_log a
+   FROM delivery.audit a
   WHERE (audit_id >= platform.uuid_floor((date_trunc('day'::text, now(), 'UTC'::text) - '29 days'::interval)))
   GROUP BY tenant_id, (((recorded_at AT TIME ZONE 'UTC'::text))::date), entity_type, action, actor_type;
 
@@ -15563,7 +15746,7 @@ ALTER VIEW delivery.audit_activity_summary OWNER TO pgfleet_owner;
 -- Name: VIEW audit_activity_summary; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON VIEW delivery.audit_activity_summary IS 'One row a day, kind of entity, action and kind of actor: entries of the audit log.';
+COMMENT ON VIEW delivery.audit_activity_summary IS 'One row a day, kind of entity, action and kind of actor: entries of the audit.';
 
 --
 -- Name: branches; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -15716,6 +15899,31 @@ COMMENT ON COLUMN delivery.deployments.seen IS 'Orders what is told of it, by up
 --
 
 COMMENT ON COLUMN delivery.deployments.status IS 'pending, queued, in_progress, success, failure, error, inactive, ...: of the status with the highest id.';
+
+--
+-- Name: interaction_floors; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE TABLE delivery.interaction_floors (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    removed_below uuid NOT NULL
+);
+
+ALTER TABLE ONLY delivery.interaction_floors FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE delivery.interaction_floors OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE interaction_floors; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE delivery.interaction_floors IS 'Up to where a tenant''s retention has removed interactions, so that the audit does not miss them.';
+
+--
+-- Name: COLUMN interaction_floors.removed_below; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.interaction_floors.removed_below IS 'Interactions with a smaller id have retired, whether or not the row is still there.';
 
 --
 -- Name: jobs; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -16508,7 +16716,7 @@ CREATE VIEW delivery.security_events_view WITH (security_invoker='true') AS
             WHEN (action = ANY (ARRAY['delete'::text, 'execute'::text])) THEN 4
             ELSE 1
         END AS risk_score
-   FROM delivery.audit_log a
+   FROM delivery.audit a
   WHERE ((audit_id >= platform.uuid_floor((now() - '30 days'::interval))) AND ((security_level = ANY (ARRAY['high'::text, 'critical'::text])) OR (result = 'failure'::text) OR (action = ANY (ARRAY['delete'::text, 'execute'::text, 'login'::text, 'logout'::text]))));
 
 ALTER VIEW delivery.security_events_view OWNER TO pgfleet_owner;
@@ -16517,7 +16725,7 @@ ALTER VIEW delivery.security_events_view OWNER TO pgfleet_owner;
 -- Name: VIEW security_events_view; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON VIEW delivery.security_events_view IS 'The entries of the audit log that matter to security, with their risk.';
+COMMENT ON VIEW delivery.security_events_view IS 'The entries of the audit that matter to security, with their risk.';
 
 --
 -- Name: system_health_dashboard; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
@@ -21048,11 +21256,25 @@ ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s2 FOR VALUE
 ALTER TABLE ONLY metadata.changes ATTACH PARTITION metadata.changes_s3 FOR VALUES IN ('3');
 
 --
+-- Name: agent_interactions agent_interactions_actor_type; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.agent_interactions
+    ADD CONSTRAINT agent_interactions_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))) NOT VALID;
+
+--
 -- Name: agent_interactions agent_interactions_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
 --
 
 ALTER TABLE ONLY delivery.agent_interactions
     ADD CONSTRAINT agent_interactions_pkey PRIMARY KEY (tenant_id, interaction_id);
+
+--
+-- Name: agent_interactions agent_interactions_place; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.agent_interactions
+    ADD CONSTRAINT agent_interactions_place CHECK (((transaction_id IS NULL) = (audit_sequence IS NULL))) NOT VALID;
 
 --
 -- Name: agent_session_durations agent_session_durations_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -21102,6 +21324,13 @@ ALTER TABLE ONLY delivery.checks
 
 ALTER TABLE ONLY delivery.deployments
     ADD CONSTRAINT deployments_pkey PRIMARY KEY (tenant_id, repository, deployment_id);
+
+--
+-- Name: interaction_floors interaction_floors_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE ONLY delivery.interaction_floors
+    ADD CONSTRAINT interaction_floors_pkey PRIMARY KEY (tenant_id);
 
 --
 -- Name: jobs jobs_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -22075,6 +22304,12 @@ ALTER TABLE ONLY platform.tenants
 
 ALTER TABLE ONLY platform.tuning_trials
     ADD CONSTRAINT tuning_trials_pkey PRIMARY KEY (trial_id);
+
+--
+-- Name: agent_interactions_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX agent_interactions_order ON ONLY delivery.agent_interactions USING btree (tenant_id, transaction_id, audit_sequence) WHERE (transaction_id IS NOT NULL);
 
 --
 -- Name: agent_interactions_session; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -24121,6 +24356,12 @@ ALTER TABLE delivery.checks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE delivery.deployments ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: interaction_floors; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.interaction_floors ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: jobs; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -24239,6 +24480,12 @@ CREATE POLICY tenant_isolation ON delivery.checks USING ((tenant_id = ( SELECT c
 --
 
 CREATE POLICY tenant_isolation ON delivery.deployments USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
+
+--
+-- Name: interaction_floors tenant_isolation; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE POLICY tenant_isolation ON delivery.interaction_floors USING ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting))) WITH CHECK ((tenant_id = ( SELECT current_setting('pgfleet.tenant'::text, true) AS current_setting)));
 
 --
 -- Name: jobs tenant_isolation; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
@@ -25584,11 +25831,11 @@ REVOKE ALL ON FUNCTION delivery.ingest_webhooks(p_tenant text, p_deliveries json
 GRANT ALL ON FUNCTION delivery.ingest_webhooks(p_tenant text, p_deliveries jsonb) TO pgfleet_app;
 
 --
--- Name: FUNCTION is_retired(p_id uuid, p_kept_from timestamp with time zone); Type: ACL; Schema: delivery; Owner: pgfleet_owner
+-- Name: FUNCTION is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone); Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
-REVOKE ALL ON FUNCTION delivery.is_retired(p_id uuid, p_kept_from timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION delivery.is_retired(p_id uuid, p_kept_from timestamp with time zone) TO pgfleet_app;
+REVOKE ALL ON FUNCTION delivery.is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.is_retired(p_id uuid, p_table text, p_kept_from timestamp with time zone) TO pgfleet_app;
 
 --
 -- Name: FUNCTION move_workflows(p_prefix text, p_now timestamp with time zone, p_ids uuid[], p_statuses text[], p_reasons text[], p_identities jsonb[], p_fields text[]); Type: ACL; Schema: delivery; Owner: pgfleet_owner
@@ -27174,6 +27421,12 @@ GRANT USAGE ON SEQUENCE delivery.audit_sequence TO pgfleet_app;
 GRANT SELECT,INSERT ON TABLE delivery.audit_log TO pgfleet_app;
 
 --
+-- Name: TABLE audit; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE delivery.audit TO pgfleet_app;
+
+--
 -- Name: TABLE audit_activity_summary; Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -27196,6 +27449,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.checks TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.deployments TO pgfleet_app;
+
+--
+-- Name: TABLE interaction_floors; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE delivery.interaction_floors TO pgfleet_app;
 
 --
 -- Name: TABLE jobs; Type: ACL; Schema: delivery; Owner: pgfleet_owner

@@ -127,9 +127,11 @@ export async function migrateDown(
           v_name text;
           v_schemas oid[] := array(select n.oid from pg_namespace n where n.nspowner = 'pgfleet_owner'::regrole);
         begin
-          for v_name in select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace = any (v_schemas) loop
+          -- All at once: views stand on views.
+          select string_agg(c.oid::regclass::text, ', ') into v_name from pg_class c where c.relkind = 'v' and c.relnamespace = any (v_schemas);
+          if v_name is not null then
             execute format('drop view %s', v_name);
-          end loop;
+          end if;
           for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace = any (v_schemas) loop
             execute format('drop routine %s', v_name);
           end loop;

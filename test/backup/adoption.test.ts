@@ -62,7 +62,10 @@ describe('a database that was restored into a cluster that has not come as far',
       )
     }
     await fill(tenant, 10)
-    await followed(tenant, { points: 10, sealed: 11 })
+    const { agentSessions } = tenant.delivery
+    const { id: sessionId } = await agentSessions.create({ agentName: 'one', agentType: 'tester' })
+    await agentSessions.record({ sessionId, type: 'chat' })
+    await followed(tenant, { points: 10, sealed: 13 })
     const { head } = await tenant.delivery.audit.verify()
     // Neither in a rollup nor sealed: what was written last, before the dump.
     await fill(tenant, 5)
@@ -79,10 +82,11 @@ describe('a database that was restored into a cluster that has not come as far',
     expect(Number(adopted?.transaction_offset)).toBeGreaterThan(AHEAD / 2)
 
     await fill(tenant, 3)
-    await followed(tenant, { points: 8, sealed: 10 })
+    await agentSessions.record({ sessionId, type: 'chat' })
+    await followed(tenant, { points: 8, sealed: 11 })
     expect(await tenant.delivery.audit.verify(head === undefined ? {} : { expected: head })).toMatchObject({
       intact: true,
-      entries: 21,
+      entries: 24,
       unsealed: 0,
     })
     expect(await tenant.delivery.metrics.summary({ name: 'latency' })).toMatchObject({ points: 18 })

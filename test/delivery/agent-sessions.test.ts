@@ -28,7 +28,7 @@ const chat = (sessionId: string, more: Partial<NewInteraction> = {}): NewInterac
 const audit = (tenant: string, entity: string) =>
   sql<{ entity_id: string; action: string; actor_id: string | null; changes: Record<string, unknown> }>(
     fleet(),
-    `select entity_id, action, actor_type, actor_id, correlation_id, changes from delivery.audit_log
+    `select entity_id, action, actor_type, actor_id, correlation_id, changes from delivery.audit
     where tenant_id = $1 and entity_type = $2 order by sequence`,
     [tenant, entity],
   )

@@ -35,7 +35,7 @@ async function record(tenant: Tenant, count: number): Promise<string[]> {
 }
 
 async function seal(tenant: Tenant, entriesMax = 1000) {
-  await settled(fleet, tenant.id, 'audit_log')
+  await settled(fleet, tenant.id, 'audit')
   for (;;) {
     const { more, head } = await tenant.delivery.audit.seal({ entriesMax })
     if (!more) return head

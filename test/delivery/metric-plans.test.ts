@@ -7,7 +7,7 @@ import { settled } from './settled.js'
 
 const TENANT = 'planned'
 const POINTS = 20_000
-const LARGE = /^(metrics|audit_log)_p\d{6}$|^(metric_series|metric_rollups|audit_seals)$/
+const LARGE = /^(metrics|audit_log|agent_interactions)_p\d{6}$|^(metric_series|metric_rollups|audit_seals)$/
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe(
   'plans of metrics and of the audit log',
@@ -20,6 +20,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
         const fleet = await openFleet(database.options)
         afterFile(() => fleet.close())
         for (const id of [TENANT, 'neighbour']) await fleet.tenants.create({ id })
+        let interactions: { id: string }[] = []
         const now = Date.now()
         const point = (n: number) => ({
           name: `m${n % 20}`,
@@ -27,7 +28,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           dimensions: { host: n % 3 },
           measuredAt: new Date(now - n * 1000),
         })
-        for (const id of [TENANT, 'neighbour']) {
+        for (const id of ['neighbour', TENANT]) {
           const { metrics, audit } = fleet.tenant(id).delivery
           for (let first = 0; first < POINTS; first += 5000)
             await metrics.record(Array.from({ length: 5000 }, (_, i) => point(first + i)))
@@ -42,9 +43,15 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
                   action: 'read' as const,
                 })),
               )
+          const { agentSessions } = fleet.tenant(id).delivery
+          const { id: sessionId } = await agentSessions.create({ agentName: 'one', agentType: 'tester' })
+          for (let first = 0; first < 10_000; first += 2000)
+            interactions = await agentSessions.record(
+              Array.from({ length: 2000 }, () => ({ sessionId, type: 'chat' as const })),
+            )
           await settled(fleet, id, 'metrics')
           await metrics.rollUp()
-          await settled(fleet, id, 'audit_log')
+          await settled(fleet, id, 'audit')
           while ((await audit.seal()).more);
         }
         const { client, plans } = await openExplained(database.adminUrl())
@@ -69,6 +76,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           ['delivery.find_metrics', find({ name: 'm1', descending: true }), 500],
           ['delivery.find_metrics', find({ from: new Date(now - 60_000) }), 200],
           ['delivery.find_audit_entries', find({ entity_type: 'gate', entity_id: 'g77' }), 10],
+          ['delivery.find_audit_entries', find({ entity_type: 'interaction', entity_id: interactions[7]?.id }), 10],
+          ['delivery.find_audit_entries', find({ entity_type: 'interaction' }), 200],
           ['delivery.find_audit_entries', find({ correlation_id: 'run-2000' }), 1000],
           ['delivery.find_audit_entries', find({ ascending: true }), 200],
           ['delivery.calculate_aggregated_metrics', '100', 2000],

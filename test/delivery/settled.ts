@@ -6,7 +6,7 @@ import { sql } from '../setup/index.js'
  * Waits until no transaction runs that is as old as those that wrote the tenant's rows: what follows transactions in
  * their order (rollups, seals) sees those rows from then on. Other databases of the server can hold it up for a while.
  */
-export async function settled(fleet: Fleet, tenant: string, table: 'metrics' | 'audit_log'): Promise<void> {
+export async function settled(fleet: Fleet, tenant: string, table: 'metrics' | 'audit'): Promise<void> {
   for (;;) {
     const [row] = await sql<{ behind: boolean }>(
       fleet,

@@ -115,6 +115,7 @@ describe('moving a tenant', () => {
       where a.atttypid in ('xid'::regtype, 'xid8'::regtype, 'pg_snapshot'::regtype, 'pg_lsn'::regtype) and a.attnum > 0 order by 1`,
     )
     expect(rows.map(({ name }) => name)).toEqual([
+      'delivery.agent_interactions.transaction_id',
       'delivery.audit_log.transaction_id',
       'delivery.audit_seals.to_transaction',
       'delivery.metric_watermarks.rolled_up_below',

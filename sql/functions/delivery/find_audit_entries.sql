@@ -1,9 +1,10 @@
--- delivery.find_audit_entries(tenant, query): a page of the audit log by time.
+-- delivery.find_audit_entries(tenant, query): a page of the audit by time, interactions among the rows of the log.
 -- query: a jsonb object: limit, scan integer (required), from, to timestamptz, after uuid (behind the entry of that id), ascending
 -- boolean; entity_type, entity_id, correlation_id, actor_type, actor_id, action, result, security_level text.
 -- An entity (type and id) and a time are looked up by an index; another index would make each change dearer. What else is given is
 -- looked for among the entries that these find, at most `scan` of them a page.
--- returns the entries, each with the id that the page has come to; then, when there may be more, one row with that id alone.
+-- returns the entries, each with the id that the page has come to; then, when there may be more, one row with that id alone. Where an
+-- interaction has the id of a row of the log, which nobody but its agent can have given it, they stand on one page.
 -- Errors: PF001..PF003 (platform.enter).
 create or replace function delivery.find_audit_entries(p_tenant text, p_query jsonb)
 returns table (reached uuid, audit_id uuid, recorded_at timestamptz, entity_type text, entity_id text, action text, result text,
@@ -22,36 +23,91 @@ declare
   v_limit integer := (p_query ->> 'limit')::integer;
   v_scan integer := (p_query ->> 'scan')::integer;
   v_after uuid := (p_query ->> 'after')::uuid;
-  v_low uuid := platform.uuid_floor((p_query ->> 'from')::timestamptz);
-  v_high uuid := platform.uuid_floor((p_query ->> 'to')::timestamptz);
+  -- Bounds between which the ids lie. Those of a time are of version 0, which no entry has.
+  v_above uuid := coalesce(overlay(platform.uuid_floor((p_query ->> 'from')::timestamptz)::text placing '0000-0000-000000000000' from 15)::uuid,
+    '00000000-0000-0000-0000-000000000000');
+  v_below uuid := coalesce(overlay(platform.uuid_floor((p_query ->> 'to')::timestamptz)::text placing '0000-0000-000000000000' from 15)::uuid,
+    'ffffffff-ffff-ffff-ffff-ffffffffffff');
   v_type text := p_query ->> 'entity_type';
   v_id text := p_query ->> 'entity_id';
   v_entries refcursor;
-  v_entry delivery.audit_log;
+  v_next record;
+  v_own record;
+  v_is_own_due boolean;
+  v_entry record;
+  -- Interactions are found by the key of their table.
+  v_interaction uuid := case
+    when p_query ->> 'entity_type' = 'interaction' then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
+  end;
   v_looked_at integer := 0;
   v_found integer := 0;
 begin
   perform platform.enter(p_tenant);
   if v_ascending then
+    v_above := greatest(v_above, v_after);
+  else
+    v_below := least(v_below, v_after);
+  end if;
+  -- One for the interaction itself, one for looking ahead.
+  v_scan := v_scan - 2;
+  -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
+  -- log is analyzed.
+  if v_id is not null and v_ascending then
     open v_entries no scroll for
-      select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
-        and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_after is null or a.audit_id > v_after)
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and not a.is_interaction
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
+      order by a.entity_type, a.tenant_id, a.entity_id, a.audit_id
+      limit v_scan;
+  elsif v_id is not null then
+    open v_entries no scroll for
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and not a.is_interaction
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
+        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
+      order by a.entity_type desc, a.tenant_id desc, a.entity_id desc, a.audit_id desc
+      limit v_scan;
+  elsif v_ascending then
+    open v_entries no scroll for
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id
       limit v_scan;
   else
     open v_entries no scroll for
-      select a.* from delivery.audit_log a
-      where a.tenant_id = p_tenant and (v_low is null or a.audit_id >= v_low) and (v_high is null or a.audit_id < v_high)
-        and (v_id is null or (a.entity_type = v_type and a.entity_id = v_id))
-        and (v_after is null or a.audit_id < v_after)
+      select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+        a.correlation_id, a.changes
+      from delivery.audit a
+      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id desc
       limit v_scan;
   end if;
+  fetch v_entries into v_next;
+  -- Its own entry is put among those rows here: a union of one row and a stretch of an index would be sorted.
+  select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
+    a.correlation_id, a.changes
+  into v_own
+  from delivery.audit a
+  where a.tenant_id = p_tenant and a.is_interaction and a.audit_id = v_interaction and a.audit_id > v_above and a.audit_id < v_below;
+  v_is_own_due := found;
   loop
-    fetch v_entries into v_entry;
-    exit when not found;
+    if v_is_own_due and (v_next.audit_id is null or v_own.audit_id = v_next.audit_id or (v_own.audit_id < v_next.audit_id) = v_ascending) then
+      v_entry := v_own;
+      v_is_own_due := false;
+    else
+      v_entry := v_next;
+      fetch v_entries into v_next;
+    end if;
+    exit when v_entry.audit_id is null or ((v_found >= v_limit or v_looked_at >= v_scan) and v_entry.audit_id <> reached);
     v_looked_at := v_looked_at + 1;
     reached := v_entry.audit_id;
     if (v_type is null or v_entry.entity_type = v_type)
@@ -75,11 +131,10 @@ begin
       changes := v_entry.changes;
       return next;
       v_found := v_found + 1;
-      exit when v_found = v_limit;
     end if;
   end loop;
   close v_entries;
-  if v_found = v_limit or v_looked_at = v_scan then
+  if v_found >= v_limit or v_looked_at >= v_scan then
     audit_id := null;
     return next;
   end if;

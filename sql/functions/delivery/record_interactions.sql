@@ -3,6 +3,7 @@
 -- {id uuid (version 7), session_id uuid, type, status text, tokens bigint, cost numeric, duration_us bigint, request, response
 -- jsonb, error, task text, workflow_id uuid, actor_type, actor_id, correlation_id text}. Returned in order: the sequence in the
 -- session, and whether it was there before. All of them are recorded, or none.
+-- An interaction is its own entry of the audit (delivery.audit), with its place in the order that is sealed.
 -- Sessions are locked in one order, once a batch; the batch's interactions are numbered in the order of the array.
 -- Errors: PF001..PF003 (platform.enter), PF006 the id's time lies outside the window, PF012 the id is of another session,
 -- PF078 no such session, PF079 it has ended, PF080 a budget would be overrun.
@@ -22,7 +23,7 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz;
-  v_prefix text;
+  v_transaction xid8;
   v_ids uuid[];
   v_sessions uuid[];
   v_before uuid[];
@@ -32,7 +33,7 @@ declare
   v_bad record;
 begin
   perform platform.enter(p_tenant);
-  v_prefix := delivery.audit_prefix();
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   -- As text: uuid has no min before PostgreSQL 18.
   select array_agg(x.id), array_agg(distinct x.session_id), min(x.id::text), max(x.id::text) into v_ids, v_sessions, v_first, v_last
   from jsonb_to_recordset(p_interactions) as x(id uuid, session_id uuid);
@@ -122,9 +123,11 @@ begin
   ),
   inserted as (
     insert into delivery.agent_interactions (tenant_id, interaction_id, session_id, sequence, interaction_type, status, tokens,
-      cost_usd, duration_us, request, response, error_message, workflow_id, task, recorded_at)
+      cost_usd, duration_us, request, response, error_message, workflow_id, task, recorded_at,
+      transaction_id, audit_sequence, actor_type, actor_id, correlation_id)
     select p_tenant, x.id, x.session_id, x.number, x.type, x.status, x.tokens,
-      x.cost, x.duration_us, x.request, x.response, x.error, x.workflow_id, x.task, v_now
+      x.cost, x.duration_us, x.request, x.response, x.error, x.workflow_id, x.task, v_now,
+      v_transaction, nextval('delivery.audit_sequence'), x.actor_type, x.actor_id, x.correlation_id
     from numbered x
     order by x.id
   ),
@@ -145,21 +148,13 @@ begin
       group by x.session_id
     ) n
     where s.tenant_id = p_tenant and s.session_id = any (v_sessions) and s.session_id = n.session_id
-  ),
-  sketched as (
-    insert into delivery.agent_session_durations as d (tenant_id, session_id, bucket, duration_count)
-    select p_tenant, x.session_id, x.bucket, count(*)
-    from (select f.session_id, delivery.sketch_bucket(f.duration_us / 1000.0::double precision) as bucket from fresh f) x
-    group by x.session_id, x.bucket
-    order by x.session_id, x.bucket
-    on conflict (tenant_id, session_id, bucket) do update set duration_count = d.duration_count + excluded.duration_count
   )
-  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'interaction', x.id::text, 'execute',
-    x.actor_type, x.actor_id, x.correlation_id,
-    jsonb_build_object('session_id', x.session_id, 'sequence', x.number, 'type', x.type, 'status', x.status, 'tokens', x.tokens,
-      'cost_usd', x.cost, 'duration_us', x.duration_us)
-  from numbered x;
+  insert into delivery.agent_session_durations as d (tenant_id, session_id, bucket, duration_count)
+  select p_tenant, x.session_id, x.bucket, count(*)
+  from (select f.session_id, delivery.sketch_bucket(f.duration_us / 1000.0::double precision) as bucket from fresh f) x
+  group by x.session_id, x.bucket
+  order by x.session_id, x.bucket
+  on conflict (tenant_id, session_id, bucket) do update set duration_count = d.duration_count + excluded.duration_count;
   return query
   select x.ordinality::integer, i.sequence, coalesce(x.id = any (v_before), false) or row_number() over (partition by x.id order by x.ordinality) > 1
   from rows from (jsonb_to_recordset(p_interactions) as (id uuid)) with ordinality as x

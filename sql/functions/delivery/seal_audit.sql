@@ -1,4 +1,4 @@
--- delivery.seal_audit(tenant, rows): seals the next block of the tenant's audit log: rows of transactions below the oldest running
+-- delivery.seal_audit(tenant, rows): seals the next block of the tenant's audit: entries of transactions below the oldest running
 -- one, in the order (transaction_id, sequence), so that none can appear before them any more; at most `rows`.
 -- returns how many rows were sealed, the number and hash of the last seal (null when there is none), and whether there is more
 -- to seal at once. When another seals at the same moment one of them seals nothing.
@@ -38,7 +38,7 @@ begin
   more := false;
   select max(a.transaction_id::text::numeric) as transaction_id, count(*) as rows into v_to
   from (
-    select a.transaction_id from delivery.audit_log a
+    select a.transaction_id from delivery.audit a
     where a.tenant_id = p_tenant and a.transaction_id < v_horizon
       and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence)
     order by a.transaction_id, a.sequence
@@ -52,9 +52,10 @@ begin
   v_seal.seal_number := coalesce(v_last.seal_number, 0) + 1;
   v_seal.sealed_at := clock_timestamp();
   v_seal.previous_hash := coalesce(v_last.seal_hash, decode(repeat('00', 32), 'hex'));
-  select array_agg(h.audit_id order by h.place), string_agg(h.row_hash, ''::bytea order by h.place),
+  select array_agg(h.audit_id order by h.place),
+    case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
-  into v_seal.audit_ids, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
+  into v_seal.audit_ids, v_seal.are_interactions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
   from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
     v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;
@@ -70,6 +71,6 @@ begin
   return next;
 end
 $$;
-comment on function delivery.seal_audit(text, integer) is 'Seals the next block of the audit log.';
+comment on function delivery.seal_audit(text, integer) is 'Seals the next block of the audit.';
 revoke all on function delivery.seal_audit(text, integer) from public;
 grant execute on function delivery.seal_audit(text, integer) to pgfleet_app;

@@ -2,8 +2,9 @@
 -- with their partition, at most so many, the oldest first; returns how many. With a policy that is shorter than what is
 -- registered, those older than it; else those in months that lie wholly beyond what the tenant keeps, which another
 -- tenant keeps. The audit log is left alone: its months retire whole; so do those of tables that are archived, where a tenant does not
--- want less; and partitions that were restored from an archive, until their time is over. Runs as pgfleet_owner, because the app may not delete
--- from logs; narrow: registered tables, one tenant, and nothing under a legal hold.
+-- want less; and partitions that were restored from an archive, until their time is over. Up to where interactions go is kept
+-- for the audit, which they are a part of. Runs as pgfleet_owner, because the app may not delete from logs; narrow: registered
+-- tables, one tenant, and nothing under a legal hold.
 -- Errors: PF003 another tenant was entered, PF005 another table.
 create or replace function platform.delete_retired_rows(p_tenant text, p_schema text, p_table text, p_rows integer) returns bigint
 language plpgsql volatile security definer
@@ -40,6 +41,12 @@ begin
   from platform.archives a
   where a.schema_name = p_schema and a.table_name = p_table and a.state = 'restored' and a.kept_until > now();
   perform set_config('pgfleet.tenant', p_tenant, true);
+  if (p_schema, p_table) = ('delivery', 'agent_interactions') then
+    insert into delivery.interaction_floors as f (tenant_id, removed_below)
+    values (p_tenant, platform.uuid_floor(v_before))
+    on conflict (tenant_id) do update set removed_below = excluded.removed_below
+    where f.removed_below < excluded.removed_below;
+  end if;
   execute format('
     with gone as materialized (
       select o.%2$I as id, o.ctid as place, o.tableoid as leaf from %1$s o

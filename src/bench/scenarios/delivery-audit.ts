@@ -55,30 +55,81 @@ const entries = (count: number) =>
     changes: { status: ['pending', 'running'] },
   }))
 
+/** Interactions of the sessions in turn, so many at a time, as the function takes them. */
+function interactionsOf(sessions: readonly string[]): (count: number) => string {
+  let n = 0
+  return (count) =>
+    JSON.stringify(
+      Array.from({ length: count }, () => ({
+        id: uuidv7(),
+        session_id: sessions[n++ % sessions.length],
+        type: 'testing',
+        status: 'completed',
+        tokens: 100,
+        cost: 0.001,
+        duration_us: 1000 + (n % 1000),
+        request: { prompt: 'run the tests' },
+        response: { passed: 12 },
+        actor_type: 'agent',
+        actor_id: 'agent-1',
+        correlation_id: 'run-1',
+      })),
+    )
+}
+
+/** What an interaction has for the audit: its columns, and what is written into them. */
+const AUDIT_COLUMNS = 'transaction_id, audit_sequence, actor_type, actor_id, correlation_id'
+const AUDIT_VALUES = "v_transaction, nextval('delivery.audit_sequence'), x.actor_type, x.actor_id, x.correlation_id"
+
 /**
- * The function without its audit: its own text, of which the row that it writes is never selected. It is told apart by
- * that alone.
+ * The function without its audit, made of its own text: it writes the same interactions into a table without the columns and the
+ * index that only the audit needs.
  */
 function withoutAudit(text: string): string {
-  const twin = text
-    .replace('delivery.record_interactions', 'bench_audit.record_interactions')
-    .replace('v_prefix := delivery.audit_prefix();', `v_prefix := '';`)
-    .replace(/(insert into delivery\.audit_log [^;]*)(;)/, '$1 where false$2')
-  if (!twin.includes(`v_prefix := '';`) || !twin.includes(' where false;')) {
+  const parts: [string, string][] = [
+    [`,\n      ${AUDIT_COLUMNS})`, ')'],
+    [`,\n      ${AUDIT_VALUES}\n`, '\n'],
+    ['  v_transaction := platform.log_transaction(pg_current_xact_id());\n', ''],
+    ['delivery.record_interactions', 'bench_audit.record_interactions'],
+    ['delivery.agent_interactions', 'bench_audit.agent_interactions'],
+  ]
+  return parts.reduce((twin, [part, by]) => {
+    if (twin.includes(part)) return twin.replaceAll(part, by)
     throw new FleetError('BENCH_FAILED', {
       message: 'delivery.record_interactions is not written as this scenario knows it',
     })
-  }
-  return twin
+  }, text)
 }
+
+/** The table of `withoutAudit`, with partitions for this month and the next. */
+const UNAUDITED_TABLE = `
+  create table bench_audit.agent_interactions (like delivery.agent_interactions including all) partition by range (interaction_id);
+  alter table bench_audit.agent_interactions drop constraint agent_interactions_place,
+    ${AUDIT_COLUMNS.split(', ')
+      .map((column) => `drop column ${column}`)
+      .join(', ')};
+  alter table bench_audit.agent_interactions enable row level security, force row level security;
+  create policy tenant_isolation on bench_audit.agent_interactions
+    using (tenant_id = (select current_setting('pgfleet.tenant', true))) with check (tenant_id = (select current_setting('pgfleet.tenant', true)));
+  grant select, insert on bench_audit.agent_interactions to pgfleet_app;
+  do $$
+  declare
+    v_month timestamptz;
+  begin
+    for v_month in select date_trunc('month', now(), 'UTC') + n * interval '1 month' from generate_series(0, 1) n loop
+      execute format('create table bench_audit.agent_interactions_p%s partition of bench_audit.agent_interactions for values from (%L) to (%L)',
+        to_char(v_month at time zone 'UTC', 'YYYYMM'), platform.uuid_floor(v_month), platform.uuid_floor(v_month + interval '1 month'));
+    end loop;
+  end
+  $$`
 
 /** What the audit log costs: an interaction of an agent with its audit row, and without. */
 export const deliveryAudit: Scenario<BenchSubject, State> = {
   name: 'delivery-audit',
   title: 'Delivery store: the cost of the audit log',
   description:
-    `Interactions of ${SESSIONS} agent sessions, by delivery.record_interactions and by the same function whose row of the audit log is ` +
-    'not written, each commit durable, statement by statement past the gathering of calls. Then sealing, and verifying what was sealed ' +
+    `Interactions of ${SESSIONS} agent sessions, by delivery.record_interactions and by the same function on a table without the columns and the ` +
+    'index that the audit needs, each commit durable, statement by statement past the gathering of calls. Then sealing, and verifying what was sealed ' +
     '(rows: entries that are there).',
   options: { rows: 100_000, durationMs: 4000, warmUpMs: 1000, rounds: 5 },
   targets: [
@@ -97,23 +148,20 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
       const { rows } = await connection.query<{ text: string }>(
         `select pg_get_functiondef('delivery.record_interactions(text, jsonb)'::regprocedure) as text`,
       )
-      await connection.query('create schema if not exists bench_audit')
+      await connection.query('drop schema if exists bench_audit cascade')
+      await connection.query('create schema bench_audit')
+      await connection.query(UNAUDITED_TABLE)
       await connection.query(withoutAudit(rows[0]?.text ?? ''))
       await connection.query('grant usage on schema bench_audit to pgfleet_app')
     })
+    const items = interactionsOf(sessions.map(({ id }) => id))
     // What autovacuum does within a minute: plans made for empty tables would be measured otherwise.
     for (let n = 0; n < 10; n++) {
-      await tenant.delivery.agentSessions.record(
-        Array.from({ length: 500 }, (_, i) => ({
-          sessionId: sessions[i % SESSIONS]?.id as string,
-          type: 'testing' as const,
-          durationMs: i,
-        })),
-      )
+      for (const what of [WITH, WITHOUT]) await fleet.database.run(what, [TENANT, items(500)], { idempotent: true })
     }
     await fleet.database.lend((connection) =>
       connection.query(
-        'vacuum (analyze) delivery.agent_sessions, delivery.agent_session_durations, delivery.agent_interactions, delivery.audit_log',
+        'vacuum (analyze) delivery.agent_sessions, delivery.agent_session_durations, delivery.agent_interactions, bench_audit.agent_interactions, delivery.audit_log',
       ),
     )
     progress('recording and sealing entries')
@@ -130,24 +178,7 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
   contestants({ options }, { fleet, sessions }) {
     const { audit } = fleet.tenant(SEALED).delivery
     const sealing = fleet.tenant(SEALING).delivery.audit
-    let n = 0
-    const items = (count: number) =>
-      JSON.stringify(
-        Array.from({ length: count }, () => ({
-          id: uuidv7(),
-          session_id: sessions[n++ % sessions.length],
-          type: 'testing',
-          status: 'completed',
-          tokens: 100,
-          cost: 0.001,
-          duration_us: 1000 + (n % 1000),
-          request: { prompt: 'run the tests' },
-          response: { passed: 12 },
-          actor_type: 'agent',
-          actor_id: 'agent-1',
-          correlation_id: 'run-1',
-        })),
-      )
+    const items = interactionsOf(sessions)
     const record = (name: string, rival: string | undefined, what: typeof WITH, callers: number, count: number) =>
       loadContestant({
         name,

@@ -6,7 +6,7 @@ const entry = ({ id, name }: Sample) => ({ id, entityType: 'gate', entityId: nam
 const record = ({ delivery }: Place, sample: Sample) => delivery.audit.record(entry(sample))
 const recordSettled = async (place: Place, sample: Sample) => {
   await record(place, sample)
-  await untilSettled(place, 'audit_log')
+  await untilSettled(place, 'audit')
 }
 const query = ({ name }: Sample) => ({ entityType: 'gate', entityId: name })
 
