@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Help, Option } from 'commander'
 import type { Shell } from './context.js'
+import { asDuration, duration } from './durations.js'
 
 const HELP = `
 The database: --url, or --data-dir, else the environment variable DATABASE_URL, else an embedded
@@ -57,6 +58,16 @@ function commandsOf(words: readonly string[]): readonly string[] {
     : Object.keys(COMMANDS).filter((name) => named.includes(name))
 }
 
+/** What the help says of an option: a default that is a length of time in the units in which it is given. */
+function describeOption(option: Option): string {
+  const { parseArg, defaultValue } = option
+  const isTime = (parseArg as unknown) === duration && typeof defaultValue === 'number'
+  const words = isTime ? asDuration(defaultValue) : option.defaultValueDescription
+  const shown = Object.assign(new Option(option.flags, option.description), option)
+  if (words !== undefined) shown.defaultValueDescription = words
+  return new Help().optionDescription(shown)
+}
+
 /** The program with the commands that its words may mean. It prints help itself; errors are thrown. */
 export async function createProgram(shell: Shell, words: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -72,7 +83,7 @@ export async function createProgram(shell: Shell, words: readonly string[]): Pro
     .option('--debug', 'print the stack of an error')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: () => {} })

@@ -71,7 +71,7 @@ export function adviseConfiguration(
             context,
             restart: context === 'postmaster',
             formula,
-            why,
+            why: typeof why === 'string' ? why : why(value),
             cost,
           })
           break

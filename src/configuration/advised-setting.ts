@@ -21,8 +21,8 @@ export interface SettingDeclaration {
   readonly versions?: readonly [from: number, to: number]
   /** The formula, in words. */
   readonly formula: string
-  /** Why it is not left alone, in one sentence. */
-  readonly why: string
+  /** Why it is not left alone, in one sentence; by value where one has another reason than the other. */
+  readonly why: string | ((value: string) => string)
   /** What it costs when it is wrong. */
   readonly cost: string
   /**

@@ -33,8 +33,8 @@ const schema = z.strictObject({
   disk: z.enum(DISKS).default('ssd'),
   version: z.literal([...VERSIONS]).default(17),
   workload: z.enum(WORKLOADS).default('mixed'),
-  /** `max_connections`. 10 to 10,000. @default 100 */
-  connections: z.int().min(10).max(10_000).default(100),
+  /** `max_connections`. 10 to 10,000. @default 100, or as many as fit into the memory */
+  connections: z.int().min(10).max(10_000).optional(),
   /** Connections that work at the same time: the size of the pools before the server. @default twice the cores */
   activeConnections: z.int().min(1).max(10_000).optional(),
   /** Size of all databases; undefined when nobody knows. */
@@ -54,10 +54,21 @@ const schema = z.strictObject({
 export type MachineInput = z.input<typeof schema>
 
 /** A machine, its server and what it is for. */
-export type Machine = Readonly<z.output<typeof schema>> & { readonly activeConnections: number }
+export type Machine = Readonly<z.output<typeof schema>> & {
+  readonly connections: number
+  readonly activeConnections: number
+}
 
 /** Memory that a session takes besides what it sorts and hashes: its caches, and its part of the tables of pages. */
 const SESSION_BYTES = 2 * MB
+
+/** Connections of a server whose settings nobody has chosen. */
+const CONNECTIONS = 100
+
+/** Connections whose sessions take a third of the memory: more do not fit. */
+export function connectionsMax(memoryBytes: number): number {
+  return Math.floor(memoryBytes / 3 / SESSION_BYTES)
+}
 
 /**
  * Checks a description, and puts the defaults in. Errors: INPUT_INVALID, whose field is a path like `machine.cores`; also when
@@ -65,14 +76,15 @@ const SESSION_BYTES = 2 * MB
  */
 export function resolveMachine(input: MachineInput): Machine {
   const machine = check('machine', schema, input)
-  const most = Math.floor(machine.memoryBytes / 3 / SESSION_BYTES)
-  if (machine.connections > most) {
+  const most = connectionsMax(machine.memoryBytes)
+  const connections = machine.connections ?? Math.min(CONNECTIONS, most)
+  if (connections > most) {
     throw new FleetError('INPUT_INVALID', {
-      message: `machine.connections: ${machine.connections} connections do not fit into ${Math.round(machine.memoryBytes / MB)} MB; ${most} do`,
+      message: `machine.connections: ${connections} connections do not fit into ${Math.round(machine.memoryBytes / MB)} MB; ${most} do`,
       field: 'machine.connections',
       hint: 'Put a pooler before the server, and give it fewer connections.',
     })
   }
-  const active = Math.min(machine.activeConnections ?? 2 * machine.cores, machine.connections)
-  return Object.freeze({ ...machine, activeConnections: active })
+  const active = Math.min(machine.activeConnections ?? 2 * machine.cores, connections)
+  return Object.freeze({ ...machine, connections, activeConnections: active })
 }

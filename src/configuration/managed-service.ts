@@ -4,6 +4,7 @@ import type { Advice, AdvisedLine, RejectedLine } from './advice.js'
 /** Short names of services that run PostgreSQL for others, and the role by which a server of theirs is known. */
 export const SERVICES = {
   rds: 'rds_superuser',
+  aurora: 'aurora',
   cloudsql: 'cloudsqlsuperuser',
   alloydb: 'alloydbsuperuser',
   azure: 'azure_pg_admin',
@@ -65,9 +66,20 @@ const SUPABASE = new Set([
   'work_mem',
 ])
 
+/** What Supabase lets its users set for a role, though PostgreSQL would ask for a superuser. */
+const SUPABASE_ROLE = new Set(['log_lock_waits', 'log_temp_files', 'track_io_timing'])
+
 /** Why a service does not let a setting be set; undefined where it does, as far as is known. */
 const REFUSALS: Readonly<Record<ServiceName, (line: AdvisedLine) => string | undefined>> = {
   rds: ({ name }) => (name === 'huge_pages' ? 'the class of the instance decides' : undefined),
+  aurora: ({ name }) =>
+    name === 'shared_buffers' || name === 'effective_cache_size'
+      ? 'its storage is cached in shared_buffers alone: leave it at the three quarters of memory that the parameter group gives'
+      : name === 'huge_pages' || name.startsWith('io_')
+        ? 'the service decides'
+        : OWN_STORAGE.includes(name)
+          ? 'its storage is written by the log alone: there are no checkpoints'
+          : undefined,
   cloudsql: ({ name }) =>
     name === 'shared_preload_libraries'
       ? 'libraries are loaded by flags of their own; pg_stat_statements is loaded'
@@ -109,12 +121,13 @@ export function adviseService({ lines }: Advice, service: ServiceName): ServiceA
     const { name, value } = line
     const reason = REFUSALS[service](line)
     if (reason === undefined) settable.push(line)
-    else unsettable.push({ name, value, by: 'service', reason, instead: insteadOf(line) })
+    else unsettable.push({ name, value, by: 'service', reason, instead: insteadOf(line, service) })
   }
   return { service, title, where, settable, unsettable }
 }
 
-function insteadOf({ name, value, context }: AdvisedLine): string[] {
+function insteadOf({ name, value, context }: AdvisedLine, service: ServiceName): string[] {
+  if (service === 'supabase' && SUPABASE_ROLE.has(name)) return [`alter role ROLE set ${name} = '${value}'`]
   if (PER_TABLE.has(name))
     return [`alter table TABLE set (${name} = ${/^[\d.]+$/.test(value) ? value : inUnit(value)})`]
   // Others than superusers may set what has the context "user".
@@ -158,7 +171,7 @@ export function formatService({ service, title, where, settable, unsettable }: S
     `# ${title}: in ${where}`,
     ...settable.map(
       (line) =>
-        `${line.name.padEnd(width)} = ${service === 'rds' || service === 'azure' ? inSettingUnit(line) : line.value}${line.restart ? '  # restart' : ''}`,
+        `${line.name.padEnd(width)} = ${service === 'rds' || service === 'aurora' || service === 'azure' ? inSettingUnit(line) : line.value}${line.restart ? '  # restart' : ''}`,
     ),
     ...(unsettable.length === 0 ? [] : ['', '# Cannot be set there:']),
     ...unsettable.map(

@@ -14,25 +14,43 @@ export interface ThisMachine {
 
 /** Looks at control groups first (version 2, then 1), then at the machine. `folder` is where the data lie. */
 export async function readThisMachine(folder: string, root = ''): Promise<ThisMachine> {
-  const [cpuMax, quota, period, v2, v1, machine] = await Promise.all(
-    [
-      'sys/fs/cgroup/cpu.max',
-      'sys/fs/cgroup/cpu/cpu.cfs_quota_us',
-      'sys/fs/cgroup/cpu/cpu.cfs_period_us',
-      'sys/fs/cgroup/memory.max',
-      'sys/fs/cgroup/memory/memory.limit_in_bytes',
-      'proc/meminfo',
-    ].map((path) => text(`${root}/${path}`)),
+  const [groups, quota, period, v1, machine] = await Promise.all([
+    groupsOf(root),
+    text(`${root}/sys/fs/cgroup/cpu/cpu.cfs_quota_us`),
+    text(`${root}/sys/fs/cgroup/cpu/cpu.cfs_period_us`),
+    text(`${root}/sys/fs/cgroup/memory/memory.limit_in_bytes`),
+    text(`${root}/proc/meminfo`),
+  ])
+  const shares = groups
+    .map(({ cpu }) => cpu?.split(/\s+/) ?? [])
+    .concat([[quota ?? '', period ?? '']])
+    .map(([allowed, each]) => Number(allowed) / Number(each))
+    // The share of a group is a number of cores; "max" and -1 are none.
+    .filter((share) => share > 0 && Number.isFinite(share))
+  const memory = groups.map(({ memory: limit }) =>
+    memoryOf({ v2: limit ?? null, v1: v1 ?? null, machine: machine ?? null }),
   )
-  const [allowed, each] = cpuMax?.split(/\s+/) ?? [quota, period]
-  const share = Number(allowed) / Number(each)
-  // The share of the group is a number of cores; "max" and -1 are none.
-  const bound = share > 0 && Number.isFinite(share) ? Math.max(1, Math.floor(share)) : Number.POSITIVE_INFINITY
   return {
-    cores: Math.min(availableParallelism(), bound),
-    memoryBytes: memoryOf({ v2: v2 ?? null, v1: v1 ?? null, machine: machine ?? null }),
+    cores: Math.min(availableParallelism(), ...shares.map((share) => Math.max(1, Math.floor(share)))),
+    memoryBytes: memory.reduce((least, one) => (one === undefined || (least ?? one) < one ? least : one), undefined),
     disk: await diskOf(folder, root),
   }
+}
+
+/** The limits of the group (version 2) that this process is in, and of all above it: the least of them holds. */
+async function groupsOf(
+  root: string,
+): Promise<{ readonly cpu: string | undefined; readonly memory: string | undefined }[]> {
+  // Inside of a container it is the topmost; a service of systemd has one further down.
+  const path = /^0::(\/.*)$/m.exec((await text(`${root}/proc/self/cgroup`)) ?? '')?.[1] ?? '/'
+  const names = path.split('/').filter((name) => name !== '' && name !== '..')
+  const folders = [...names.keys(), names.length].map((depth) => ['sys/fs/cgroup', ...names.slice(0, depth)].join('/'))
+  return await Promise.all(
+    folders.map(async (folder) => ({
+      cpu: await text(`${root}/${folder}/cpu.max`),
+      memory: await text(`${root}/${folder}/memory.max`),
+    })),
+  )
 }
 
 /** The kind of disk of a folder, by the device that its files are on. */

@@ -1,7 +1,9 @@
 import type { Remedy } from './check.js'
 
-/** Services that run PostgreSQL for others, by a role that each of them creates, and where its settings are changed. */
+/** Services that run PostgreSQL for others, by a role that each of them creates, or by a name, and where its settings are changed. */
 export const PROVIDERS = {
+  // RDS with another storage: it has the role of RDS, and a function of its own.
+  aurora: { name: 'Amazon Aurora', where: 'the parameter group of the cluster or of the instance' },
   rds_superuser: { name: 'Amazon RDS', where: 'the parameter group' },
   cloudsqlsuperuser: { name: 'Google Cloud SQL', where: 'the database flags' },
   alloydbsuperuser: { name: 'Google AlloyDB', where: 'the database flags' },
@@ -10,11 +12,14 @@ export const PROVIDERS = {
   neon_superuser: { name: 'Neon', where: 'the settings of the project' },
 } as const
 
-/** The role by which a provider is known. */
+/** The role, or the name, by which a provider is known. */
 export type ProviderRole = keyof typeof PROVIDERS
 
-/** Their roles, for the statement that looks for them. */
-export const PROVIDER_ROLES = Object.keys(PROVIDERS) as readonly ProviderRole[]
+const ROLES = Object.keys(PROVIDERS).filter((role) => role !== 'aurora')
+
+/** An expression for the key of who runs this server; null for one of one's own. */
+export const PROVIDER = `(select case when min(r.rolname) = 'rds_superuser' and exists (select from pg_proc p where p.proname = 'aurora_version')
+      then 'aurora' else min(r.rolname) end from pg_roles r where r.rolname = any ('{${ROLES.join(',')}}'))`
 
 /** A remedy as this server allows it: a provider refuses ALTER SYSTEM, and has its own place for settings. */
 export function remedyAt(provider: ProviderRole | null, remedy: Remedy): Remedy {

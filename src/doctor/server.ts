@@ -1,5 +1,5 @@
 import { FleetError } from '../errors.js'
-import { PROVIDER_ROLES, type ProviderRole } from './provider.js'
+import { PROVIDER, type ProviderRole } from './provider.js'
 
 /** Oldest and newest major that the checks know. */
 export const MAJORS = { oldest: 15, newest: 18 } as const
@@ -59,7 +59,7 @@ export const FACTS = `
     (select rolsuper from pg_roles where rolname = current_user) as superuser,
     pg_has_role(current_user, 'pg_read_all_stats', 'usage') as monitor,
     pg_is_in_recovery() as "inRecovery",
-    (select min(r.rolname) from pg_roles r where r.rolname = any ('{${PROVIDER_ROLES.join(',')}}')) as provider, now() as now, pg_postmaster_start_time() as "startedAt",
+    ${PROVIDER} as provider, now() as now, pg_postmaster_start_time() as "startedAt",
     count(*) filter (where c.relkind in ('r', 'p', 'm'))::int as tables,
     count(*) filter (where c.relkind in ('i', 'I'))::int as indexes,
     coalesce(sum(c.relpages) * current_setting('block_size')::bigint, 0)::float8 as bytes,

@@ -7,7 +7,7 @@ import { loadParser } from '../lint/sql/parser.js'
 import type { IndexAdvice } from './advice.js'
 import { candidatesOf } from './candidates.js'
 import { type Catalog, readCatalog } from './catalog.js'
-import { demandOf, relationNames } from './demand.js'
+import { demandOf, relationNames, type StatementDemand } from './demand.js'
 import { judgeDrops, type PlannedStatement, type Watched } from './drops.js'
 import { foreignKeyChecks } from './foreign-keys.js'
 import { writeAdvice } from './outcome.js'
@@ -17,7 +17,7 @@ import { OBSERVATION, type Observation, type ReplicaScans, readReplica, SYSTEM }
 import { ruled } from './rules.js'
 import { type SelectionLimits, selectIndexes } from './selection.js'
 import { createModel } from './selection-model.js'
-import { readWorkload, type Workload } from './workload.js'
+import { readWorkload, type Workload, type WorkloadStatement } from './workload.js'
 import { WriteLoad } from './write-load.js'
 
 /** How indexes are looked for. */
@@ -97,6 +97,15 @@ async function advise(connection: Connection, options: Resolved, until: number):
     if (facts.tables === 0) progress('the database has no table')
     const workload =
       options.workload ?? (await readWorkload(connection, facts.extensions.pg_stat_statements?.schema, options))
+    const [missing] = await connection.query<{ name: string }>(
+      'select s.name from unnest($1::text[]) s (name) where not exists (select from pg_namespace n where n.nspname = s.name) limit 1',
+      [schemas ?? []],
+    )
+    if (missing !== undefined)
+      throw new FleetError('OPTIONS_INVALID', {
+        message: `schema: there is no schema ${missing.name} in ${facts.database}`,
+        field: 'schema',
+      })
     const names = [...new Set(workload.statements.flatMap(({ query }) => relationNames(query) ?? []))]
     const catalog = await readCatalog(connection, { names, schemas, major: facts.major })
     const [observed] = await connection.query<Observation>(OBSERVATION)
@@ -125,10 +134,11 @@ async function advise(connection: Connection, options: Resolved, until: number):
     const plan = plans[n]
     return plan !== undefined && isPlanned(plan) ? [{ statement, demand, planned: plan }] : []
   })
-  const unplanned = touching.flatMap(({ statement }, n) => {
+  const refused = touching.flatMap(({ statement }, n) => {
     const plan = plans[n]
     return plan === undefined || isPlanned(plan) ? [] : [{ statement: redact(statement.query), reason: plan.reason }]
   })
+  const unplanned = [...refused, ...demands.flatMap(({ statement, demand }) => unseen(statement, demand))]
   const writeLoad = new WriteLoad(catalog, demands, scale)
   const rules = ruled(
     planned.map(({ demand }) => demand),
@@ -176,6 +186,18 @@ async function advise(connection: Connection, options: Resolved, until: number):
     replicas,
     schemas,
   })
+}
+
+/** A statement that names relations, none of which is a table here: it is told of, not passed over. */
+function unseen(
+  { query }: WorkloadStatement,
+  { tables }: StatementDemand,
+): { readonly statement: string; readonly reason: string }[] {
+  const isOfCatalogs = /\b(information_schema|pg_\w+)\b/i.test(query)
+  const names = tables.size > 0 || isOfCatalogs ? [] : (relationNames(query) ?? [])
+  return names.length === 0
+    ? []
+    : [{ statement: redact(query), reason: `no table here is ${names.join(' or ')}; views are not looked into` }]
 }
 
 /** Reads in one read-only transaction with limits of its own. */

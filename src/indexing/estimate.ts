@@ -26,11 +26,16 @@ export function estimate(
 ): Planned {
   let { cost } = planned
   const uses = new Set(planned.uses)
-  for (const node of nodesBelow(planned.plan)) {
-    if (!/^(Seq|Index|Bitmap Heap) Scan$/.test(node['Node Type'])) continue
+  const scans = nodesBelow(planned.plan).filter((node) => /^(Seq|Index|Bitmap Heap) Scan$/.test(node['Node Type']))
+  for (const node of scans) {
     const best = indexes
-      .filter(({ definition }) => isOf(node, definition))
-      .map((each) => ({ ...each, cost: scanCost(each.definition, demand) }))
+      .filter(({ definition }) => isOf(node, definition, demand))
+      .map((each) => {
+        // Of a partitioned table each partition is a scan, with its part of the rows.
+        const all = scans.filter((other) => isOf(other, each.definition, demand))
+        const part = node['Total Cost'] / all.reduce((sum, other) => sum + other['Total Cost'], 0)
+        return { ...each, cost: scanCost(each.definition, demand, isPartition(node, each.definition) ? part : 1) }
+      })
       .filter((each) => each.cost !== undefined && each.cost < node['Total Cost'])
       .sort((a, b) => (a.cost ?? 0) - (b.cost ?? 0))[0]
     if (best === undefined) continue
@@ -40,11 +45,16 @@ export function estimate(
   return { cost: Math.max(cost, DESCENT_COST), uses, plan: planned.plan }
 }
 
-const isOf = (node: PlanNode, { schema, table }: IndexDefinition) =>
-  node['Relation Name'] === table && (node.Schema ?? schema) === schema
+/** A scan of the table, or of one of its partitions. */
+const isOf = (node: PlanNode, definition: IndexDefinition, { tables }: StatementDemand) =>
+  [{ schema: definition.schema, name: definition.table }]
+    .concat([...tables].find((table) => isOn(table, definition))?.leaves ?? [])
+    .some(({ schema, name }) => node['Relation Name'] === name && (node.Schema ?? schema) === schema)
 
-/** What the cheapest of the statement's queries on the table pays; undefined when the index answers none. */
-function scanCost(definition: IndexDefinition, { demands }: StatementDemand): number | undefined {
+const isPartition = (node: PlanNode, { table }: IndexDefinition) => node['Relation Name'] !== table
+
+/** What the cheapest of the statement's queries pays on that part of the table; undefined when the index answers none. */
+function scanCost(definition: IndexDefinition, { demands }: StatementDemand, part: number): number | undefined {
   const costs = demands
     .filter(({ table }) => `${table.schema}.${table.name}` === `${definition.schema}.${definition.table}`)
     .flatMap(({ table, conditions, sort, isLimited }) => {
@@ -67,7 +77,7 @@ function scanCost(definition: IndexDefinition, { demands }: StatementDemand): nu
       const rest = canonical(definition.keys.slice(at)).map(keyText)
       const isOrdered = sort.length > 0 && canonical(sort).every((key, n) => rest[n] === keyText(key))
       if (at === 0 && definition.predicate === undefined && !(isOrdered && isLimited)) return []
-      const rows = table.rows * share
+      const rows = table.rows * share * part
       return [DESCENT_COST + FETCH_COST * (isOrdered && isLimited ? Math.min(rows, LIMIT_ROWS) : rows)]
     })
   return costs.length === 0 ? undefined : Math.min(...costs)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isFleetError } from '../errors.js'
 import { type Bench, type Candidate, CountersReset, type Knob, type Reading, type RunText } from './knob.js'
 import type { Ending } from './trial-records.js'
-import { decide, harmOf, type Sample, type Window } from './verdict.js'
+import { comparedWith, decide, harmOf, type Sample, type Window } from './verdict.js'
 
 /** What an experiment asks of the record of its trial. */
 export interface Ledger {
@@ -211,7 +211,8 @@ async function measureWindow(
     const now = performance.now()
     const sample = knob.sample(candidate, from, to, now - at)
     const probed = changed && samples.length % PROBE_EVERY === 0 ? ((await knob.probe?.(bench, candidate)) ?? []) : []
-    samples.push({ ...sample, guards: [...sample.guards, ...probed] })
+    const guards = changed ? comparedWith(before, sample.guards) : sample.guards
+    samples.push({ ...sample, guards: [...guards, ...probed] })
     const harm = changed ? harmOf(before, samples) : undefined
     if (harm !== undefined) throw new Stop('harmful', harm)
     // What a probe took is in no sample.

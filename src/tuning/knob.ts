@@ -23,6 +23,9 @@ export interface Candidate {
   readonly undo: string
   /** How much there is to win, of all that was seen, 0 to 1: the largest is tried first. */
   readonly weight: number
+  /** What is measured and guarded, where it is not what the knob says of most. */
+  readonly metric?: string
+  readonly guard?: string
   /** What its samples are compared with; from the first look. */
   readonly reference: Reading
 }

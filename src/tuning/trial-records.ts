@@ -143,9 +143,10 @@ export class TrialRecords {
   /** Opens a trial. Errors: TUNING_TRIAL_OPEN, PERMISSION_DENIED. */
   async begin(id: string, knob: Knob, candidate: Candidate, windowMs: number): Promise<HeldTrial> {
     const { target, scope, setting, oldValue, newValue, apply, undo, reason } = candidate
+    const { metric, guard } = { ...knob, ...candidate }
     const trial = {
       ...{ knob: knob.id, place: knob.place, target, scope, setting, old_value: oldValue, new_value: newValue },
-      ...{ apply, undo, reason, metric: knob.metric, guard: knob.guard, window_ms: windowMs },
+      ...{ apply, undo, reason, metric, guard, window_ms: windowMs },
     }
     const [row] = await this.#operator.run(BEGIN, [id, this.#holder, JSON.stringify(trial), this.#holdMs])
     if (row?.token == null) throw heldBy(row?.holder ?? 'another process', row?.held_until ?? new Date())

@@ -20,6 +20,8 @@ export interface GuardValue {
   readonly isFloor: boolean
   /** True of what is computed or looked at closely: once is enough. @default false, two in a row are */
   readonly isCertain?: boolean
+  /** True where the limit is a factor of what it was in the window without the change: what a server's other work moves as well. @default false */
+  readonly isRelative?: boolean
 }
 
 /** A time in which nothing was changed, with the samples that were taken. */
@@ -67,6 +69,18 @@ export function isBreached({ value, limit, isFloor }: GuardValue): boolean {
 export function breachOf({ guards }: Sample): string | undefined {
   const guard = guards.find(isBreached)
   return guard && `${guard.name} is ${round(guard.value)}, ${guard.isFloor ? 'below' : 'above'} ${round(guard.limit)}`
+}
+
+/** The guards of a sample with the change, the relative ones as factors of what they were in the last window without it. */
+export function comparedWith(before: readonly Window[], guards: readonly GuardValue[]): GuardValue[] {
+  const without = before.findLast(({ changed }) => !changed)?.samples ?? []
+  return guards.flatMap((guard) => {
+    if (!guard.isRelative) return [guard]
+    const usual = median(
+      without.flatMap((one) => one.guards.filter(({ name }) => name === guard.name)).map(({ value }) => value),
+    )
+    return usual === null || usual <= 0 ? [] : [{ ...guard, value: guard.value / usual }]
+  })
 }
 
 /** Whether what comes in during a trial is reason enough to end it at once. */

@@ -114,6 +114,14 @@ describe('a configuration', () => {
     expect(valuesOf({ ...EXAMPLE, connections: 20 }).work_mem).toBe('72MB')
   })
 
+  test('says why a value is what it is', () => {
+    const whyOf = (input: MachineInput, name: string) => adviseFor(input).lines.find((line) => line.name === name)?.why
+    expect(whyOf({ ...EXAMPLE, disk: 'hdd' }, 'random_page_cost')).toContain('Heads have to move')
+    expect(whyOf(EXAMPLE, 'random_page_cost')).toContain('Without moving heads')
+    expect(whyOf({ ...EXAMPLE, workload: 'analytics' }, 'jit')).toContain('are quicker when they are compiled')
+    expect(whyOf(EXAMPLE, 'jit')).toContain('takes longer')
+  })
+
   test('follows disk, version and workload', () => {
     expect(valuesOf({ ...EXAMPLE, disk: 'hdd' })).toMatchObject({
       random_page_cost: '4',
@@ -259,6 +267,19 @@ describe('a managed service', () => {
       'alter table TABLE set (autovacuum_vacuum_cost_delay = 2)',
     ])
     expect(insteadOf('shared_buffers')).toEqual([])
+  })
+
+  test('caches its storage itself, or leaves settings to its roles', () => {
+    const aurora = adviseService(adviseFor(EXAMPLE), 'aurora')
+    // A quarter of memory would be a third of what it comes with.
+    expect(aurora.unsettable.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['shared_buffers', 'effective_cache_size', 'max_wal_size', 'checkpoint_timeout']),
+    )
+    expect(aurora.settable.map(({ name }) => name)).toEqual(expect.arrayContaining(['work_mem', 'jit']))
+    const supabase = adviseService(adviseFor(EXAMPLE), 'supabase')
+    expect(supabase.unsettable.find(({ name }) => name === 'log_lock_waits')?.instead).toEqual([
+      "alter role ROLE set log_lock_waits = 'on'",
+    ])
   })
 
   test('takes bare numbers where it has its own units', () => {

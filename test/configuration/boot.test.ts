@@ -226,6 +226,15 @@ DIRECT.describe('pgfleet advise config', () => {
     }
     const tight = await runCli(cwd, ['advise', 'config', '--memory', '512MB', '--connections', '500', '--no-boot'])
     expect(tight).toMatchObject({ code: 2, stderr: expect.stringContaining('connections do not fit') })
+    // Who says nothing of connections has as many as fit.
+    const small = await runCli(cwd, [
+      ...['advise', 'config', '--memory', '512MB', '--cores', '1'],
+      '--no-boot',
+      '--json',
+    ])
+    const [line] = JSON.parse(small.stdout).lines.filter(({ name }: { name: string }) => name === 'max_connections')
+    expect(line).toMatchObject({ value: '85' })
+    expect((await runCli(cwd, ['advise', 'indexes', '--help'])).stdout).toMatch(/\(default:\s+7d\)/)
   })
 
   test('is ended by Ctrl-C, and leaves nothing', async () => {

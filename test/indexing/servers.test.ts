@@ -125,6 +125,25 @@ DIRECT.describe('without hypopg', () => {
     expect(advice.drop.map(({ keptBecause }) => keptBecause)).toEqual(
       advice.drop.map(() => 'without hypopg 1.4 nobody can try the workload without it'),
     )
+    // Partition by partition, as the plan reads them; and what cannot be looked into is told.
+    await client.query(`create table logs (at timestamptz not null, request int) partition by range (at);
+      create table logs_1 partition of logs for values from ('2025-01-01') to ('2025-02-01');
+      create table logs_2 partition of logs for values from ('2025-02-01') to ('2025-03-01');
+      insert into logs select timestamptz '2025-01-01 00:00Z' + i % 58 * interval '1 day', i * 7919 % 10000 from generate_series(1, 30000) i;
+      create view seen as select * from logs; analyze logs`)
+    const parts = await advise(server, {
+      workload: parseWorkload('select * from logs where request = $1;\nselect * from seen where request = $1;', 'w'),
+    })
+    expect(parts.create).toMatchObject([{ index: 'public.logs (request)', by: 'statistics' }])
+    expect(parts.workload).toMatchObject({
+      planned: 1,
+      statements: 2,
+      unplanned: [{ reason: 'no table here is seen; views are not looked into' }],
+    })
+    await expect(advise(server, { workload, schemas: ['nosuch'] })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining('there is no schema nosuch'),
+    })
     await expect(advise(server)).rejects.toMatchObject({
       code: 'DATABASE_UNEXAMINED',
       hint: expect.stringContaining('--workload'),

@@ -89,6 +89,16 @@ async function reachOf(query: Query, { name, kind }: TenantRelation): Promise<Re
 
 const DENIED = '42501'
 
+test('the statements of a tenant are not compiled, which would take longer than they do', async () => {
+  await as('superuser', (query) =>
+    inTransaction(query, async () => {
+      await query('set local jit = on')
+      await query(`select platform.enter('a')`)
+      expect((await query('show jit')).rows).toEqual([{ jit: 'off' }])
+    }),
+  )
+})
+
 test('the seed gave every table a row of both tenants', async () => {
   for (const { name } of relations.filter(({ kind }) => kind === 'table')) {
     const rows = await sql(fleet, `select distinct tenant_id from ${name} where tenant_id in ('a', 'b')`)

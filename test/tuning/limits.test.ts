@@ -1,7 +1,9 @@
 // The limits of an open fleet, changed while it works; and the knobs of a process, on a server.
+import pg from 'pg'
 import { createTuner, type Fleet } from 'pgfleet'
 import { expect, test } from 'vitest'
-import { afterFile, failure, onEngines, openTestFleet } from '../setup/index.js'
+import { runCli } from '../cli/run-cli.js'
+import { afterFile, createTestDatabase, failure, onEngines, openTestFleet } from '../setup/index.js'
 
 const fleet = await openTestFleet({ batch: { bytesMax: 1024 }, poolMax: 4 })
 await fleet.tenants.create({ id: 'acme' })
@@ -77,6 +79,19 @@ onEngines(['direct'], 'it takes sessions of its own').describe('the knobs of a p
     const undone = await createTuner(fleet).undo(trial?.id ?? '')
     expect(undone.state).toBe('undone')
     expect(fleet.tuning.limits().bytesMax).toBe(1024)
+  })
+
+  test('and a look at a database without the schema make none there', async () => {
+    const database = await createTestDatabase({ migrated: false })
+    for (const words of [['--window', '1s'], ['--apply', '--once'], ['list']]) {
+      const { code, stderr } = await runCli('/tmp', ['tune', ...words, '--url', database.adminUrl()])
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('SCHEMA_MISSING') })
+    }
+    const client = new pg.Client({ connectionString: database.adminUrl() })
+    await client.connect()
+    const { rows } = await client.query(`select to_regnamespace('platform') as schema`)
+    await client.end()
+    expect(rows).toEqual([{ schema: null }])
   })
 
   test('leave alone what is listed', async () => {

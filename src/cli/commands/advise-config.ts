@@ -6,6 +6,7 @@ import { type Difference, differences } from '../../configuration/difference.js'
 import { type ExaminedServer, examineServer, queryableOf } from '../../configuration/examined-server.js'
 import { ROUNDS_MIN } from '../../configuration/judgement.js'
 import {
+  connectionsMax,
   DISKS,
   type Disk,
   type Machine,
@@ -99,7 +100,11 @@ export function addAdviseConfig(advise: Command, shell: Shell): void {
     .addOption(new Option('--disk <kind>', 'what the data lie on').choices(DISKS))
     .addOption(new Option('--pg-version <major>', 'major of PostgreSQL').choices(VERSIONS.map(String)))
     .addOption(new Option('--workload <kind>', 'what the server is for; measured with --url').choices(WORKLOADS))
-    .option('--connections <n>', 'max_connections (default: the server’s, else 100)', wholeNumber(10, 10_000))
+    .option(
+      '--connections <n>',
+      'max_connections (default: the server’s, else 100; fewer where no more fit)',
+      wholeNumber(10, 10_000),
+    )
     .option(
       '--active <n>',
       'connections that work at once: the pools’ (default: twice the cores)',
@@ -228,7 +233,9 @@ function describe(
   const disk = options.disk ?? (isHere ? here.disk : undefined)
   const version = options.pgVersion === undefined ? server?.major : (Number(options.pgVersion) as Version)
   const kind = options.workload ?? workload?.kind
-  const connections = options.connections ?? server?.maxConnections
+  // Those of the server may be more than fit: then fewer are advised, with whatever else there is to say.
+  const connections =
+    options.connections ?? (server && Math.max(10, Math.min(server.maxConnections, connectionsMax(memoryBytes))))
   const databaseBytes = options.databaseSize ?? server?.databaseBytes
   return resolveMachine({
     cores,

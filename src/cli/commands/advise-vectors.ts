@@ -60,7 +60,9 @@ export function addAdviseVectors(advise: Command, shell: Shell): void {
     .option('--k <n>', 'rows that a search returns', wholeNumber(1, 1000), 10)
     .option('--recall <share>', 'the recall that is wanted', numberBetween(0.01, 1), 0.95)
     .option('--builds <list>', 'm/ef_construction to try (default: 16/64,16/128,8/64,24/200)', builds)
-    .option('--ef-search <list>', `ef_search to try (default: ${EF_SEARCH.join(',')})`, efforts, EF_SEARCH)
+    .addOption(
+      new Option('--ef-search <list>', 'ef_search to try').argParser(efforts).default(EF_SEARCH, EF_SEARCH.join(',')),
+    )
     .option(
       '--sample-rows <n>',
       'most rows to copy (default: 20000, or 128 MB of vectors)',

@@ -41,6 +41,9 @@ interface ListOptions {
 /** Knobs that a process of its own can turn: the others are of the process that tunes. */
 const SHARED = KNOBS.filter(({ place }) => place !== 'process')
 
+/** Who looks at a server, or tries one of its settings, has not asked for a schema in it. */
+const AS_IT_IS = { migrate: false } as const
+
 /** `pgfleet tune`: tries settings on live traffic, one at a time, and keeps what is better. */
 export function addTune(program: Command, shell: Shell): void {
   const command = program
@@ -133,7 +136,7 @@ async function tune(context: Context, options: TuneOptions) {
       await sleep(options.interval, undefined, { signal }).catch(() => {})
       if (signal.aborted) return EXIT.interrupted
     }
-  })
+  }, AS_IT_IS)
 }
 
 /** One trial; undefined when another process has one open, or the server is away for a while, and this one goes on later. */
@@ -223,7 +226,7 @@ async function list(context: Context, { ofKnob, limit, after }: ListOptions) {
             ]),
           ),
     )
-  })
+  }, AS_IT_IS)
   return EXIT.ok
 }
 
@@ -232,7 +235,7 @@ async function show(context: Context, _: object, id = '') {
   await context.withFleet(async (fleet) => {
     const trial = await createTuner(fleet).trial(id)
     context.terminal.result(trial, () => trialText(context, trial))
-  })
+  }, AS_IT_IS)
   return EXIT.ok
 }
 
@@ -244,7 +247,7 @@ async function undo(context: Context, _: object, id = '') {
       trial,
       () => `${trial.setting} of ${trial.scope} is ${trial.oldValue ?? 'as by default'} again: ${trial.undo}`,
     )
-  })
+  }, AS_IT_IS)
   return EXIT.ok
 }
 

@@ -9,7 +9,10 @@ export const planner: SettingGroup = {
       name: 'random_page_cost',
       source: 'T',
       formula: '1.1; 4 on rotating disks, unless the data fit into effective_cache_size',
-      why: 'Without moving heads, and in a cache, a page costs about the same wherever it is.',
+      why: (value) =>
+        value === '4'
+          ? 'Heads have to move to another page, and not all of the data are in a cache.'
+          : 'Without moving heads, and in a cache, a page costs about the same wherever it is.',
       cost: 'Too high: indexes are avoided. Too low on rotating disks: tables are read at random.',
       values: ({ machine, memory }) => {
         const isCached = machine.databaseBytes !== undefined && machine.databaseBytes <= memory.effectiveCache
@@ -20,7 +23,10 @@ export const planner: SettingGroup = {
       name: 'jit',
       source: 'T',
       formula: 'off; on for analytics',
-      why: 'Compiling a plan takes longer than most short statements, and estimates decide when it is done.',
+      why: (value) =>
+        value === 'on'
+          ? 'Long scans with many expressions are quicker when they are compiled.'
+          : 'Compiling a plan takes longer than most short statements, and estimates decide when it is done.',
       cost: 'On: tens of milliseconds for a statement that was thought expensive. Off: long scans with many expressions are slower.',
       values: ({ machine }) => [machine.workload === 'analytics' ? 'on' : 'off'],
     },

@@ -1,7 +1,7 @@
 import { vectorRecall } from '../../doctor/checks/vectors/vector-recall.js'
 import { VECTOR_INDEXES, type VectorIndex } from '../../doctor/vector-indexes.js'
 import { FleetError } from '../../errors.js'
-import { type Bench, type Candidate, growth, type Knob, type LeftAlone } from '../knob.js'
+import { type Bench, type Candidate, growth, type Knob, type LeftAlone, type Reading } from '../knob.js'
 import { handsOffRole, olderSessions, roleSetting, roleStatement, roleTarget, setRole } from '../role-setting.js'
 import {
   costsOf,
@@ -12,22 +12,27 @@ import {
   roleStatements,
   statementStatistics,
 } from '../role-statements.js'
+import { chooseEffort, EFFORTS, MISSED, recallGuard, timeGuard } from '../search-effort.js'
 
 const NAME = 'hnsw.ef_search'
-/** What is tried; a search of ten rows needs ten at least, and pgvector takes 1000 at most. */
-const LADDER = [20, 40, 60, 80, 120, 200, 320, 500, 800, 1000]
+/** A search of ten rows needs ten at least. */
+const LADDER = EFFORTS.filter((effort) => effort >= 20)
 const BOUNDS = { min: 1, max: 1000 }
 /** Indexes whose recall is looked at: those searched most. */
 const INDEXES = 3
 
-/** Indexes that were searched, the most searched first. */
+/** Indexes that were searched, the most searched first; the vectors store's aside, which sets its candidates itself. */
 const SEARCHED = `
   with ${VECTOR_INDEXES}
   select i.indexrelid::regclass::text as index, i.indrelid::regclass::text as table, quote_ident(i.attname) as column, i.operator,
     i.amname as method, greatest(i.reltuples, 0)::float8 as rows, coalesce(s.idx_scan, 0)::float8 as scans
   from indexes i left join pg_stat_user_indexes s on s.indexrelid = i.indexrelid
   where i.amname = 'hnsw' and has_table_privilege(i.indrelid, 'select')
+    and not (i.schema = 'memory' and i.relname ~ '^vectors_[0-9]+$')
   order by coalesce(s.idx_scan, 0) desc`
+
+/** The role's searches were seen to go by the index; a planner that compared all rows of a small table would find them all. */
+const BY_INDEX = { enable_seqscan: 'off', enable_sort: 'off', jit: 'off' }
 
 interface SearchedIndex extends VectorIndex {
   readonly scans: number
@@ -38,15 +43,15 @@ interface Look {
   readonly indexes: readonly SearchedIndex[]
 }
 
-/** How many candidates searches of vectors collect, for a role that searches with more than it needs. */
+/** How many candidates searches of vectors collect, for a role that searches with more than it needs, or with too few. */
 export const efSearch: Knob = {
   id: 'ef-search',
   title: `${NAME} of a role that searches by HNSW indexes`,
   place: 'server',
-  metric: 'time of the searches, as a part of what as many took at first',
-  guard: 'recall at 10, measured against the exact order, not below what is wanted',
+  metric: 'time of the searches, as a part of what as many took at first; where too little is found, what is missed',
+  guard: 'recall at 10, measured against the exact order; where too little is found, the time',
   rounds: 2,
-  bounds: `${LADDER[0]} to ${LADDER.at(-1)}`,
+  bounds: `${LADDER[0]} to ${LADDER.at(-1)}, twice the present at most`,
   async look(bench) {
     const schema = await statementStatistics(bench)
     const [vector] = await bench.query(`select 1 from pg_extension e where e.extname = 'vector'`)
@@ -72,20 +77,27 @@ export const efSearch: Knob = {
     }
     return { candidates, left }
   },
-  read: async (bench, { target, reference }) => await readStatements(bench, roleTarget(target).role, reference),
-  sample(_, from, to) {
+  async read(bench, { target, reference }) {
+    const { role } = roleTarget(target)
+    const reading = await readStatements(bench, role, reference)
+    if (reference.isRaise !== 1) return reading
+    const setting = await roleSetting(bench, role, NAME)
+    const recall = await recallOf(bench, await indexesOf(bench, reference), effortOf(setting?.effective))
+    return { ...reading, missed: 1 - recallGuard(recall, bench).value }
+  },
+  sample({ reference }, from, to) {
     const [calls, spent, expected] = [
       growth(from, to, 'calls'),
       growth(from, to, 'spent'),
       growth(from, to, 'expected'),
     ]
-    return { calls, value: expected > 0 ? spent / expected : null, guards: [] }
+    const factor = expected > 0 ? spent / expected : null
+    if (reference.isRaise !== 1) return { calls, value: factor, guards: [] }
+    return { calls, value: to.missed ?? null, guards: factor === null ? [] : [timeGuard(factor)] }
   },
-  async probe(bench, { newValue }) {
-    const indexes = await bench.query<SearchedIndex>(SEARCHED)
-    const recall = await recallOf(bench, indexes.slice(0, INDEXES), Number(newValue))
-    if (recall === undefined) return []
-    return [{ name: 'recall at 10', value: recall, limit: bench.limits.recallMin, isFloor: true, isCertain: true }]
+  async probe(bench, { newValue, reference }) {
+    if (reference.isRaise === 1) return []
+    return [recallGuard(await recallOf(bench, await indexesOf(bench, reference), Number(newValue)), bench)]
   },
   unsettled: (bench, { target }, since) => olderSessions(bench, roleTarget(target).role, since),
   async current(bench, target) {
@@ -116,23 +128,13 @@ async function candidateOf(
     .filter(({ index, scans }) => scans > (before.find((one) => one.index === index)?.scans ?? 0))
     .slice(0, INDEXES)
   if (searched.length === 0) return 'no HNSW index that this login may read was searched meanwhile'
-  // Without pgvector loaded in this session nobody knows its default.
-  const now = Number(setting.effective ?? 40)
+  const now = effortOf(setting.effective)
   const { recallMin } = bench.limits
-  const lower = LADDER.filter((value) => value < now)
-  let least = lower.length
-  for (let [low, high] = [0, lower.length - 1]; low <= high; ) {
-    const middle = (low + high) >> 1
-    const recall = await recallOf(bench, searched, lower[middle] as number)
-    if (recall !== undefined && recall >= recallMin) {
-      least = middle
-      high = middle - 1
-    } else low = middle + 1
-  }
-  // One step more than was enough: twenty searches are a sample, and real ones are harder.
-  const chosen = lower[least + 1]
-  if (chosen === undefined)
-    return `with ${NAME} = ${now} nothing less than that surely finds ${recallMin} of the nearest`
+  const chosen = await chooseEffort(now, LADDER, recallMin, (effort) => recallOf(bench, searched, effort)).catch(
+    (error: Error) => `its recall could not be measured (${error.message})`,
+  )
+  if (typeof chosen === 'string') return `${chosen}, in ${searched.map(({ index }) => index).join(', ')}`
+  const { effort, isRaise, reason } = chosen
   const [database] = await bench.query<{ name: string }>('select current_database() as name')
   const target = { role, database: database?.name ?? '' }
   const spent = searches.reduce((sum, one) => sum + one.milliseconds, 0)
@@ -141,13 +143,28 @@ async function candidateOf(
     scope: `role ${role}`,
     setting: NAME,
     oldValue: setting.own,
-    newValue: String(chosen),
-    reason: `${Math.round(calls)} searches with ${NAME} ${now}; ${lower[least]} finds ${recallMin} of the nearest in ${searched.map(({ index }) => index).join(', ')} as well`,
-    apply: roleStatement(target, NAME, String(chosen)),
+    newValue: String(effort),
+    reason: `${Math.round(calls)} searches with ${NAME} ${now}; ${reason}, in ${searched.map(({ index }) => index).join(', ')}`,
+    apply: roleStatement(target, NAME, String(effort)),
     undo: roleStatement(target, NAME, setting.own),
-    weight: total > 0 ? spent / total : 0,
-    reference: costsOf(searches),
+    // Who finds too little is helped first.
+    weight: isRaise ? 1 : total > 0 ? spent / total : 0,
+    reference: {
+      ...costsOf(searches),
+      ...Object.fromEntries(searched.map(({ index }) => [`index:${index}`, 1])),
+      isRaise: isRaise ? 1 : 0,
+    },
+    ...(isRaise ? MISSED : {}),
   }
+}
+
+/** What its sessions begin with; without pgvector loaded in this session nobody knows its default. */
+const effortOf = (setting: string | undefined) => Number(setting ?? 40)
+
+/** The indexes by which the role was found to search. */
+async function indexesOf(bench: Bench, reference: Reading): Promise<SearchedIndex[]> {
+  const all = await bench.query<SearchedIndex>(SEARCHED)
+  return all.filter(({ index }) => reference[`index:${index}`] !== undefined)
 }
 
 /** The least recall of the indexes, as the doctor measures it; undefined where nothing could be searched. */
@@ -158,6 +175,7 @@ async function recallOf(bench: Bench, indexes: readonly VectorIndex[], value: nu
     if (probe === undefined) continue
     const [row] = await bench.ask<{ recall: number | null; queries: number }>(probe.text, probe.values, {
       [NAME]: String(value),
+      ...BY_INDEX,
     })
     if (row?.recall != null && row.queries > 0) found.push(row.recall)
   }
