@@ -114,7 +114,7 @@ export const queries = definePanel<Row, Shown>({
     select s.userid || '/' || s.queryid as key, min(s.query) as text
     from {schema}.pg_stat_statements s
     where s.toplevel and s.dbid = (select d.oid from pg_database d where d.datname = current_database())
-      and s.userid || '/' || s.queryid = any ($1::text[])
+      and s.userid || '/' || s.queryid in (select k from unnest($1::text[]) k)
     group by 1`,
     },
     missing: (looks) => spentOf(looks).flatMap(({ key }) => (looks.texts.has(key) ? [] : [key])),
