@@ -82,17 +82,20 @@ test('sends one statement ahead of the answer that it works at, and no more', as
 })
 
 test('a connection that is lost with a statement under way ends the collection, and nothing else', async () => {
-  let isLost = true
-  const { open } = recorded((id) =>
-    isLost && id === 'tables' ? Object.assign(new Error('terminating connection'), { code: '57P01' }) : [],
-  )
+  let isLost = false
+  let isBack = false
+  const { open } = recorded((id) => {
+    // What was sent ahead is lost with it.
+    isLost ||= id === 'tables'
+    return isLost && !isBack ? Object.assign(new Error('terminating connection'), { code: '57P01' }) : []
+  })
   const collector = new Collector({ open })
   const away = await collector.collect(signal)
   expect(away).toMatchObject({
     isUp: false,
     failures: [{ source: 'connection', reason: expect.stringContaining('terminating connection') }],
   })
-  isLost = false
+  isBack = true
   await expect.poll(async () => (await collector.collect(signal)).isUp, { timeout: 20_000 }).toBe(true)
   await collector.close()
 })
