@@ -22,7 +22,7 @@ import { type Row, type Source, samplesOf, statementFor } from './sources/source
 
 /** What a collector needs. */
 export interface CollectorOptions {
-  /** Opens a connection; called again after a loss, and for each round of the slow sources. Errors: DATABASE_UNEXAMINED. */
+  /** Opens a connection; called again after a loss, and for each round of the slow pace. Errors: DATABASE_UNEXAMINED. */
   readonly open: () => Promise<MonitorConnection>
   /** How many series of a kind are told, 1 to 1000; the rest is told as one. @default 50 */
   readonly top?: number
@@ -52,6 +52,9 @@ interface Look {
 /** Longest pause between two attempts to connect, in milliseconds. */
 const BACKOFF_MAX_MS = 60_000
 
+/** Statements that are sent before the answer of the one before was worked at: so the server does not wait for this process. */
+const AHEAD = 1
+
 /** Reads all sources of one server, over and over, and remembers what it needs in between. One collection at a time. */
 export class Collector {
   readonly #options: Required<Omit<CollectorOptions, 'open' | 'readers' | 'without'>> & {
@@ -60,6 +63,7 @@ export class Collector {
   readonly #readers: readonly Reader[]
   readonly #sources: readonly Source[]
   readonly #rankings = new Map<string, Ranking>()
+  readonly #followed = new Map<string, Map<string, readonly Sample[]>>()
   readonly #slow = new Map<string, Look>()
   readonly #resets = new Map<ResetReason, number>()
   #connection: MonitorConnection | undefined
@@ -101,8 +105,17 @@ export class Collector {
     return this.#server
   }
 
-  /** Looks once. A server that does not answer makes a snapshot that says so. Errors: OPTIONS_INVALID, ABORTED. */
+  /** Looks once at what has the fast pace. A server that does not answer makes a snapshot that says so. Errors: OPTIONS_INVALID, ABORTED. */
   async collect(signal: AbortSignal): Promise<Snapshot> {
+    return await this.#collect(signal, false)
+  }
+
+  /** The same for all sources and readers, whatever their pace, in one go. */
+  async collectAll(signal: AbortSignal): Promise<Snapshot> {
+    return await this.#collect(signal, true)
+  }
+
+  async #collect(signal: AbortSignal, isAll: boolean): Promise<Snapshot> {
     const at = new Date()
     const started = performance.now()
     this.#collections++
@@ -111,7 +124,7 @@ export class Collector {
     const waitsMs = this.#connection === undefined ? this.#nextAttemptAt - performance.now() : 0
     try {
       if (waitsMs > 0) throw new Error(`${this.#lostFor}; the next attempt is in ${Math.ceil(waitsMs / 1000)} s`)
-      await this.#readFast(fast, signal)
+      await this.#readSources(fast, isAll, signal)
       this.#lastUp = performance.now()
       this.#attempts = 0
       this.#nextAttemptAt = 0
@@ -122,9 +135,10 @@ export class Collector {
       this.#failures++
       if (waitsMs <= 0) await this.#lose(lost)
     }
-    for (const reader of this.#readers.filter(({ everyMs }) => everyMs === 0)) {
+    for (const reader of this.#readers.filter(({ everyMs }) => isAll || everyMs === 0)) {
       const look = await lookOf(async () => await reader.read(signal))
-      if (look !== undefined) fast.set(reader.id, look)
+      if (reader.everyMs > 0) this.#keep(reader.id, look)
+      else if (look !== undefined) fast.set(reader.id, look)
     }
     const isUp = lost === undefined
     const looks = new Map([
@@ -171,15 +185,31 @@ export class Collector {
     this.#connection = undefined
   }
 
-  async #readFast(looks: Map<string, Look>, signal: AbortSignal): Promise<void> {
+  async #readSources(fast: Map<string, Look>, isAll: boolean, signal: AbortSignal): Promise<void> {
     const connection = await this.#connect()
     const server = await this.#ask(connection)
-    for (const source of this.#sources) {
-      if (source.pace === 'slow') continue
-      signal.throwIfAborted()
-      const look = await this.#look(source, server, connection, this.#options.timeoutMs)
-      if (look !== undefined) looks.set(source.id, look)
+    const { timeoutMs, slowTimeoutMs } = this.#options
+    let freeAt = performance.now()
+    const end = async ({ id, isSlow, looking }: (typeof sent)[number]) => {
+      const look = await looking
+      // What was sent ahead has waited for its turn.
+      const seen = look && { ...look, seconds: Math.max(0, Math.min(look.seconds, (look.at - freeAt) / 1000)) }
+      if (seen !== undefined) freeAt = Math.max(freeAt, seen.at)
+      if (isSlow) this.#keep(id, seen)
+      else if (seen !== undefined) fast.set(id, seen)
     }
+    const sent: { id: string; isSlow: boolean; looking: Promise<Look | undefined> }[] = []
+    for (const source of this.#sources) {
+      const isSlow = source.pace === 'slow'
+      if (isSlow && !isAll) continue
+      signal.throwIfAborted()
+      const looking = this.#look(source, server, connection, isSlow ? slowTimeoutMs : timeoutMs)
+      // Told when it is its turn, if none before it was lost.
+      looking.catch(() => {})
+      sent.push({ id: source.id, isSlow, looking })
+      if (sent.length > AHEAD) await end(sent.shift() as (typeof sent)[number])
+    }
+    for (const last of sent) await end(last)
   }
 
   async #connect(): Promise<MonitorConnection> {
@@ -224,7 +254,10 @@ export class Collector {
     }
     const server = toServerAnswer(row, this.#identity, timeline)
     const reset = this.#server && resetBetween(this.#server, server)
-    if (reset !== undefined) this.#resets.set(reset, (this.#resets.get(reset) ?? 0) + 1)
+    if (reset !== undefined) {
+      this.#resets.set(reset, (this.#resets.get(reset) ?? 0) + 1)
+      this.#followed.clear()
+    }
     this.#server = server
     return server
   }
@@ -252,10 +285,10 @@ export class Collector {
     const { top } = this.#options
     return await lookOf(
       async () => {
-        if (!source.isRanked) {
-          const rows = await connection.read(text, source.isLimited ? [top] : [], timeoutMs, byPolicy)
-          return source.samples?.(rows) ?? samplesOf(groups, rows)
-        }
+        if (source.follows !== undefined)
+          return await this.#follow(source, (keys) => connection.read(text, [keys], timeoutMs))
+        if (!source.isRanked)
+          return tell(source, await connection.read(text, source.isLimited ? [top] : [], timeoutMs, byPolicy))
         const ranking = this.#rankings.get(id) ?? new Ranking(this.#options.isSingle)
         this.#rankings.set(id, ranking)
         const rows: readonly Row[] = await connection.read(text, [top, ranking.keys], timeoutMs)
@@ -263,6 +296,22 @@ export class Collector {
       },
       { rights: needs?.rights, endsByLoss: true },
     )
+  }
+
+  /** What a source tells of the rows that another one tells: `read` gives the rows of those that are new. */
+  async #follow(
+    source: Source,
+    read: (keys: readonly string[]) => Promise<readonly Row[]>,
+  ): Promise<readonly Sample[]> {
+    const { source: followed = '', column = '' } = source.follows ?? {}
+    const wanted = Array.from(this.#rankings.get(followed)?.members ?? [], (row) => String(row[column]))
+    const known = this.#followed.get(source.id) ?? new Map<string, readonly Sample[]>()
+    const missing = wanted.filter((key) => !known.has(key))
+    const rows = missing.length === 0 ? [] : await read(missing)
+    for (const row of rows) known.set(String(row[column]), tell(source, [row]))
+    const told = new Map(wanted.map((key) => [key, known.get(key) ?? []]))
+    this.#followed.set(source.id, new Map([...told].filter(([, samples]) => samples.length > 0)))
+    return [...told.values()].flat()
   }
 
   #keep(id: string, look: Look | undefined): void {
@@ -318,6 +367,9 @@ export class Collector {
     )
   }
 }
+
+/** What the rows of a source tell. */
+const tell = ({ samples, groups }: Source, rows: readonly Row[]) => samples?.(rows) ?? samplesOf(groups, rows)
 
 /** Times a look; one that fails tells why. A lost connection is thrown where it ends all. */
 async function lookOf(

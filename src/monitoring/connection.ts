@@ -7,7 +7,7 @@ import type { Row } from './sources/source.js'
 export interface MonitorConnection {
   /**
    * One statement in a read-only transaction of its own; rejects with the driver's error. Where policies keep rows from the login it is
-   * refused, and tells no less; `byPolicy` reads what they let through.
+   * refused, and tells no less; `byPolicy` reads what they let through. Those that are read before another has ended wait for their turn.
    */
   read(text: string, values: readonly unknown[], timeoutMs: number, byPolicy?: boolean): Promise<Row[]>
   /** Ends it. */
@@ -77,14 +77,21 @@ export async function connectMonitor(url: string, guardMs: number): Promise<Moni
 export function lendMonitor(
   query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>,
 ): MonitorConnection {
+  const readNow: MonitorConnection['read'] = async (text, values, timeoutMs, byPolicy = false) => {
+    for (const statement of begin(timeoutMs, byPolicy).split(';')) await query(statement)
+    try {
+      return (await query(text, [...values])).rows as Row[]
+    } finally {
+      await query('commit').catch(() => {})
+    }
+  }
+  let last: Promise<unknown> = Promise.resolve()
   return {
-    async read(text, values, timeoutMs, byPolicy = false) {
-      for (const statement of begin(timeoutMs, byPolicy).split(';')) await query(statement)
-      try {
-        return (await query(text, [...values])).rows as Row[]
-      } finally {
-        await query('commit').catch(() => {})
-      }
+    read(...parameters) {
+      // Their statements may not come between each other.
+      const reading = last.then(() => readNow(...parameters))
+      last = reading.catch(() => {})
+      return reading
     },
     close: async () => {},
   }

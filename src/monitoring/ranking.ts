@@ -23,6 +23,11 @@ export class Ranking {
     return [...(this.#before?.members.keys() ?? [])]
   }
 
+  /** The rows that were told last on their own. */
+  get members(): Iterable<Row> {
+    return this.#before?.members.values() ?? []
+  }
+
   /** The rows to tell, the rest among them when there is one. */
   apply(groups: readonly MetricGroup[], rows: readonly Row[], top: number): Row[] {
     const total = rows.find(({ key }) => key === null) ?? {}

@@ -1,4 +1,5 @@
 // Every SQL text of the monitor is prepared, and run, on every major that it is for, by a login with pg_monitor and no more.
+import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { Collector } from '../../dist/monitoring/collector.js'
 import { connectMonitor } from '../../dist/monitoring/connection.js'
@@ -6,7 +7,7 @@ import { familyOf } from '../../dist/monitoring/metrics/index.js'
 import { IDENTITY, REPLICA_TIMELINE, STATE } from '../../dist/monitoring/server-state.js'
 import { type Snapshot, seriesOf } from '../../dist/monitoring/snapshot.js'
 import { SOURCES } from '../../dist/monitoring/sources/index.js'
-import { familiesOf, statementFor } from '../../dist/monitoring/sources/source.js'
+import { familiesOf, type Row, type Source, statementFor } from '../../dist/monitoring/sources/source.js'
 import { availableMajors, onScratchServers, startServer } from '../doctor/scratch-server.js'
 import { engine, onEngines } from '../setup/index.js'
 
@@ -69,6 +70,7 @@ DIRECT.describe('statements', () => {
       expect(wanted.map(({ name }) => name).filter((name) => !told.has(name))).toEqual([])
       expect(figureOf(seen, 'pgfleet_partition_lead_seconds', { relname: 'parted' })).toBeGreaterThan(3e9)
       expect(figureOf(seen, 'pg_stat_user_tables_n_tup_ins', { relname: 'Odd "name"' })).toBe(100)
+      await expectFiguresOfTables(client, major)
       expect(figureOf(seen, 'pg_settings_shared_buffers_bytes')).toBe(32 * 2 ** 20)
       expect(figureOf(seen, 'pg_settings_autovacuum_naptime_seconds')).toBe(60)
 
@@ -104,6 +106,32 @@ DIRECT.describe('statements', () => {
   })
 })
 
+/** The figures of tables are those of pg_stat_user_tables, by table and in sum. */
+async function expectFiguresOfTables(client: pg.Client, major: number) {
+  await client.query(
+    `create table bare (n int); select count(*) from "Odd ""name"""; select pg_stat_force_next_flush()`,
+  )
+  const read = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows as Row[]
+  const source = SOURCES.find(({ id }) => id === 'tables') as Source
+  const told = await read(statementFor(source, major), [1000, []])
+  const names = source.groups.flatMap((group) => Object.keys(group)).filter((column) => !column.startsWith('last_'))
+  const figuresOf = (row: Row | undefined) => names.map((name) => (row?.[name] == null ? null : Number(row[name])))
+  const seen = await read('select * from pg_stat_user_tables order by relid')
+  const byKey = new Map(told.map((row) => [row.key, row]))
+  expect(seen.map(({ relid }) => figuresOf(byKey.get(String(relid))))).toEqual(seen.map(figuresOf))
+  expect(told).toHaveLength(seen.length + 1)
+  const [sums] = await read(`select ${names.map((name) => `sum(${name}) as ${name}`).join()} from pg_stat_user_tables`)
+  expect(figuresOf(byKey.get(null))).toEqual(figuresOf(sums))
+  // One that was told last is told again, once, though it is no longer among the first.
+  const last = String(seen.find(({ relname }) => relname === 'bare')?.relid)
+  const again = await read(statementFor(source, major), [1, [last, String(told[0]?.key)]])
+  expect(again.map(({ key, is_top }) => [key, is_top])).toEqual([
+    [told[0]?.key, true],
+    [last, false],
+    [null, false],
+  ])
+}
+
 /** Whether a family that names versions in its help is for this one. */
 function isFor(major: number, help: string): boolean {
   if (/PostgreSQL 15 and 16/.test(help)) return major < 17
@@ -115,9 +143,8 @@ async function lookTwice(url: string): Promise<Snapshot> {
   const collector = new Collector({ open: () => connectMonitor(url, 60_000), timeoutMs: 20_000, queryTexts: true })
   const { signal } = new AbortController()
   try {
-    await collector.collect(signal)
-    await collector.collectSlow(0, signal)
-    return await collector.collect(signal)
+    await collector.collectAll(signal)
+    return await collector.collectAll(signal)
   } finally {
     await collector.close()
   }

@@ -38,8 +38,7 @@ const statementsOf = (at: number, rows: readonly Statement[], reset = 'a') =>
   lookOf(at, [
     {
       reset,
-      keys: rows.map(({ key }) => key),
-      ...Object.fromEntries(COUNTED.map((name) => [name, rows.map((row) => row[name])])),
+      statements: rows.map((row) => [row.key, ...COUNTED.map((name) => row[name])].join(' ')).join() || null,
     },
   ])
 type Shown = ShownRow & { callsPerSecond: number; share: number; mean: number; query: string }
@@ -94,6 +93,31 @@ describe('queries', () => {
         expect(shares === 0 || Math.abs(shares - 1) < 1e-9).toBe(true)
       }),
       { numRuns: 200 },
+    )
+  })
+
+  test('are told by name, in whatever order they come and whoever came or went between them', () => {
+    const row = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.nat(3))
+    const look = fc.uniqueArray(row, { selector: ([key]) => key })
+    fc.assert(
+      fc.property(look, look, (first, second) => {
+        const made = [first, second].map((rows, i) =>
+          statementsOf(
+            100 + i,
+            rows.map(([key, calls]) => statement(key, calls, calls)),
+          ),
+        )
+        const before = new Map(first)
+        const gained = second
+          .map(([key, calls]) => ({
+            key,
+            callsPerSecond: calls - (calls < (before.get(key) ?? 0) ? 0 : (before.get(key) ?? 0)),
+          }))
+          .filter(({ callsPerSecond }) => callsPerSecond > 0)
+        const rows = queriesOf(made).rows as Shown[]
+        expect(rows.map(({ key, callsPerSecond }) => ({ key, callsPerSecond }))).toEqual(gained)
+      }),
+      { numRuns: 500 },
     )
   })
 

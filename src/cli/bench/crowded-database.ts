@@ -39,7 +39,8 @@ export async function createCrowdedDatabase(
   const drop = async () => void (await asServer(`drop database if exists ${name} with (force)`))
   try {
     await withClient(url.href, async (client) => {
-      await client.query('create extension if not exists pg_stat_statements').catch(() => {})
+      for (const extension of ['pg_stat_statements', 'pg_buffercache'])
+        await client.query(`create extension if not exists ${extension}`).catch(() => {})
       for (let first = 1; first <= TABLES; first += TABLES_A_STEP) {
         signal.throwIfAborted()
         progress(`making tables: ${first - 1} of ${TABLES}`)

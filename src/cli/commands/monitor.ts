@@ -11,7 +11,7 @@ import { createBackupReader } from '../../monitoring/readers/backups.js'
 import { createPoolerReader } from '../../monitoring/readers/pooler.js'
 import type { Reader } from '../../monitoring/readers/reader.js'
 import { createRecallReader } from '../../monitoring/readers/recall.js'
-import type { Snapshot, SnapshotObserver } from '../../monitoring/snapshot.js'
+import type { SnapshotObserver } from '../../monitoring/snapshot.js'
 import { SOURCES } from '../../monitoring/sources/index.js'
 import { familiesOf } from '../../monitoring/sources/source.js'
 import { type AlertOptions, addAlertOptions, openAlerts } from '../alert-options.js'
@@ -53,7 +53,12 @@ export function addMonitor(program: Command, shell: Shell): void {
       port: 9187,
     })
     .option('--interval <time>', 'from one look to the next', duration, 15_000)
-    .option('--slow-interval <time>', 'from one look to the next at sizes, settings and partitions', duration, 300_000)
+    .option(
+      '--slow-interval <time>',
+      'from one look to the next at sizes of databases, shared buffers and backups',
+      duration,
+      300_000,
+    )
     .option('--timeout <time>', 'how long one source may take', duration, 2000)
     .option(
       '--top <count>',
@@ -150,15 +155,9 @@ async function observersOf(context: Context, options: MonitorOptions): Promise<S
 }
 
 async function once({ terminal, signal }: Context, collector: Collector, labels: Readonly<Record<string, string>>) {
-  const look = async (): Promise<Snapshot> => {
-    const snapshot = await collector.collect(signal)
-    const lost = snapshot.failures.find(({ source }) => source === 'connection')
-    if (lost !== undefined) throw new FleetError('DATABASE_UNEXAMINED', { message: lost.reason })
-    return snapshot
-  }
-  await look()
-  await collector.collectSlow(0, signal)
-  const snapshot = await look()
+  const snapshot = await collector.collectAll(signal)
+  const lost = snapshot.failures.find(({ source }) => source === 'connection')
+  if (lost !== undefined) throw new FleetError('DATABASE_UNEXAMINED', { message: lost.reason })
   if (terminal.json) terminal.result(snapshot, () => '')
   else terminal.text(formatMetrics(snapshot.samples, 'prometheus', labels).trimEnd())
   for (const { source, reason } of snapshot.failures) terminal.note(`${source} could not look: ${reason}`)

@@ -2,7 +2,6 @@ import { reasonOf } from '../../doctor/refusal.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { shortTime } from '../../top/amounts.js'
 import type { Detail } from '../../top/details/detail.js'
-import { readDetail } from '../../top/details/index.js'
 import { endSession } from '../../top/end-session.js'
 import { type Look, withLook } from '../../top/look.js'
 import type { Looks, Panel, PanelId, Target, View } from '../../top/panel.js'
@@ -154,6 +153,8 @@ class Live {
   async #open(target: Target): Promise<void> {
     this.#detail = undefined
     this.#draw()
+    // Loaded when it is wanted: explaining a plan takes more code than all panels.
+    const { readDetail } = await import('../../top/details/index.js')
     const detail = await readDetail(this.#reader, target, this.#screen?.columns ?? 80)
     if (this.#state.detail?.target !== target) return
     this.#detail = detail

@@ -34,7 +34,7 @@ export const FLEET_METRICS = {
   }),
   recall: group('pgfleet_vector_', ['schemaname', 'relname', 'indexname'], {
     recall_ratio: gauge(
-      'Share of the true nearest neighbours that a search by the index finds, from samples. Read at the slow pace.',
+      'Share of the true nearest neighbours that a search by the index finds, from samples. Measured as often as --recall says.',
     ),
   }),
   backup: group('pgfleet_backup_', [], {

@@ -6,7 +6,7 @@ export const MONITOR_METRICS = {
     source_up: gauge(
       '1 when the source could look the last time, 0 when not. Absent for one that does not apply to this server.',
     ),
-    source_duration_seconds: gauge('How long the source took the last time.'),
+    source_duration_seconds: gauge('How long the collection waited for the source the last time.'),
     source_age_seconds: gauge('How long ago the values of a source of the slow pace were read.'),
   }),
   failures: group('pgfleet_monitor_', ['source', 'reason'], {

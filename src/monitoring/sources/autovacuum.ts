@@ -8,7 +8,7 @@ export const autovacuum: Source = {
   groups: [TABLE_METRICS.debt, TABLE_METRICS.queue, TABLE_METRICS.workers],
   isLimited: true,
   sql: `
-    with settings as (
+    with settings as materialized (
       select current_setting('autovacuum_vacuum_threshold')::float8 as threshold, current_setting('autovacuum_vacuum_scale_factor')::float8 as scale,
         coalesce(nullif(current_setting('autovacuum_vacuum_max_threshold', true), '')::float8, -1) as max
     ),

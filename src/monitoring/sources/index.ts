@@ -33,7 +33,10 @@ import { vacuumProgress } from './vacuum-progress.js'
 import { wal } from './wal.js'
 import { walFiles } from './wal-files.js'
 
-/** All statements that are asked of a server, in this order; those of the slow pace apart. */
+/**
+ * All statements that are asked of a server, in this order; those of the slow pace apart. One is sent before the answer of the one
+ * before is there: what follows another source does not stand right behind it.
+ */
 export const SOURCES: readonly Source[] = Object.freeze([
   replica,
   transactions,

@@ -8,7 +8,6 @@ import type { Source } from './source.js'
 export const partitions: Source = {
   id: 'partitions',
   title: 'how far partitions are made ahead',
-  pace: 'slow',
   groups: [TABLE_METRICS.partitions],
   isLimited: true,
   sql: `

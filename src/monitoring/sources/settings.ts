@@ -6,7 +6,6 @@ import { type Source, samplesOf } from './source.js'
 export const settings: Source = {
   id: 'settings',
   title: 'settings that are numbers, and those that wait for a restart',
-  pace: 'slow',
   groups: [SERVER_METRICS.settings],
   sql: `
     select s.name, s.setting, s.unit, s.vartype, null::bigint as pending_restart

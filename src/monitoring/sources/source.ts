@@ -1,7 +1,7 @@
 import type { MetricFamily, MetricGroup } from '../metrics/family.js'
 import type { Sample } from '../snapshot.js'
 
-/** How often a source is read: at every collection, or now and then by a connection of its own. */
+/** How often a source is read: at every collection; or, where that grows with the server's files or memory, now and then by a connection of its own. */
 export type Pace = 'fast' | 'slow'
 
 /** A row as the driver gives it: whole numbers may be strings. */
@@ -41,6 +41,11 @@ export interface Source {
   readonly isRanked?: boolean
   /** Takes one parameter: how many series of a kind to tell. */
   readonly isLimited?: boolean
+  /**
+   * Tells more of what an earlier, ranked source tells, by a column that both have. It takes one parameter, the values of that
+   * column that are new: what it has told of the others goes on being told.
+   */
+  readonly follows?: { readonly source: string; readonly column: string }
   /** One static statement, or one for each major since which it reads so. Null is no value. */
   readonly sql: string | Readonly<Record<number, string>>
   /** What its rows tell. @default by the names of their columns */

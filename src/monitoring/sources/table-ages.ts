@@ -5,7 +5,6 @@ import type { Source } from './source.js'
 export const tableAges: Source = {
   id: 'table-ages',
   title: 'tables with the oldest transaction ids',
-  pace: 'slow',
   groups: [TABLE_METRICS.freeze],
   isLimited: true,
   sql: `

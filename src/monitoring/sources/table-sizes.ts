@@ -10,7 +10,6 @@ const { table_size_bytes, index_size_bytes } = TABLE_METRICS.statistics
 export const tableSizes: Source = {
   id: 'table-sizes',
   title: 'size of the largest tables and of their indexes',
-  pace: 'slow',
   groups: [{ table_size_bytes, index_size_bytes }],
   isLimited: true,
   sql: `

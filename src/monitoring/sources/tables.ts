@@ -3,29 +3,52 @@ import type { Source } from './source.js'
 
 const { table_size_bytes: _, index_size_bytes: __, ...statistics } = TABLE_METRICS.statistics
 
-/** Tables by what happens in them: the busiest, and the rest as one. */
+/**
+ * Tables by what happens in them: the busiest, and the rest as one. These are the figures of pg_stat_user_tables, without working
+ * out for every table what is told of the busiest alone.
+ */
 export const tables: Source = {
   id: 'tables',
   title: 'reads, writes and vacuums by table',
   groups: [statistics],
   isRanked: true,
   sql: `
-    with counted as materialized (
-      select s.*, coalesce(s.n_tup_ins, 0) + coalesce(s.n_tup_upd, 0) + coalesce(s.n_tup_del, 0) + coalesce(s.seq_tup_read, 0)
-        + coalesce(s.idx_tup_fetch, 0) as activity
-      from pg_stat_user_tables s
+    with indexes as (
+      select i.indrelid, sum(pg_stat_get_numscans(i.indexrelid)::float8) as scans, sum(pg_stat_get_tuples_fetched(i.indexrelid)::float8) as fetched
+      from pg_index i
+      group by 1
     ),
-    ranked as (
-      select c.*, row_number() over (order by c.activity desc, c.relid) as place from counted c
+    counted as materialized (
+      select c.oid as relid, n.nspname as schemaname, c.relname, pg_stat_get_numscans(c.oid)::float8 as seq_scan,
+        pg_stat_get_tuples_returned(c.oid)::float8 as seq_tup_read, i.scans as idx_scan, i.fetched + pg_stat_get_tuples_fetched(c.oid) as idx_tup_fetch,
+        pg_stat_get_tuples_inserted(c.oid)::float8 as n_tup_ins, pg_stat_get_tuples_updated(c.oid)::float8 as n_tup_upd,
+        pg_stat_get_tuples_deleted(c.oid)::float8 as n_tup_del, pg_stat_get_tuples_hot_updated(c.oid)::float8 as n_tup_hot_upd,
+        pg_stat_get_live_tuples(c.oid)::float8 as n_live_tup, pg_stat_get_dead_tuples(c.oid)::float8 as n_dead_tup,
+        pg_stat_get_mod_since_analyze(c.oid)::float8 as n_mod_since_analyze, pg_stat_get_vacuum_count(c.oid)::float8 as vacuum_count,
+        pg_stat_get_autovacuum_count(c.oid)::float8 as autovacuum_count, pg_stat_get_analyze_count(c.oid)::float8 as analyze_count,
+        pg_stat_get_autoanalyze_count(c.oid)::float8 as autoanalyze_count
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace left join indexes i on i.indrelid = c.oid
+      where c.relkind in ('r', 'm', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'
+    ),
+    top as (
+      select c.*, true as is_top from counted c
+      order by c.n_tup_ins + c.n_tup_upd + c.n_tup_del + c.seq_tup_read + coalesce(c.idx_tup_fetch, 0) desc, c.relid
+      limit $1::int
+    ),
+    told as (
+      select * from top
+      union all
+      select c.*, false from counted c
+      where c.relid in (select k::oid from unnest($2::text[]) k) and c.relid not in (select t.relid from top t)
     )
-    select r.relid::text as key, r.place <= $1::int as is_top, current_database() as datname, r.schemaname, r.relname,
-      r.seq_scan, r.seq_tup_read, r.idx_scan, r.idx_tup_fetch, r.n_tup_ins, r.n_tup_upd, r.n_tup_del, r.n_tup_hot_upd, r.n_live_tup, r.n_dead_tup,
-      r.n_mod_since_analyze, extract(epoch from coalesce(r.last_vacuum, 'epoch'))::float8 as last_vacuum,
-      extract(epoch from coalesce(r.last_autovacuum, 'epoch'))::float8 as last_autovacuum,
-      extract(epoch from coalesce(r.last_analyze, 'epoch'))::float8 as last_analyze,
-      extract(epoch from coalesce(r.last_autoanalyze, 'epoch'))::float8 as last_autoanalyze,
-      r.vacuum_count, r.autovacuum_count, r.analyze_count, r.autoanalyze_count
-    from ranked r where r.place <= $1::int or r.relid::text = any ($2::text[])
+    select t.relid::text as key, t.is_top, current_database() as datname, t.schemaname, t.relname,
+      t.seq_scan, t.seq_tup_read, t.idx_scan, t.idx_tup_fetch, t.n_tup_ins, t.n_tup_upd, t.n_tup_del, t.n_tup_hot_upd, t.n_live_tup, t.n_dead_tup,
+      t.n_mod_since_analyze, extract(epoch from coalesce(pg_stat_get_last_vacuum_time(t.relid), 'epoch'))::float8 as last_vacuum,
+      extract(epoch from coalesce(pg_stat_get_last_autovacuum_time(t.relid), 'epoch'))::float8 as last_autovacuum,
+      extract(epoch from coalesce(pg_stat_get_last_analyze_time(t.relid), 'epoch'))::float8 as last_analyze,
+      extract(epoch from coalesce(pg_stat_get_last_autoanalyze_time(t.relid), 'epoch'))::float8 as last_autoanalyze,
+      t.vacuum_count, t.autovacuum_count, t.analyze_count, t.autoanalyze_count
+    from told t
     union all
     select null, false, current_database(), null, null,
       sum(c.seq_scan), sum(c.seq_tup_read), sum(c.idx_scan), sum(c.idx_tup_fetch), sum(c.n_tup_ins), sum(c.n_tup_upd), sum(c.n_tup_del),

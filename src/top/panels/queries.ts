@@ -1,15 +1,21 @@
 import { short, shortMs, shortShare } from '../amounts.js'
 import { gainedTogether, perSecond, shareOf } from '../difference.js'
+import type { Look } from '../look.js'
 import { definePanel, type Looks, type ShownRow } from '../panel.js'
 import { MARK } from '../reader.js'
 
 const COUNTERS = ['calls', 'us', 'rows', 'hits', 'reads', 'dirtied', 'temporary', 'wal'] as const
 type Counter = (typeof COUNTERS)[number]
 
-/** All statements, a list a counter: thousands of them are read each time, and names beside every number would cost more than they do. */
-interface Row extends Partial<Readonly<Record<Counter, readonly number[]>>> {
-  /** User and statement, of those that were called from outside a function; null for those that are not seen. */
-  readonly keys?: readonly (string | null)[] | null
+/** All statements at once: there are thousands, most of which have done nothing since the last look. */
+interface Row {
+  /**
+   * Of each that was called from outside a function: user/statement and the counters, divided by spaces; then a comma. So one that
+   * has done nothing is known by its text, and no number of it is read.
+   */
+  readonly statements?: string | null
+  /** How many are not seen. */
+  readonly hidden?: number
   readonly reset?: string | null
   /** A statement that runs now, where the extension is missing: its text, and how long it has run. */
   readonly running?: string
@@ -45,9 +51,10 @@ export const queries = definePanel<Row, Shown>({
       absent: MISSING,
       grant: 'it has to be in shared_preload_libraries as well',
       sql: `
-    select array_agg(s.userid || '/' || s.queryid) as keys, array_agg(s.calls) as calls, array_agg((s.total_exec_time * 1000)::bigint) as us,
-      array_agg(s.rows) as rows, array_agg(s.shared_blks_hit) as hits, array_agg(s.shared_blks_read) as reads, array_agg(s.shared_blks_dirtied) as dirtied,
-      array_agg(s.temp_blks_read + s.temp_blks_written) as temporary, array_agg(s.wal_bytes) as wal, (select i.stats_reset::text from {schema}.pg_stat_statements_info i) as reset
+    select string_agg(concat_ws(' ', s.userid || '/' || s.queryid, s.calls, (s.total_exec_time * 1000)::bigint, s.rows, s.shared_blks_hit, s.shared_blks_read,
+        s.shared_blks_dirtied, s.temp_blks_read + s.temp_blks_written, s.wal_bytes), ',')
+        filter (where s.queryid is not null) as statements,
+      count(*) filter (where s.queryid is null) as hidden, (select i.stats_reset::text from {schema}.pg_stat_statements_info i) as reset
     from {schema}.pg_stat_statements(false) s where s.toplevel and s.dbid = (select d.oid from pg_database d where d.datname = current_database())`,
     },
     {
@@ -107,7 +114,7 @@ export const queries = definePanel<Row, Shown>({
     select s.userid || '/' || s.queryid as key, min(s.query) as text
     from {schema}.pg_stat_statements s
     where s.toplevel and s.dbid = (select d.oid from pg_database d where d.datname = current_database())
-      and s.userid || '/' || s.queryid = any ($1::text[])
+      and s.userid || '/' || s.queryid in (select k from unnest($1::text[]) k)
     group by 1`,
     },
     missing: (looks) => spentOf(looks).flatMap(({ key }) => (looks.texts.has(key) ? [] : [key])),
@@ -118,7 +125,7 @@ export const queries = definePanel<Row, Shown>({
     if (running.length > 0 || now.refused.includes(MISSING)) {
       return { notes: now.refused, rows: running.map(runningRow) }
     }
-    const hidden = now.rows[0]?.keys?.filter((key) => key === null).length ?? 0
+    const hidden = now.rows[0]?.hidden ?? 0
     const notes = [
       ...now.refused,
       ...(hidden > 0 ? [`${hidden} statements of others are not seen`] : []),
@@ -185,23 +192,43 @@ function spentOf(looks: Looks<Row>): readonly Spent[] {
   if (before === undefined) return []
   const known = worked.get(now)
   if (known?.before === before) return known.spent
-  const [first, row] = [before.rows[0], now.rows[0]]
-  const places = new Map(isReset(looks) ? [] : first?.keys?.map((key, i) => [key, i]))
+  const earlier = isReset(looks) ? [] : statementsOf(before)
+  let places: ReadonlyMap<string, number> | undefined
   const spent: Spent[] = []
-  for (const [i, key] of row?.keys?.entries() ?? []) {
-    const place = places.get(key)
-    // Most of thousands have done nothing: no more is looked at than that.
-    if (key === null || (place !== undefined && first?.calls?.[place] === row?.calls?.[i])) continue
-    const earlier = place === undefined || first === undefined ? undefined : countersAt(first, place)
-    const gained = gainedTogether<Counter>(earlier, countersAt(row as Row, i), COUNTERS)
+  let at = 0
+  for (const statement of statementsOf(now)) {
+    // Most have done nothing, and stand in the same order as before.
+    if (statement === earlier[at]) {
+      at++
+      continue
+    }
+    const key = keyOf(statement)
+    if (keyOf(earlier[at] ?? '') !== key) {
+      places ??= new Map(earlier.map((each, i) => [keyOf(each), i]))
+      at = places.get(key) ?? earlier.length
+    }
+    const known = earlier[at]
+    at++
+    if (known === statement) continue
+    const gained = gainedTogether<Counter>(
+      known === undefined ? undefined : countersOf(known),
+      countersOf(statement),
+      COUNTERS,
+    )
     if (gained.calls > 0) spent.push({ key, gained })
   }
   worked.set(now, { before, spent })
   return spent
 }
 
-const countersAt = (row: Row, i: number) =>
-  Object.fromEntries(COUNTERS.map((name) => [name, row[name]?.[i] ?? 0])) as Record<Counter, number>
+const statementsOf = ({ rows }: Look<Row>) => rows[0]?.statements?.split(',') ?? []
+
+const keyOf = (statement: string) => statement.slice(0, statement.indexOf(' '))
+
+function countersOf(statement: string): Record<Counter, number> {
+  const [, ...numbers] = statement.split(' ')
+  return Object.fromEntries(COUNTERS.map((name, i) => [name, Number(numbers[i])])) as Record<Counter, number>
+}
 
 const NONE: Record<Counter, number> = { calls: 0, us: 0, rows: 0, hits: 0, reads: 0, dirtied: 0, temporary: 0, wal: 0 }
 
