@@ -112,6 +112,7 @@ async function write(
       format: 1,
       name,
       database: contents.database,
+      systemIdentifier: contents.systemIdentifier,
       serverVersion: contents.serverVersion,
       serverMajor: contents.serverMajor,
       programVersion: program.version,

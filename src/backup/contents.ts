@@ -7,6 +7,7 @@ export interface Contents
   extends Pick<
     Manifest,
     | 'database'
+    | 'systemIdentifier'
     | 'serverVersion'
     | 'serverMajor'
     | 'schemaVersion'
@@ -33,6 +34,8 @@ const DATABASE = `
     where not starts_with(r.rolname, 'pg_') and not r.rolsuper
   )
   select current_database() as database,
+    case when has_function_privilege('pg_control_system()', 'execute')
+      then (select s.system_identifier::text from pg_control_system() s) end as system_identifier,
     current_setting('server_version') as server_version,
     current_setting('server_version_num')::integer / 10000 as server_major,
     pg_database_size(current_database())::text as bytes,
@@ -64,6 +67,7 @@ const TABLES = `
 export async function readContents(connection: DirectConnection): Promise<Contents> {
   const [found] = await connection.query<{
     database: string
+    system_identifier: string | null
     server_version: string
     server_major: number
     bytes: string
@@ -82,6 +86,7 @@ export async function readContents(connection: DirectConnection): Promise<Conten
     : []
   return {
     database: found.database,
+    systemIdentifier: found.system_identifier,
     serverVersion: /^\S+/.exec(found.server_version)?.[0] ?? found.server_version,
     serverMajor: found.server_major,
     schemaVersion: schema?.version ?? null,
