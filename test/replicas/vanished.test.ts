@@ -72,6 +72,20 @@ DIRECT.describe('a replica that vanishes', () => {
     },
     120_000,
   )
+
+  test('ends a transaction whose callback has begun', async () => {
+    await expect.poll(state, PATIENTLY).toBe('ready')
+    const stale = fleet.tenant('acme').reading('stale')
+    const begun = stale.transaction(
+      async ({ memory }) => {
+        expect(await memory.kv.get('k')).toBe('v')
+        proxy.vanish()
+        return await memory.kv.get('k')
+      },
+      { readOnly: true },
+    )
+    await failure(begun, 'CONNECTION_FAILED').finally(() => proxy.comeBack())
+  }, 60_000)
 })
 
 describe.skipIf(engine !== 'direct')('a process', () => {

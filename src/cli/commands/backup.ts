@@ -78,7 +78,7 @@ async function create(context: Context, options: CreateOptions) {
     throw new FleetError('OPTIONS_INVALID', { message: 'name the folder of the backups: --to DIR', field: 'to' })
   }
   const report = await createBackup({
-    url: serverOf(where, 'a backup'),
+    url: await serverOf(where, 'a backup'),
     folder,
     ...programOptions(options),
     ...(compress === undefined ? {} : { compress }),
@@ -164,7 +164,7 @@ async function verify({ terminal, signal }: Context, _: object, dir = '') {
 async function test({ terminal, where, signal }: Context, options: RestoreProgramOptions, dir = '') {
   const report = await rehearseRestore({
     from: dir,
-    url: serverOf(where, 'a test restore'),
+    url: await serverOf(where, 'a test restore'),
     ...restoreOptions(options),
     signal,
     progress: terminal.note,
