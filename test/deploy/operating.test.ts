@@ -29,9 +29,8 @@ DIRECT.describe('docs/operating.md', () => {
     }
     await program('psql', [file, ...args].join(' '))
     await program('pgfleet', `${process.execPath} ${join(ROOT, 'dist/cli/main.js')}`)
-    await mkdir(join(cwd, 'node_modules'))
-    await symlink(ROOT, join(cwd, 'node_modules/pgfleet'))
-    await writeFile(join(cwd, 'package.json'), '{}')
+    await mkdir(join(cwd, 'prefix/lib/node_modules'), { recursive: true })
+    await symlink(ROOT, join(cwd, 'prefix/lib/node_modules/pgfleet'))
     const env: Record<string, string> = {
       ADMIN_URL: server.url,
       ADMIN_AGENTS_URL: server.urlOf({ database: 'agents' }),
@@ -45,7 +44,10 @@ DIRECT.describe('docs/operating.md', () => {
     const { DATABASE_URL: _, ...outer } = process.env
     const path = `${join(cwd, 'bin')}:${process.env.PATH}`
     const run = async (block: string) => {
-      const shell = spawn('sh', ['-eu'], { cwd, env: { ...outer, ...env, PATH: path, npm_config_loglevel: 'silent' } })
+      const shell = spawn('sh', ['-eu'], {
+        cwd,
+        env: { ...outer, ...env, PATH: path, npm_config_loglevel: 'silent', npm_config_prefix: join(cwd, 'prefix') },
+      })
       let output = ''
       for (const stream of [shell.stdout, shell.stderr]) {
         stream.on('data', (data: Buffer) => {
