@@ -1,12 +1,13 @@
 // docs/operating.md: its commands, in their order, on a server of its own.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
-import { onScratchServers, startServer } from '../doctor/scratch-server.js'
+import { onScratchServers, startPoolerOf, startServer } from '../doctor/scratch-server.js'
 import { afterFile } from '../setup/index.js'
 
 const DIRECT = await onScratchServers()
@@ -63,6 +64,18 @@ DIRECT.describe('docs/operating.md', () => {
       const { code, output } = await run(block)
       expect(code, `${block}\n${output}`).toBe(0)
     }
+    // A program of the fleet, through PgBouncer with what step 4 wrote, but for its port and where its file lies.
+    const programs = (port: number) => env.PROGRAMS_URL?.replace(new URL(server.url).port, `${port}`) ?? ''
+    const pooler = await startPoolerOf(async ({ outside, inside, port }) => {
+      const ini = await readFile(join(cwd, 'pooler/pgbouncer.ini'), 'utf8')
+      const moved = ini.replace(/^listen_port = .*$/m, `listen_port = ${port}`)
+      await writeFile(join(outside, 'pgbouncer.ini'), moved.replace('/etc/pgbouncer/', `${inside}/`))
+      await copyFile(join(cwd, 'pooler/userlist.txt'), join(outside, 'userlist.txt'))
+    }, programs)
+    const fleet = await openFleet({ url: programs(pooler.port), migrate: false })
+    afterFile(() => fleet.close())
+    await fleet.tenant('acme').memory.kv.set('k', 'v')
+    expect(await fleet.tenant('acme').memory.kv.get('k')).toBe('v')
     // Nobody is a superuser for it, and programs reach the stores alone.
     const client = await server.client('agents')
     const { rows } = await client.query('select rolname from pg_roles where rolsuper and rolcanlogin')
