@@ -113,6 +113,7 @@ async function write(
       name,
       database: contents.database,
       systemIdentifier: contents.systemIdentifier,
+      encoding: contents.encoding,
       serverVersion: contents.serverVersion,
       serverMajor: contents.serverMajor,
       programVersion: program.version,

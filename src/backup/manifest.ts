@@ -18,6 +18,8 @@ const manifestShape = z.strictObject({
   database: z.string(),
   /** Of the server's cluster, which its standbys share; null where the login may not see it, and in backups of before. */
   systemIdentifier: z.string().nullable().default(null),
+  /** How the database keeps texts; null in backups of before. */
+  encoding: z.string().nullable().default(null),
   /** Of the server, like `17.6`. */
   serverVersion: z.string(),
   serverMajor: z.number().int(),

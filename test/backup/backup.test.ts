@@ -159,6 +159,17 @@ onServer.describe('a backup', () => {
     await client.end()
   })
 
+  test('is refused a database that keeps texts otherwise', async () => {
+    const folder = await newFolder()
+    const { path } = await json(['backup', '--to', folder])
+    const { name, url } = await newDatabase()
+    await administer(`drop database ${name}`)
+    await administer(`create database ${name} template template0 encoding 'SQL_ASCII' locale 'C'`)
+    const error = await refused(['restore', path], 'RESTORE_UNSUITABLE', url)
+    expect(error.message).toMatch(/are UTF8, .*as SQL_ASCII/)
+    expect(error.hint).toContain("encoding 'UTF8'")
+  })
+
   test('that is interrupted leaves nothing that looks complete, and the next one cleans up', async () => {
     const folder = await newFolder()
     const blocker = new pg.Client({ connectionString: source.url })

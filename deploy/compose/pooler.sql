@@ -1,0 +1,26 @@
+-- PgBouncer looks up here who may log in. Run as superuser in the database postgres on the first start; safe to repeat.
+-- Expects the psql variables postgres_password and pooler_password.
+
+alter role postgres password :'postgres_password';
+
+select 'create role pgfleet_pooler' where to_regrole('pgfleet_pooler') is null \gexec
+alter role pgfleet_pooler login password :'pooler_password';
+
+create schema if not exists pooler;
+grant usage on schema pooler to pgfleet_pooler;
+
+-- The one thing PgBouncer's own role may do beyond connecting: read the verifier of a role that wants to log in.
+create or replace function pooler.find_role(wanted text, out role_name text, out verifier text)
+returns setof record
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select a.rolname::text, a.rolpassword
+  from pg_catalog.pg_authid as a
+  where a.rolname = wanted::name
+    and a.rolcanlogin
+    and (a.rolvaliduntil is null or a.rolvaliduntil > now());
+end;
+
+revoke execute on function pooler.find_role(text) from public;
+grant execute on function pooler.find_role(text) to pgfleet_pooler;
