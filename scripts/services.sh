@@ -162,11 +162,25 @@ write_config() {
   mkdir -p "$RUN/config"
   cp "$SOURCE/services/postgresql.conf" "$SOURCE/services/pg_hba.conf" "$RUN/config/"
   printf '\n# A quarter of the memory of this machine\nshared_buffers = %dMB\n' "$(quarter_of_memory)" >>"$RUN/config/postgresql.conf"
+  write_pooler_config
   for file in pgbouncer.ini valkey.conf; do
-    sed -e "s|@LISTEN@|$LISTEN|" -e "s|@CONFIG@|$CONFIG_INSIDE|" -e "s|@PG_PORT@|$PG_PORT|" \
-      -e "s|@POOL_PORT@|$POOL_PORT|" -e "s|@CACHE_PORT@|$CACHE_PORT|" "$SOURCE/services/$file" >"$RUN/config/$file"
+    sed -e "s|@LISTEN@|$LISTEN|" -e "s|@PG_PORT@|$PG_PORT|" -e "s|@CACHE_PORT@|$CACHE_PORT|" \
+      "$SOURCE/services/$file" >>"$RUN/config/$file"
   done
-  printf '"pgfleet_pooler" "%s"\n' "$POOLER_PASSWORD" >"$RUN/config/userlist.txt"
+  printf '"postgres" "%s"\n' "$PG_PASSWORD" >>"$RUN/config/userlist.txt"
+}
+
+# By the product's own command, run from its source, so that the suite through PgBouncer proves what the command writes:
+# pgbouncer.ini, userlist.txt and pooler.sql. What is otherwise here stands in services/pgbouncer.ini.
+write_pooler_config() {
+  local tsx="$CHECKOUT/node_modules/.bin/tsx" connections_max
+  command -v node >/dev/null ||
+    fail 'node is not on the PATH, and PgBouncer is configured by pgfleet itself; with sudo: sudo env "PATH=$PATH" bash scripts/services.sh ...'
+  [ -x "$tsx" ] || fail 'the development dependencies are not installed; run: npm ci'
+  connections_max="$(sed -n 's/^max_connections = //p' "$SOURCE/services/postgresql.conf")"
+  logged pgbouncer "$tsx" "$CHECKOUT/src/cli/main.ts" pgbouncer --out "$RUN/config" \
+    --host 127.0.0.1 --port "$PG_PORT" --database postgres --max-connections "$connections_max" --pool-size 20 \
+    --listen-port "$POOL_PORT" --user-file "$CONFIG_INSIDE/userlist.txt"
 }
 
 start_services() { # "keep" or nothing
@@ -182,7 +196,6 @@ start_services() { # "keep" or nothing
   POOL_PORT="$(free_port "$PG_PORT")"
   CACHE_PORT="$(free_port "$PG_PORT" "$POOL_PORT")"
   PG_PASSWORD="$(new_secret)"
-  POOLER_PASSWORD="$(new_secret)"
   save_state
   way prepare
   [ "${1:-}" = keep ] || way discard_data
@@ -223,7 +236,6 @@ await() { # name, seconds, check
 
 postgres_accepts() { way client pg_isready --quiet --host=127.0.0.1 --port="$PG_PORT" </dev/null >/dev/null 2>&1; }
 
-# A whole login, hence also a test of the lookup.
 pooler_accepts() {
   PGPASSWORD="$PG_PASSWORD" way client psql --no-psqlrc --quiet --host=127.0.0.1 --port="$POOL_PORT" \
     --username=postgres --dbname=postgres --command='select 1' </dev/null >/dev/null 2>&1
@@ -242,8 +254,8 @@ cache_accepts() {
 # The passwords go through standard input: arguments would show in the list of processes.
 set_passwords() {
   {
-    printf "\\\\set postgres_password '%s'\n\\\\set pooler_password '%s'\n" "$PG_PASSWORD" "$POOLER_PASSWORD"
-    cat "$SOURCE/services/pooler.sql"
+    printf "alter role postgres password '%s';\n" "$PG_PASSWORD"
+    cat "$RUN/config/pooler.sql"
   } | way client psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres \
     >>"$RUN/postgres.log" 2>&1 || fail_with_log postgres 'setting the passwords failed'
 }

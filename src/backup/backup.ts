@@ -112,6 +112,8 @@ async function write(
       format: 1,
       name,
       database: contents.database,
+      systemIdentifier: contents.systemIdentifier,
+      encoding: contents.encoding,
       serverVersion: contents.serverVersion,
       serverMajor: contents.serverMajor,
       programVersion: program.version,

@@ -7,6 +7,8 @@ export interface Contents
   extends Pick<
     Manifest,
     | 'database'
+    | 'systemIdentifier'
+    | 'encoding'
     | 'serverVersion'
     | 'serverMajor'
     | 'schemaVersion'
@@ -32,7 +34,9 @@ const DATABASE = `
     select r.oid, r.rolname, r.rolcanlogin, r.rolbypassrls from named n join pg_roles r on r.oid = n.oid
     where not starts_with(r.rolname, 'pg_') and not r.rolsuper
   )
-  select current_database() as database,
+  select current_database() as database, current_setting('server_encoding') as encoding,
+    case when has_function_privilege('pg_control_system()', 'execute')
+      then (select s.system_identifier::text from pg_control_system() s) end as system_identifier,
     current_setting('server_version') as server_version,
     current_setting('server_version_num')::integer / 10000 as server_major,
     pg_database_size(current_database())::text as bytes,
@@ -64,6 +68,8 @@ const TABLES = `
 export async function readContents(connection: DirectConnection): Promise<Contents> {
   const [found] = await connection.query<{
     database: string
+    system_identifier: string | null
+    encoding: string
     server_version: string
     server_major: number
     bytes: string
@@ -82,6 +88,8 @@ export async function readContents(connection: DirectConnection): Promise<Conten
     : []
   return {
     database: found.database,
+    systemIdentifier: found.system_identifier,
+    encoding: found.encoding,
     serverVersion: /^\S+/.exec(found.server_version)?.[0] ?? found.server_version,
     serverMajor: found.server_major,
     schemaVersion: schema?.version ?? null,

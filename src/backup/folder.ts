@@ -23,7 +23,7 @@ export interface BackupFolder {
 
 /** How many backups are kept. Of both the longer holds; the newest always stays. */
 export interface Retention {
-  /** So many of each database, 1 or more. */
+  /** So many of each database of each cluster, 1 or more. */
   readonly keep?: number
   /** Those that ended less than so many milliseconds ago. */
   readonly keepForMs?: number
@@ -61,8 +61,11 @@ export async function readFolder(folder: string): Promise<BackupFolder> {
   return { backups, broken, partial: names.filter((name) => isPartial(name)) }
 }
 
-/** The backup at a place: its folder, its manifest, or of a folder of backups the newest. Errors: BACKUP_UNKNOWN, BACKUP_CORRUPT. */
-export async function findBackup(place: string): Promise<Backup> {
+/**
+ * The backup at a place: its folder, its manifest, or of a folder of backups the newest, of `database` where one is named. Errors:
+ * BACKUP_UNKNOWN, also where the newest could be meant of several databases; BACKUP_CORRUPT.
+ */
+export async function findBackup(place: string, database?: string): Promise<Backup> {
   const found = await stat(place).catch((cause: NodeJS.ErrnoException) => {
     throw new FleetError('BACKUP_UNKNOWN', { message: `there is nothing at ${place}: ${cause.code}`, cause })
   })
@@ -74,11 +77,32 @@ export async function findBackup(place: string): Promise<Backup> {
     })
   }
   const { backups, broken } = await readFolder(place)
-  const [newest] = backups
+  const [newest, ...others] = newestOfEach(backups).filter(
+    ({ manifest }) => database === undefined || manifest.database === database,
+  )
+  if (newest !== undefined && others.length > 0) {
+    throw new FleetError('BACKUP_UNKNOWN', {
+      message: `${place} holds backups of several databases, and which is meant cannot be known: ${[newest, ...others].map(({ name }) => name).join(', ')}`,
+      hint: 'Name the folder of the backup that is meant.',
+    })
+  }
   if (newest !== undefined) return newest
   throw new FleetError('BACKUP_UNKNOWN', {
-    message: `${place} holds no complete backup${broken[0] === undefined ? '' : `: ${broken[0].problem}`}`,
+    message: `${place} holds no complete backup${database === undefined ? '' : ` of ${database}`}${broken[0] === undefined ? '' : `: ${broken[0].problem}`}`,
   })
+}
+
+/** The newest backup of each database of each cluster, newest first. `backups` are sorted so. */
+export function newestOfEach(backups: readonly Backup[]): Backup[] {
+  return backups.filter((backup, place) => !backups.slice(0, place).some((newer) => isOfSame(newer, backup)))
+}
+
+/** Whether two are of one database. What does not name its cluster may be of any. */
+function isOfSame({ manifest: a }: Backup, { manifest: b }: Backup): boolean {
+  return (
+    a.database === b.database &&
+    (a.systemIdentifier === b.systemIdentifier || a.systemIdentifier === null || b.systemIdentifier === null)
+  )
 }
 
 async function readBackup(path: string): Promise<Backup> {
@@ -120,16 +144,15 @@ export async function removePartial(folder: string): Promise<readonly string[]> 
 }
 
 /**
- * Removes the complete backups of a database that the retention no longer keeps, oldest first, and tells their names. `newest`
+ * Removes the complete backups of a database that the retention no longer keeps, oldest first, and tells their names; those of
+ * a database of the same name in another cluster are not its own. `newest`
  * was just written and verified; it stays, whatever the retention. The caller holds the folder's lock.
  */
 export async function retain(folder: string, newest: Backup, retention: Retention): Promise<readonly string[]> {
   const { keep, keepForMs } = retention
   if (keep === undefined && keepForMs === undefined) return []
   const { backups } = await readFolder(folder)
-  const older = backups.filter(
-    ({ name, manifest }) => name !== newest.name && manifest.database === newest.manifest.database,
-  )
+  const older = backups.filter((backup) => backup.name !== newest.name && isOfSame(backup, newest))
   const since = newest.manifest.endedAt.getTime() - (keepForMs ?? Number.POSITIVE_INFINITY)
   const isKept = ({ manifest }: Backup, place: number) =>
     (keep !== undefined && place + 1 < keep) || (keepForMs !== undefined && manifest.endedAt.getTime() >= since)

@@ -16,6 +16,10 @@ const manifestShape = z.strictObject({
   /** The name of the backup, which is that of its folder. */
   name: z.string().min(1).max(200),
   database: z.string(),
+  /** Of the server's cluster, which its standbys share; null where the login may not see it, and in backups of before. */
+  systemIdentifier: z.string().nullable().default(null),
+  /** How the database keeps texts; null in backups of before. */
+  encoding: z.string().nullable().default(null),
   /** Of the server, like `17.6`. */
   serverVersion: z.string(),
   serverMajor: z.number().int(),

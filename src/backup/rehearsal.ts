@@ -3,6 +3,7 @@ import pg from 'pg'
 import { sqlstateOf } from '../database/failure.js'
 import { FleetError } from '../errors.js'
 import { openConnection } from './connection.js'
+import { findBackup } from './folder.js'
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './restore.js'
 
 /**
@@ -11,11 +12,14 @@ import { type RestoreOptions, type RestoreReport, restoreBackup } from './restor
  */
 export async function rehearseRestore(options: RestoreOptions): Promise<RestoreReport> {
   const name = `pgfleet_rehearsal_${randomBytes(6).toString('hex')}`
+  const { encoding } = (await findBackup(options.from)).manifest
   const connection = await openConnection(options.url)
   try {
     // template0 holds nothing of this server's own.
     await connection
-      .query(`create database ${pg.escapeIdentifier(name)} template template0`)
+      .query(
+        `create database ${pg.escapeIdentifier(name)} template template0${encoding === null ? '' : ` encoding ${pg.escapeLiteral(encoding)}`}`,
+      )
       .catch((error: unknown) => {
         if (sqlstateOf(error) !== '42501') throw error
         throw new FleetError('BACKUP_RIGHT_MISSING', {

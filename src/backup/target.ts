@@ -13,6 +13,7 @@ export interface Target {
 
 const STATE = `
   select current_setting('server_version_num')::integer / 10000 as server_major,
+    current_setting('server_encoding') as encoding,
     current_user as login,
     (select r.rolsuper from pg_roles r where r.rolname = current_user) as is_superuser,
     (
@@ -36,6 +37,7 @@ const ROLES = `select x.name from unnest($1::text[]) as x(name) where to_regrole
 export async function prepareTarget(connection: DirectConnection, manifest: Manifest): Promise<Target> {
   const [state] = await connection.query<{
     server_major: number
+    encoding: string
     login: string
     is_superuser: boolean
     relation: string | null
@@ -56,6 +58,12 @@ export async function prepareTarget(connection: DirectConnection, manifest: Mani
   if (state.server_major < manifest.serverMajor) {
     throw new FleetError('RESTORE_UNSUITABLE', {
       message: `the backup is of PostgreSQL ${manifest.serverVersion}, and this server is ${state.server_major}`,
+    })
+  }
+  if (manifest.encoding !== null && state.encoding !== manifest.encoding) {
+    throw new FleetError('RESTORE_UNSUITABLE', {
+      message: `the backup's texts are ${manifest.encoding}, and this database keeps them as ${state.encoding}`,
+      hint: `Restore into another: create database NAME template template0 encoding '${manifest.encoding}' locale 'C.UTF-8'`,
     })
   }
   const lacking = (

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import type { KeySource } from '../backup/encryption.js'
+import { primaryUrl } from '../database/primary/primary-url.js'
 import { FleetError } from '../errors.js'
 import { wholeNumber } from './numbers.js'
 import { size } from './sizes.js'
-import { oneHost, type Where } from './where.js'
+import type { Where } from './where.js'
 
 /** Options that backing up and restoring share. */
 export interface BackupProgramOptions {
@@ -82,9 +83,9 @@ export function restoreOptions(options: RestoreProgramOptions): ReturnType<typeo
   }
 }
 
-/** The url of the server. Errors: OPTIONS_INVALID for an embedded database, with what to do instead. */
-export function serverOf(where: Where, what: string): string {
-  if (where.url !== undefined) return oneHost(where.url)
+/** The url of the server, of several of the primary. Errors: OPTIONS_INVALID for an embedded database, with what to do instead; PRIMARY_UNAVAILABLE. */
+export async function serverOf(where: Where, what: string): Promise<string> {
+  if (where.url !== undefined) return await primaryUrl(where.url)
   throw new FleetError('OPTIONS_INVALID', {
     message: `${what} needs a server: --url or DATABASE_URL`,
     field: 'url',

@@ -7,7 +7,7 @@ import { readTargets, readTenants } from '../doctor/tenancy/target.js'
 import { FleetError } from '../errors.js'
 import type { Context } from './context.js'
 import { EXIT } from './failure.js'
-import { describeWhere, oneHost, type Where } from './where.js'
+import { describeWhere, type Where } from './where.js'
 
 /** Options of `pgfleet doctor --prove-tenancy`. */
 export interface TenancyOptions {
@@ -38,7 +38,7 @@ export async function proveTenants(context: Context, where: Where, options: Tena
     return connection
   }
   try {
-    const admin = await lend(oneHost(where.url))
+    const admin = await lend(where.url)
     return await prove(context, admin, () => lend(pooledUrl), { ...options, pooledUrl })
   } finally {
     for (const connection of open) await connection.close().catch(() => {})

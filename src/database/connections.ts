@@ -57,6 +57,10 @@ export class Connections {
   readonly #servers = new WeakMap<pg.ClientBase, Server>()
   /** Connections that are lent at present. */
   readonly #lent = new Set<pg.PoolClient>()
+  /** Connections that were made and have not ended. */
+  readonly #open = new Set<pg.PoolClient>()
+  /** How those who wait for a connection are told that none comes. */
+  readonly #waiters = new Set<(error: Error) => void>()
   #losses = 0
   #closed = false
   #lends = 0
@@ -83,7 +87,9 @@ export class Connections {
     this.#pool.on('error', () => {
       this.#losses++
     })
+    this.#pool.on('remove', (connection) => this.#open.delete(connection))
     this.#pool.on('connect', (connection) => {
+      this.#open.add(connection)
       // Of its own, from the first to the last: a connection may end between being idle and being lent, when neither the
       // pool nor the borrower listens, and may tell of it more than once.
       connection.on('error', (error) => this.#break(connection, error))
@@ -167,12 +173,12 @@ export class Connections {
   /** A connection; of several servers one to the primary, as soon as there is one. */
   async #connect(): Promise<pg.PoolClient> {
     const { primary, connectTimeoutMs } = this.#options
-    if (primary === undefined) return await this.#pool.connect()
+    if (primary === undefined) return await this.#take()
     const end = performance.now() + connectTimeoutMs
     for (;;) {
       const server = await primary.find(end)
       try {
-        const connection = await this.#pool.connect()
+        const connection = await this.#take()
         if (this.#servers.get(connection) === primary.target) return connection
         connection.release(true)
       } catch (error) {
@@ -180,6 +186,18 @@ export class Connections {
         primary.suspect(server)
       }
     }
+  }
+
+  /** A connection of the pool; `cut` ends the wait for one. */
+  #take(): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.add(reject)
+      this.#pool.connect((error, connection) => {
+        if (!this.#waiters.delete(reject)) connection?.release()
+        else if (connection === undefined) reject(error)
+        else resolve(connection)
+      })
+    })
   }
 
   /** The options of a pool whose connections lead to the primary, and are asked first whether it is one. */
@@ -210,9 +228,11 @@ export class Connections {
     if (!this.#broken.has(connection)) this.#broken.set(connection, error)
   }
 
-  /** Ends the connections that are lent. */
+  /** Ends the connections that are lent, and the wait of those who have none yet. */
   cut(): void {
     for (const connection of this.#lent) cut(connection)
+    for (const refuse of this.#waiters) refuse(new Error(CUT))
+    this.#waiters.clear()
   }
 
   #cutAllBut(server: Server): void {
@@ -238,12 +258,16 @@ export class Connections {
 
   async #end(): Promise<void> {
     await this.#pool.end()
+    // Their ends are on the way. A server that has vanished from the network never answers, and must not keep the process alive.
+    for (const connection of this.#open) (connection as unknown as { unref(): void }).unref()
     this.#unfollow()
   }
 }
 
+const CUT = 'Connection terminated: it was cut off'
+
 /** Ends a connection whatever runs on it. */
 function cut(connection: pg.PoolClient): void {
   const { stream } = (connection as unknown as { connection: { stream: Duplex } }).connection
-  stream.destroy(new Error('Connection terminated: it was cut off'))
+  stream.destroy(new Error(CUT))
 }

@@ -290,7 +290,7 @@ export class Database {
     return toFleetError(error, sent)
   }
 
-  /** Ends the connections that are lent: whoever waits for them gets CONNECTION_FAILED or OUTCOME_UNKNOWN. */
+  /** Ends the connections that are lent, and the wait for one: whoever waits gets CONNECTION_FAILED or OUTCOME_UNKNOWN. */
   cut(): void {
     this.#connections.cut()
   }

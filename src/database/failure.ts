@@ -65,7 +65,7 @@ export function isConnectionLoss(error: unknown): boolean {
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'].includes(
       code ?? '',
     ) ||
-    /Connection terminated|Client has encountered a connection error|Client was closed|not queryable|timeout exceeded when trying to connect|Query read timeout|server closed the connection/i.test(
+    /Connection terminated|Client has encountered a connection error|Client was closed|not queryable|timeout exceeded when trying to connect|^timeout expired$|Query read timeout|server closed the connection/i.test(
       message ?? '',
     )
   )

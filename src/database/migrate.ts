@@ -5,6 +5,7 @@ import type { Database } from './database.js'
 import { ANALYZE_EMPTY } from './empty-tables.js'
 import { sqlstateOf, toFleetError } from './failure.js'
 import { type Migration, type MigrationFiles, type Routine, readMigrationFiles } from './migration-files.js'
+import { assertSuitable, type Suitability } from './suitability.js'
 
 /** How a migration run behaves. */
 export interface MigrateOptions {
@@ -357,7 +358,8 @@ function isNewer(a: string, b: string): boolean {
 
 const BOOTSTRAPPED = `
   select
-    current_setting('server_version_num')::integer as server,
+    current_setting('server_version_num')::integer as server, current_setting('server_encoding') as encoding,
+    to_regclass('platform.migrations') is not null as has_schema,
     (select count(*) = 5 and bool_and(pg_has_role(r.oid, 'SET') and (pg_has_role(r.oid, 'USAGE') or r.rolname not in ('pgfleet_owner', 'pgfleet_app')))
      from pg_roles r where r.rolname in ('pgfleet_owner', 'pgfleet_app', 'pgfleet_monitor', 'pgfleet_search', 'pgfleet_operator'))
     and exists (select from pg_auth_members m where m.roleid::regrole::text = 'pgfleet_app' and m.member::regrole::text = 'pgfleet_operator')
@@ -365,14 +367,10 @@ const BOOTSTRAPPED = `
     and (select count(*) = 4 from pg_extension e where e.extname in ('pg_trgm', 'btree_gin', 'btree_gist', 'vector')) as done`
 
 async function isBootstrapped(connection: Connection): Promise<boolean> {
-  const { rows } = await connection.query<{ server: number; done: boolean }>(BOOTSTRAPPED)
-  const { server = 0, done = false } = rows[0] ?? {}
-  if (server < 170000) {
-    throw new FleetError('DATABASE_UNSUITABLE', {
-      message: `PostgreSQL 17 or newer is needed, this is ${Math.trunc(server / 10000)}`,
-    })
-  }
-  return done
+  const { rows } = await connection.query<Suitability & { done: boolean }>(BOOTSTRAPPED)
+  const [found] = rows as [Suitability & { done: boolean }]
+  assertSuitable(found)
+  return found.done
 }
 
 async function bootstrap(connection: Connection, files: MigrationFiles): Promise<void> {

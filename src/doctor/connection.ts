@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { primaryUrl } from '../database/primary/primary-url.js'
 import { FleetError } from '../errors.js'
 
 /** The one connection that an examination works with. */
@@ -19,11 +20,12 @@ export interface Connection {
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Connects to a server or a pooler, without parameters that a pooler would refuse. `callTimeoutMs` is a guard against a
- * server that never answers; the server's own time-outs come first. Errors: DATABASE_UNEXAMINED.
+ * Connects to a server or a pooler, of several to the primary, without parameters that a pooler would refuse. `callTimeoutMs` is a guard against a
+ * server that never answers; the server's own time-outs come first. Errors:
+ * DATABASE_UNEXAMINED, PRIMARY_UNAVAILABLE.
  */
 export async function connect(url: string, callTimeoutMs: number): Promise<Connection> {
-  const client = createClient(url, callTimeoutMs)
+  const client = createClient(await primaryUrl(url), callTimeoutMs)
   // It may end while nobody asks it anything; the next question then tells.
   client.on('error', () => {})
   let timer: NodeJS.Timeout | undefined

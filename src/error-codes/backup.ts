@@ -45,7 +45,8 @@ export const BACKUP_ERRORS = {
   },
   RESTORE_UNSUITABLE: {
     retryable: false,
-    summary: 'The server cannot take this backup: it is older than the one it came from, or lacks an extension.',
+    summary:
+      'The server cannot take this backup: it is older than the one it came from, lacks an extension, or keeps texts otherwise.',
     hint: 'Use a server of the version in the manifest or newer, with the extensions that the message names.',
   },
   RESTORE_FAILED: {

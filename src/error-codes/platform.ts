@@ -194,7 +194,7 @@ export const PLATFORM_ERRORS = {
   DATABASE_UNSUITABLE: {
     retryable: false,
     sqlstate: 'PF021',
-    summary: 'The database is too old, or lacks an extension that pgfleet needs.',
+    summary: 'The database is too old, lacks an extension that pgfleet needs, or keeps texts otherwise than as UTF-8.',
     hint: 'Use PostgreSQL 17 or newer with the extension named in the message.',
   },
   SCHEMA_MISSING: {

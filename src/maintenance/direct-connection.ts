@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { toFleetError } from '../database/failure.js'
+import { primaryUrl } from '../database/primary/primary-url.js'
 import { type Statement, statement } from '../database/statement.js'
 import { FleetError } from '../errors.js'
 
@@ -33,13 +34,14 @@ export class DirectConnection {
 
   /**
    * Lends a connection to the work, and closes it, also in the middle of a statement. With `isSession` it keeps what is set on it, so
-   * a pooler is refused. Errors: CONNECTION_FAILED, OPTIONS_INVALID for a pooler, and those of the work.
+   * a pooler is refused. A url of several servers leads to the primary. Errors: CONNECTION_FAILED, PRIMARY_UNAVAILABLE, OPTIONS_INVALID for a pooler, and those of the work.
    */
   static async lend<T>(
-    url: string,
+    urls: string,
     work: (direct: DirectConnection) => Promise<T>,
     { isSession = false }: { readonly isSession?: boolean } = {},
   ): Promise<T> {
+    const url = await primaryUrl(urls)
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: CONNECT_MS,

@@ -130,6 +130,8 @@ begin
   if not exists (select from pg_catalog.pg_roles r where r.rolname = '${name}') then
     create role ${user};
   end if;
+  -- Where the right to connect was taken from everybody.
+  execute pg_catalog.format('grant connect on database %I to ${user}', pg_catalog.current_database());
 end
 $make$;
 alter role ${user} with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password '${verifier}';

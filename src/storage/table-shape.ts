@@ -90,6 +90,12 @@ export async function readShapes(connection: Connection, tables: readonly string
     ]),
   )
   const missing = tables.find((table) => !shapes.has(table))
-  if (missing !== undefined) throw new FleetError('SCHEMA_MISSING', { message: `the database has no table ${missing}` })
+  if (missing !== undefined) {
+    const [, dimensions] = /^memory\.vectors_(\d+)$/.exec(missing) ?? []
+    throw new FleetError('SCHEMA_MISSING', {
+      message: `the database has no table ${missing}`,
+      ...(dimensions === undefined ? {} : { hint: `Make it with \`pgfleet vectors add-dimension ${dimensions}\`.` }),
+    })
+  }
   return shapes
 }

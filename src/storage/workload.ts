@@ -4,6 +4,9 @@ import { check } from '../input.js'
 const amount = (fallback: number, max = 1e12) => z.number().min(0).max(max).default(fallback)
 const share = (fallback: number) => z.number().min(0).max(1).default(fallback)
 
+/** Of vectors: a table is made for each number of them. */
+const DIMENSIONS_MAX = 4000
+
 const workloadSchema = z.strictObject({
   /** After how many days the database is looked at. */
   horizonDays: amount(365, 36_500),
@@ -27,7 +30,11 @@ const workloadSchema = z.strictObject({
   auditEntries: amount(50_000),
   /** Vectors that are kept, by their dimensions. */
   vectors: z
-    .record(z.string().regex(/^\d{1,4}$/, 'a number of dimensions is expected'), z.number().min(0).max(1e12))
+    .record(z.string(), z.number().min(0).max(1e12))
+    .refine(
+      (vectors) => Object.keys(vectors).every((key) => /^[1-9]\d{0,3}$/.test(key) && Number(key) <= DIMENSIONS_MAX),
+      `vectors have 1 to ${DIMENSIONS_MAX} dimensions`,
+    )
     .default({
       768: 100_000,
     }),

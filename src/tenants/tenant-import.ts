@@ -9,7 +9,7 @@ import { FleetError, isFleetError } from '../errors.js'
 import { newId } from '../id.js'
 import { check } from '../input.js'
 import { AS_OWNER, runAsOwner } from './as-owner.js'
-import { eraseTenant } from './erasure.js'
+import { eraseImport } from './erasure.js'
 import { type ExportManifest, endLine, manifestHash, manifestLine, TableDigest, tableLine } from './export-format.js'
 import { exportableTables } from './tenant-export.js'
 import { assertTenantId } from './tenant-id.js'
@@ -112,7 +112,14 @@ export async function importTenant(
       await runAsOwner(database, FINISH, [id, importId])
       return report
     } catch (error) {
-      await eraseTenant(database, id, { reason: 'its import did not come to its end', by: 'import' })
+      await eraseImport(database, id).catch((left: Error) => {
+        if (!isFleetError(error)) throw error
+        throw new FleetError(error.code, {
+          message: `${error.message}; and what it had written is still there: ${left.message}`,
+          hint: `Erase tenant ${id}, which nobody can enter; then import again.`,
+          cause: error,
+        })
+      })
       throw error
     }
   } finally {

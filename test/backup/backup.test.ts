@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -159,6 +159,17 @@ onServer.describe('a backup', () => {
     await client.end()
   })
 
+  test('is refused a database that keeps texts otherwise', async () => {
+    const folder = await newFolder()
+    const { path } = await json(['backup', '--to', folder])
+    const { name, url } = await newDatabase()
+    await administer(`drop database ${name}`)
+    await administer(`create database ${name} template template0 encoding 'SQL_ASCII' locale 'C'`)
+    const error = await refused(['restore', path], 'RESTORE_UNSUITABLE', url)
+    expect(error.message).toMatch(/are UTF8, .*as SQL_ASCII/)
+    expect(error.hint).toContain("encoding 'UTF8'")
+  })
+
   test('that is interrupted leaves nothing that looks complete, and the next one cleans up', async () => {
     const folder = await newFolder()
     const blocker = new pg.Client({ connectionString: source.url })
@@ -208,6 +219,44 @@ onServer.describe('a backup', () => {
     expect((await cli(['backup', 'list', folder, '--max-age', '26h'])).code).toBe(0)
     await rename(path, `${path}.partial`)
     expect((await cli(['backup', 'list', folder, '--max-age', '26h'])).code).toBe(1)
+  })
+
+  /** Changes what a backup says of itself, with its checksum. */
+  const claim = async (path: string, claims: object) => {
+    const file = join(path, 'manifest.json')
+    const document = JSON.parse(await readFile(file, 'utf8'))
+    const manifest = { ...document.manifest, ...claims }
+    const sha256 = createHash('sha256').update(JSON.stringify(manifest)).digest('hex')
+    await writeFile(file, JSON.stringify({ manifest, sha256 }))
+  }
+
+  test('beside one of a database of the same name elsewhere is not taken for it, nor does it remove it', async () => {
+    const folder = await newFolder()
+    const there = await json(['backup', '--to', folder])
+    await claim(there.path, { systemIdentifier: '1' })
+    const before = await json(['backup', '--to', folder])
+    // As of a version that did not name the cluster: it is taken for this one's.
+    await claim(before.path, { systemIdentifier: undefined })
+    const here = await json(['backup', '--to', folder, '--keep', '1'])
+    expect(here.removed).toEqual([before.name])
+    const { message } = await refused(['restore', folder], 'BACKUP_UNKNOWN')
+    expect(message).toContain(here.name)
+    expect(message).toContain(there.name)
+    expect((await json(['backup', 'verify', folder])).backups).toHaveLength(2)
+  })
+
+  test('of one database does not make up for the old one of another', async () => {
+    const folder = await newFolder()
+    const old = await json(['backup', '--to', folder])
+    await claim(old.path, { database: 'another', endedAt: '2026-01-01T00:00:00.000Z' })
+    await json(['backup', '--to', folder])
+    const { code, stdout } = await runCli('/', ['backup', 'list', folder, '--max-age', '26h'])
+    expect({ code, told: /The newest backup of (\w+)/.exec(stdout)?.[1] }).toEqual({ code: 1, told: 'another' })
+    await refused(['restore', folder], 'BACKUP_UNKNOWN')
+    await json(['backup', '--to', folder, '--keep', '1'])
+    expect((await json(['backup', 'verify', folder])).backups.map(({ name }: { name: string }) => name)).toContain(
+      old.name,
+    )
   })
 })
 

@@ -1,6 +1,7 @@
 import { migrate, migrateDown, migrationPlan, openDatabase, openFleet, schemaStatus } from 'pgfleet'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { readMigrationFiles } from '../../dist/database/migration-files.js'
+import { administer } from '../setup/databases.js'
 import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
 import { catalogSnapshot, migratedRows } from './catalog-snapshot.js'
 
@@ -29,6 +30,20 @@ onEngines(['direct', 'pooled'], 'each opening in memory is another database')(
     const error = await failure(openFleet({ ...options, migrate: false }), 'SCHEMA_MISSING')
     expect(error.hint).toContain('pgfleet migrate')
     expect(await schemas()).toEqual([])
+  },
+)
+
+onEngines(['direct', 'pooled'], 'the embedded database is UTF8')(
+  'a database whose texts are only bytes is refused, and told how to make another',
+  async () => {
+    const name = `${inject('run')}_ascii`
+    await administer(`create database ${name} template template0 encoding 'SQL_ASCII' locale 'C'`)
+    afterFile(() => administer(`drop database if exists ${name} with (force)`))
+    const url = new URL(options.url as string)
+    url.pathname = `/${name}`
+    const error = await failure(openFleet({ url: url.href }), 'DATABASE_UNSUITABLE')
+    expect(error.message).toContain('SQL_ASCII')
+    expect(error.hint).toContain("encoding 'UTF8'")
   },
 )
 

@@ -1,12 +1,13 @@
 // docs/operating.md: its commands, in their order, on a server of its own.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openFleet } from 'pgfleet'
 import { expect, test } from 'vitest'
-import { onScratchServers, startServer } from '../doctor/scratch-server.js'
+import { onScratchServers, startPoolerOf, startServer } from '../doctor/scratch-server.js'
 import { afterFile } from '../setup/index.js'
 
 const DIRECT = await onScratchServers()
@@ -29,9 +30,8 @@ DIRECT.describe('docs/operating.md', () => {
     }
     await program('psql', [file, ...args].join(' '))
     await program('pgfleet', `${process.execPath} ${join(ROOT, 'dist/cli/main.js')}`)
-    await mkdir(join(cwd, 'node_modules'))
-    await symlink(ROOT, join(cwd, 'node_modules/pgfleet'))
-    await writeFile(join(cwd, 'package.json'), '{}')
+    await mkdir(join(cwd, 'prefix/lib/node_modules'), { recursive: true })
+    await symlink(ROOT, join(cwd, 'prefix/lib/node_modules/pgfleet'))
     const env: Record<string, string> = {
       ADMIN_URL: server.url,
       ADMIN_AGENTS_URL: server.urlOf({ database: 'agents' }),
@@ -45,7 +45,10 @@ DIRECT.describe('docs/operating.md', () => {
     const { DATABASE_URL: _, ...outer } = process.env
     const path = `${join(cwd, 'bin')}:${process.env.PATH}`
     const run = async (block: string) => {
-      const shell = spawn('sh', ['-eu'], { cwd, env: { ...outer, ...env, PATH: path, npm_config_loglevel: 'silent' } })
+      const shell = spawn('sh', ['-eu'], {
+        cwd,
+        env: { ...outer, ...env, PATH: path, npm_config_loglevel: 'silent', npm_config_prefix: join(cwd, 'prefix') },
+      })
       let output = ''
       for (const stream of [shell.stdout, shell.stderr]) {
         stream.on('data', (data: Buffer) => {
@@ -61,6 +64,18 @@ DIRECT.describe('docs/operating.md', () => {
       const { code, output } = await run(block)
       expect(code, `${block}\n${output}`).toBe(0)
     }
+    // A program of the fleet, through PgBouncer with what step 4 wrote, but for its port and where its file lies.
+    const programs = (port: number) => env.PROGRAMS_URL?.replace(new URL(server.url).port, `${port}`) ?? ''
+    const pooler = await startPoolerOf(async ({ outside, inside, port }) => {
+      const ini = await readFile(join(cwd, 'pooler/pgbouncer.ini'), 'utf8')
+      const moved = ini.replace(/^listen_port = .*$/m, `listen_port = ${port}`)
+      await writeFile(join(outside, 'pgbouncer.ini'), moved.replace('/etc/pgbouncer/', `${inside}/`))
+      await copyFile(join(cwd, 'pooler/userlist.txt'), join(outside, 'userlist.txt'))
+    }, programs)
+    const fleet = await openFleet({ url: programs(pooler.port), migrate: false })
+    afterFile(() => fleet.close())
+    await fleet.tenant('acme').memory.kv.set('k', 'v')
+    expect(await fleet.tenant('acme').memory.kv.get('k')).toBe('v')
     // Nobody is a superuser for it, and programs reach the stores alone.
     const client = await server.client('agents')
     const { rows } = await client.query('select rolname from pg_roles where rolsuper and rolcanlogin')

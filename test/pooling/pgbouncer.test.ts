@@ -128,6 +128,9 @@ DIRECT.describe('PgBouncer with it', () => {
     afterFile(() => owner.close())
     await sql(owner, `create role app login password 'app'`)
     await sql(owner, 'grant pgfleet_app to app')
+    // As docs/operating.md does it: who may connect is named.
+    await sql(owner, 'revoke connect on database postgres from public')
+    await sql(owner, 'grant connect on database postgres to app')
     const started = await startPoolerOf(
       async ({ outside, inside, port: listenPort }) => {
         const made = await runCli(outside, [

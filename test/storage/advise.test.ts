@@ -100,13 +100,21 @@ describe('pgfleet advise storage', () => {
     expect(svg).toMatch(/^<svg [\s\S]*memory\.events[\s\S]*<\/svg>\n$/)
   })
 
+  test('takes any dimension that a table could be made for', async () => {
+    const plan = await planOf('--vectors', '1024=1000000', '--vectors', '3500=10')
+    const rows = plan.tables.map(({ table, rows }: { table: string; rows: number }) => [table, rows])
+    expect(rows).toContainEqual(['memory.vectors_1024', 1_000_000])
+    expect(rows).toContainEqual(['memory.vectors_3500', 10])
+  })
+
   test.each([
     [['--events', 'many'], 'A rate like 20000 (a day), 3/s, 200/min or 5000/h is expected.'],
     [['--vectors', '768'], 'A name and a number are expected'],
     [['--workload', 'nothing.json'], 'nothing.json cannot be read'],
     [['--workload', 'wrong.json'], 'workload.evnets'],
     [['--keep', 'memory.unknown=3'], 'workload.retentionDays.memory.unknown: no such table grows'],
-    [['--vectors', '99=3'], 'memory.vectors_99'],
+    [['--vectors', '0=3'], 'workload.vectors: vectors have 1 to 4000 dimensions'],
+    [['--vectors', '99999=3'], 'workload.vectors: vectors have 1 to 4000 dimensions'],
   ])('%j is refused', async (parameters, message) => {
     await writeFile(join(cwd, 'wrong.json'), '{"evnets": 3}')
     const { code, stdout, stderr } = await advise(...parameters)
@@ -122,6 +130,8 @@ describe('pgfleet advise storage', () => {
       const plan = await planOf('--url', database.options.url as string)
       expect(plan.tables.length).toBeGreaterThan(10)
       expect(plan.tables.every(({ from }: { from: string }) => from === 'catalogue')).toBe(true)
+      const { stderr } = await advise('--url', database.options.url as string, '--vectors', '1024=3')
+      expect(stderr).toMatch(/no table memory\.vectors_1024\n.*pgfleet vectors add-dimension 1024/)
     },
   )
 })

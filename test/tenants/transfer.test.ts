@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type Fleet, openFleet, staticKeyProvider } from 'pgfleet'
 import { describe, expect, test } from 'vitest'
 import { type Query, seed } from '../platform/sample-rows.js'
-import { afterFile, createTestDatabase, engine, failure, sql } from '../setup/index.js'
+import { afterFile, createTestDatabase, engine, failure, onEngines, sql } from '../setup/index.js'
 
 const keyProvider = staticKeyProvider({ key: Buffer.alloc(32, 7) })
 
@@ -362,6 +362,36 @@ describe('what cannot be imported', () => {
     expect((await there.tenants.list()).map(({ id }) => id)).not.toContain('torn')
     await there.tenants.import(from(await original()))
     await compare('torn')
+  })
+
+  onEngines(['direct', 'pooled'], 'the embedded engine has one connection')(
+    'an import that fails waits for nobody: no one could have entered its tenant',
+    async () => {
+      const damaged = from((await original()).subarray(0, -200))
+      await there.tenants.create({ id: 'busy' })
+      const error = await there.tenant('busy').transaction(async ({ memory }) => {
+        await memory.kv.get('k')
+        return await failure(there.tenants.import(damaged, { as: 'left' }), 'EXPORT_DAMAGED')
+      })
+      expect(error.message).toContain('cut off')
+      expect((await there.tenants.list()).map(({ id }) => id)).not.toContain('left')
+    },
+  )
+
+  test('an import whose remains cannot be removed tells why it failed, and what to do', async () => {
+    await sql(there, 'alter function platform.erase_rows rename to erase_rows_away')
+    try {
+      const error = await failure(
+        there.tenants.import(from((await original()).subarray(0, -200)), { as: 'left' }),
+        'EXPORT_DAMAGED',
+      )
+      expect(error.message).toMatch(/cut off.*; and what it had written is still there: .*erase_rows/)
+      expect(error.hint).toContain('Erase tenant left')
+    } finally {
+      await sql(there, 'alter function platform.erase_rows_away rename to erase_rows')
+    }
+    await there.tenants.erase('left', ORDER)
+    expect((await there.tenants.list()).map(({ id }) => id)).not.toContain('left')
   })
 
   test('what an import left that was killed is erased, and the id is free; the id of an erased tenant is not', async () => {

@@ -30,6 +30,7 @@ import { findServerPrograms, systemUser } from '../../configuration/server-progr
 import { factsOf } from '../../configuration/server-settings.js'
 import { adviseTables, type TablesAdvice } from '../../configuration/table-advice.js'
 import { readThisMachine, type ThisMachine } from '../../configuration/this-machine.js'
+import { primaryUrl } from '../../database/primary/primary-url.js'
 import { connect } from '../../doctor/connection.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import { formatAdvice } from '../config-report.js'
@@ -40,7 +41,6 @@ import { EXIT } from '../failure.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
 import { createProgress } from '../progress.js'
 import { size } from '../sizes.js'
-import { oneHost } from '../where.js'
 
 /** What is asked of `pgfleet advise config`. */
 export interface ConfigOptions {
@@ -151,7 +151,7 @@ Exit codes: 0 done, 1 the scratch cluster failed, 2 wrong usage or the server ca
 
 async function adviseConfig(context: Context, options: ConfigOptions) {
   const { where, terminal, signal } = context
-  const url = where.url === undefined ? undefined : oneHost(where.url)
+  const url = where.url === undefined ? undefined : await primaryUrl(where.url)
   const examined = url === undefined ? undefined : await examine(context, url, options)
   const server = examined?.server
   const here = await readThisMachine(tmpdir())

@@ -99,9 +99,7 @@ async function adviseIndexesOf(context: Context, options: IndexesOptions) {
     ...(options.schema === undefined ? {} : { schemas: options.schema }),
     ...(options.sizeBudget === undefined ? {} : { sizeBudget: options.sizeBudget }),
   }
-  const { url } = context.where
-  const place = url === undefined ? context.where : { url: oneHost(url) }
-  const advice = await lendExamined(context, place, guard(options), (open) => adviseIndexes(open, given))
+  const advice = await lendExamined(context, context.where, guard(options), (open) => adviseIndexes(open, given))
   if (sql !== undefined) {
     await writeFile(sql, formatScript(advice)).catch((cause: Error) => {
       throw new FleetError('OPTIONS_INVALID', {

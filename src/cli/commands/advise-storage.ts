@@ -85,7 +85,13 @@ async function adviseStorage(context: Context, options: StorageOptions) {
   if (!isNamed) terminal.note('reading the shapes of tables from an empty database in memory')
   const { shapes, measured } = isNamed
     ? await context.withDatabase(read)
-    : await context.withFleet(({ database }) => read(database), { dataDir: 'memory://' })
+    : await context.withFleet(
+        async ({ database, vectorDimensions }) => {
+          for (const dimensions of Object.keys(workload.vectors)) await vectorDimensions.add(Number(dimensions))
+          return await read(database)
+        },
+        { dataDir: 'memory://' },
+      )
   const plan = planStorage(workload, shapes, withoutGiven(measured, options))
   if (options.svg !== undefined) {
     await writeFile(

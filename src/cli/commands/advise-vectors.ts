@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { drawRecall } from '../../bench/recall-chart.js'
+import { primaryUrl } from '../../database/primary/primary-url.js'
 import { FleetError } from '../../errors.js'
 import { adviseVectors } from '../../vector-sweep/advice.js'
 import { BUILDS, type BuildSettings } from '../../vector-sweep/candidate.js'
@@ -14,7 +15,7 @@ import { EXIT } from '../failure.js'
 import { bytes, count } from '../figures.js'
 import { numberBetween, wholeNumber, wholeNumbers } from '../numbers.js'
 import { createProgress } from '../progress.js'
-import { describeWhere, oneHost } from '../where.js'
+import { describeWhere } from '../where.js'
 
 interface VectorsOptions {
   readonly table?: string
@@ -107,7 +108,7 @@ async function adviseVectorsOf(context: Context, options: VectorsOptions) {
       hint: 'Name a server with --url.',
     })
   }
-  const url = oneHost(where.url)
+  const url = await primaryUrl(where.url)
   const queries = await queriesOf(options)
   const progress = createProgress(terminal, 'indexes')
   let sweep: VectorSweep

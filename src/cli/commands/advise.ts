@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { primaryUrl } from '../../database/primary/primary-url.js'
 import { FleetError } from '../../errors.js'
 import { kneeOf, type PoolPoint } from '../../pooling/knee.js'
 import { measurePool } from '../../pooling/measure-pool.js'
@@ -13,7 +14,7 @@ import { serverCores } from '../cores.js'
 import { EXIT } from '../failure.js'
 import { count } from '../figures.js'
 import { numberBetween, wholeNumber } from '../numbers.js'
-import { describeWhere, oneHost } from '../where.js'
+import { describeWhere } from '../where.js'
 import { addAdviseConfig } from './advise-config.js'
 import { addAdviseIndexes } from './advise-indexes.js'
 import { addAdviseStorage } from './advise-storage.js'
@@ -67,7 +68,7 @@ Exit codes: 0 done, 1 the server refused or the answer was no, 2 wrong usage, 13
 
 async function advisePool(context: Context, options: PoolOptions) {
   const { where, terminal, signal, withDatabase } = context
-  const url = where.url === undefined ? undefined : oneHost(where.url)
+  const url = where.url === undefined ? undefined : await primaryUrl(where.url)
   if (url === undefined) {
     throw new FleetError('INPUT_INVALID', {
       message: 'url: the embedded database has one connection',

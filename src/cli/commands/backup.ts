@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { createBackup } from '../../backup/backup.js'
-import { type Backup, findBackup, readFolder, verifyBackup } from '../../backup/folder.js'
+import { type Backup, findBackup, newestOfEach, readFolder, verifyBackup } from '../../backup/folder.js'
 import { rehearseRestore } from '../../backup/rehearsal.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import {
@@ -56,7 +56,7 @@ Examples:
     .command('list')
     .argument('<dir>', 'the folder of the backups')
     .description('print the complete backups, newest first')
-    .option('--max-age <time>', 'exit with 1 when the newest is older, or there is none: 26h', duration)
+    .option('--max-age <time>', 'exit with 1 when the newest of a database is older, or there is none: 26h', duration)
     .action(action(shell, list))
   command
     .command('verify')
@@ -78,7 +78,7 @@ async function create(context: Context, options: CreateOptions) {
     throw new FleetError('OPTIONS_INVALID', { message: 'name the folder of the backups: --to DIR', field: 'to' })
   }
   const report = await createBackup({
-    url: serverOf(where, 'a backup'),
+    url: await serverOf(where, 'a backup'),
     folder,
     ...programOptions(options),
     ...(compress === undefined ? {} : { compress }),
@@ -105,8 +105,9 @@ async function list({ terminal }: Context, { maxAge }: { maxAge?: number }, dir 
   const { backups, broken, partial } = await readFolder(dir)
   const now = Date.now()
   const ageOf = ({ manifest }: Backup) => now - manifest.endedAt.getTime()
-  const [newest] = backups
-  const isStale = maxAge !== undefined && (newest === undefined || ageOf(newest) > maxAge)
+  // Of each database: a young backup of one does not make up for the old one of another.
+  const stale = maxAge === undefined ? [] : newestOfEach(backups).filter((newest) => ageOf(newest) > maxAge)
+  const isStale = stale.length > 0 || (maxAge !== undefined && backups.length === 0)
   const found = backups.map((backup) => ({ ...summaryOf(backup), ageSeconds: Math.round(ageOf(backup) / 1000) }))
   terminal.result({ backups: found, broken, partial, ...(maxAge === undefined ? {} : { isStale }) }, () =>
     [
@@ -125,7 +126,11 @@ async function list({ terminal }: Context, { maxAge }: { maxAge?: number }, dir 
           ),
       ...broken.map(({ name, problem }) => terminal.colors.red(`${name}: ${problem}`)),
       ...partial.map((name) => `${name}: being written, or interrupted`),
-      ...(isStale ? [terminal.colors.red(`The newest backup is older than ${inWords(maxAge ?? 0)}.`)] : []),
+      ...stale.map(({ name, manifest }) =>
+        terminal.colors.red(
+          `The newest backup of ${manifest.database}, ${name}, is older than ${inWords(maxAge ?? 0)}.`,
+        ),
+      ),
     ].join('\n'),
   )
   return isStale ? EXIT.failed : EXIT.ok
@@ -159,7 +164,7 @@ async function verify({ terminal, signal }: Context, _: object, dir = '') {
 async function test({ terminal, where, signal }: Context, options: RestoreProgramOptions, dir = '') {
   const report = await rehearseRestore({
     from: dir,
-    url: serverOf(where, 'a test restore'),
+    url: await serverOf(where, 'a test restore'),
     ...restoreOptions(options),
     signal,
     progress: terminal.note,

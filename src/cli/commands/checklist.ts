@@ -157,10 +157,8 @@ function rehearsal(
   if (from === undefined)
     throw new FleetError('OPTIONS_INVALID', { message: 'rehearse: --rehearse needs --backups', field: 'rehearse' })
   return async () => {
-    const { manifest } = await findBackup(from)
-    if (manifest.database !== database)
-      throw new FleetError('BACKUP_UNKNOWN', { message: `the newest backup of ${from} is of ${manifest.database}` })
-    return (await rehearseRestore({ from, url, ...programOptions(options), signal, progress })).rows
+    const { path } = await findBackup(from, database)
+    return (await rehearseRestore({ from: path, url, ...programOptions(options), signal, progress })).rows
   }
 }
 

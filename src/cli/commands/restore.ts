@@ -28,7 +28,7 @@ Examples:
 async function restore({ terminal, where, signal }: Context, options: RestoreProgramOptions, from = '') {
   const report = await restoreBackup({
     from,
-    url: serverOf(where, 'a restore'),
+    url: await serverOf(where, 'a restore'),
     ...restoreOptions(options),
     signal,
     progress: terminal.note,

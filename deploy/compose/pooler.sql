@@ -1,4 +1,4 @@
--- Run as superuser in the database postgres on every `up`; safe to repeat.
+-- PgBouncer looks up here who may log in. Run as superuser in the database postgres on the first start; safe to repeat.
 -- Expects the psql variables postgres_password and pooler_password.
 
 alter role postgres password :'postgres_password';
