@@ -67,6 +67,8 @@ export class Collector {
   readonly #slow = new Map<string, Look>()
   readonly #resets = new Map<ResetReason, number>()
   #connection: MonitorConnection | undefined
+  /** Of `collectAll`, which is kept for the next one. */
+  #second: MonitorConnection | undefined
   #identity = ''
   #server: ServerAnswer | undefined
   #lastUp: number | undefined
@@ -110,7 +112,7 @@ export class Collector {
     return await this.#collect(signal, false)
   }
 
-  /** The same for all sources and readers, whatever their pace, in one go. */
+  /** The same for all sources and readers, whatever their pace, in one go; those of the slow pace beside the others, on a second connection. */
   async collectAll(signal: AbortSignal): Promise<Snapshot> {
     return await this.#collect(signal, true)
   }
@@ -124,7 +126,12 @@ export class Collector {
     const waitsMs = this.#connection === undefined ? this.#nextAttemptAt - performance.now() : 0
     try {
       if (waitsMs > 0) throw new Error(`${this.#lostFor}; the next attempt is in ${Math.ceil(waitsMs / 1000)} s`)
-      await this.#readSources(fast, isAll, signal)
+      const connection = await this.#connect()
+      const server = await this.#ask(connection)
+      await Promise.all([
+        this.#readFast(fast, connection, server, signal),
+        isAll ? this.#readSlow(server, signal) : undefined,
+      ])
       this.#lastUp = performance.now()
       this.#attempts = 0
       this.#nextAttemptAt = 0
@@ -161,13 +168,9 @@ export class Collector {
       let connection: MonitorConnection | undefined
       try {
         connection = await this.#options.open()
-        for (const source of due) {
-          if (signal.aborted) return
-          this.#keep(source.id, await this.#look(source, server, connection, this.#options.slowTimeoutMs))
-        }
+        await this.#lookSlowly(due, server, connection, signal)
       } catch (error) {
-        const failure = reasonOf(error)
-        for (const { id } of due) this.#keep(id, { samples: [], seconds: 0, failure, at: performance.now() })
+        this.#keepFailure(due, error)
       } finally {
         await connection?.close().catch(() => {})
       }
@@ -183,30 +186,64 @@ export class Collector {
     for (const reader of this.#readers) await reader.close()
     await this.#connection?.close().catch(() => {})
     this.#connection = undefined
+    await this.#second?.close().catch(() => {})
+    this.#second = undefined
   }
 
-  async #readSources(fast: Map<string, Look>, isAll: boolean, signal: AbortSignal): Promise<void> {
-    const connection = await this.#connect()
-    const server = await this.#ask(connection)
-    const { timeoutMs, slowTimeoutMs } = this.#options
-    let freeAt = performance.now()
-    const end = async ({ id, isSlow, looking }: (typeof sent)[number]) => {
-      const look = await looking
-      // What was sent ahead has waited for its turn.
-      const seen = look && { ...look, seconds: Math.max(0, Math.min(look.seconds, (look.at - freeAt) / 1000)) }
-      if (seen !== undefined) freeAt = Math.max(freeAt, seen.at)
-      if (isSlow) this.#keep(id, seen)
-      else if (seen !== undefined) fast.set(id, seen)
+  /** Reads all of the slow pace on the second connection. Never rejects: what cannot be read tells why. */
+  async #readSlow(server: ServerAnswer, signal: AbortSignal): Promise<void> {
+    const sources = this.#sources.filter(({ pace }) => pace === 'slow')
+    if (sources.length === 0) return
+    try {
+      this.#second ??= await this.#options.open()
+      await this.#lookSlowly(sources, server, this.#second, signal)
+    } catch (error) {
+      this.#keepFailure(sources, error)
+      const second = this.#second
+      this.#second = undefined
+      await second?.close().catch(() => {})
     }
-    const sent: { id: string; isSlow: boolean; looking: Promise<Look | undefined> }[] = []
+  }
+
+  async #lookSlowly(
+    sources: readonly Source[],
+    server: ServerAnswer,
+    connection: MonitorConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const source of sources) {
+      if (signal.aborted) return
+      this.#keep(source.id, await this.#look(source, server, connection, this.#options.slowTimeoutMs))
+    }
+  }
+
+  #keepFailure(sources: readonly Source[], error: unknown): void {
+    const failure = reasonOf(error)
+    for (const { id } of sources) this.#keep(id, { samples: [], seconds: 0, failure, at: performance.now() })
+  }
+
+  async #readFast(
+    fast: Map<string, Look>,
+    connection: MonitorConnection,
+    server: ServerAnswer,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let freeAt = performance.now()
+    const end = async ({ id, looking }: (typeof sent)[number]) => {
+      const look = await looking
+      if (look === undefined) return
+      // What was sent ahead has waited for its turn.
+      fast.set(id, { ...look, seconds: Math.max(0, Math.min(look.seconds, (look.at - freeAt) / 1000)) })
+      freeAt = Math.max(freeAt, look.at)
+    }
+    const sent: { id: string; looking: Promise<Look | undefined> }[] = []
     for (const source of this.#sources) {
-      const isSlow = source.pace === 'slow'
-      if (isSlow && !isAll) continue
+      if (source.pace === 'slow') continue
       signal.throwIfAborted()
-      const looking = this.#look(source, server, connection, isSlow ? slowTimeoutMs : timeoutMs)
+      const looking = this.#look(source, server, connection, this.#options.timeoutMs)
       // Told when it is its turn, if none before it was lost.
       looking.catch(() => {})
-      sent.push({ id: source.id, isSlow, looking })
+      sent.push({ id: source.id, looking })
       if (sent.length > AHEAD) await end(sent.shift() as (typeof sent)[number])
     }
     for (const last of sent) await end(last)

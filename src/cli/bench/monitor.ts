@@ -13,10 +13,10 @@ const ALL = 'all sources at once'
 const FAST = 'collection, 1 caller'
 const SOURCE = 'operator, speed'
 
-/** A collector, and the process of the server that answers it. */
+/** A collector, and the processes of the server that answer it. */
 interface Watch {
   readonly collector: Collector
-  readonly backend: number | undefined
+  readonly backends: readonly number[]
 }
 
 interface State {
@@ -30,7 +30,7 @@ export const monitor: Scenario<BenchSubject, State | undefined> = {
   name: 'monitor',
   title: 'Monitor: what a collection costs',
   description:
-    `A scratch database of ${TABLES} tables with five indexes each, and five statements of each in pg_stat_statements where that is there. \`${ALL}\` reads every source anew, those of the slow pace and ` +
+    `A scratch database of ${TABLES} tables with five indexes each, and five statements of each in pg_stat_statements where that is there. \`${ALL}\` reads every source anew, those of the slow pace on a second connection and ` +
     'the texts of statements too; a collection of `pgfleet monitor` reads those of the fast pace. `share` is the processor time of client and server together in per cent of one core, if that were done every 15 s.',
   options: { durationMs: 5000, warmUpMs: 1000, rounds: 5, callers: 1 },
   targets: [
@@ -57,12 +57,17 @@ export const monitor: Scenario<BenchSubject, State | undefined> = {
     const { url } = subject
     if (url === null) return undefined
     const database = await createCrowdedDatabase(url, progress, signal)
-    const begin = async (): Promise<Watch> => {
+    const begin = async (
+      look: (collector: Collector) => Promise<unknown>,
+      known: readonly number[],
+    ): Promise<Watch> => {
       const collector = new Collector({ open: () => connectMonitor(database.url, 30_000), queryTexts: true })
-      await collector.collect(signal)
-      return { collector, backend: await backendOf(database.url) }
+      await look(collector)
+      return { collector, backends: await newBackends(database.url, known) }
     }
-    return { database, all: await begin(), fast: await begin() }
+    const all = await begin((collector) => collector.collectAll(signal), [])
+    const fast = await begin((collector) => collector.collect(signal), all.backends)
+    return { database, all, fast }
   },
 
   contestants(_, state) {
@@ -72,12 +77,17 @@ export const monitor: Scenario<BenchSubject, State | undefined> = {
     }
     const { database, all, fast } = state
     // Since the round began, its warm-up included: calls of it are counted too.
-    const contestant = (name: string, backend: number | undefined, look: (signal: AbortSignal) => Promise<unknown>) => {
+    const contestant = (name: string, { backends }: Watch, look: (signal: AbortSignal) => Promise<unknown>) => {
       let calls = 0
       let before = { own: 0, server: undefined as number | undefined }
       const times = async () => {
         const { user, system } = process.cpuUsage()
-        return { own: (user + system) / 1000, server: backend === undefined ? undefined : await processorTime(backend) }
+        const each = await Promise.all(backends.map((backend) => processorTime(backend)))
+        const isKnown = each.length > 0 && each.every((time) => time !== undefined)
+        return {
+          own: (user + system) / 1000,
+          server: isKnown ? each.reduce((sum: number, time) => sum + (time ?? 0), 0) : undefined,
+        }
       }
       return loadContestant({
         name,
@@ -102,8 +112,8 @@ export const monitor: Scenario<BenchSubject, State | undefined> = {
       })
     }
     return [
-      contestant(ALL, all.backend, (signal) => all.collector.collectAll(signal)),
-      contestant(FAST, fast.backend, (signal) => fast.collector.collect(signal)),
+      contestant(ALL, all, (signal) => all.collector.collectAll(signal)),
+      contestant(FAST, fast, (signal) => fast.collector.collect(signal)),
     ]
   },
 
@@ -114,15 +124,15 @@ export const monitor: Scenario<BenchSubject, State | undefined> = {
   },
 }
 
-/** The process that answers the monitor that connected last. */
-async function backendOf(connectionString: string): Promise<number | undefined> {
+/** The processes that answer monitors, but for those that are known. */
+async function newBackends(connectionString: string, known: readonly number[]): Promise<number[]> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   try {
     const { rows } = await client.query<{ pid: number }>(
-      `select a.pid from pg_stat_activity a where a.datname = current_database() and a.application_name = 'pgfleet monitor' order by a.backend_start desc limit 1`,
+      `select a.pid from pg_stat_activity a where a.datname = current_database() and a.application_name = 'pgfleet monitor'`,
     )
-    return rows[0]?.pid
+    return rows.map(({ pid }) => pid).filter((pid) => !known.includes(pid))
   } finally {
     await client.end()
   }
