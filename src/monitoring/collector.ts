@@ -2,6 +2,7 @@ import { isLoss, reasonOf } from '../doctor/refusal.js'
 import { MAJORS } from '../doctor/server.js'
 import { FleetError, isFleetError } from '../errors.js'
 import type { MonitorConnection } from './connection.js'
+import { blindLook, failuresOf, type Look, lookOf } from './look.js'
 import { MONITOR_METRICS } from './metrics/monitor.js'
 import { SERVER_METRICS } from './metrics/server.js'
 import { Ranking } from './ranking.js'
@@ -38,15 +39,6 @@ export interface CollectorOptions {
   readonly readers?: readonly Reader[]
   /** The rest's counters begin with what was counted before the first look: for one look alone. @default false */
   readonly isSingle?: boolean
-}
-
-/** What one source gave the last time. */
-interface Look {
-  readonly samples: readonly Sample[]
-  readonly seconds: number
-  readonly failure?: string | undefined
-  /** By this process's clock, in milliseconds. */
-  readonly at: number
 }
 
 /** Longest pause between two attempts to connect, in milliseconds. */
@@ -219,7 +211,7 @@ export class Collector {
 
   #keepFailure(sources: readonly Source[], error: unknown): void {
     const failure = reasonOf(error)
-    for (const { id } of sources) this.#keep(id, { samples: [], seconds: 0, failure, at: performance.now() })
+    for (const { id } of sources) this.#keep(id, blindLook(failure))
   }
 
   async #readFast(
@@ -311,12 +303,11 @@ export class Collector {
     if (needs?.relation !== undefined && !server.relations.includes(needs.relation)) return undefined
     const schema = needs?.extension === undefined ? '' : server.extensions[needs.extension]
     if (schema === undefined && !needs?.isExpected) return undefined
-    const blind = (failure: string): Look => ({ samples: [], seconds: 0, failure, at: performance.now() })
-    if (schema === undefined) return blind(`the extension ${needs?.extension} is not installed in this database`)
-    if (needs?.all && !server.seesAll) return blind(`the login may not see what others do; needs ${needs.rights}`)
+    if (schema === undefined) return blindLook(`the extension ${needs?.extension} is not installed in this database`)
+    if (needs?.all && !server.seesAll) return blindLook(`the login may not see what others do; needs ${needs.rights}`)
     const byPolicy = needs?.tenants ?? false
     if (byPolicy && !server.seesTenants)
-      return blind(`the login sees no rows of tenants, which are counted; needs ${needs?.rights}`)
+      return blindLook(`the login sees no rows of tenants, which are counted; needs ${needs?.rights}`)
     // A function, so that a dollar in the name stays one.
     const text = statementFor(source, server.major).replaceAll('{schema}', () => schema)
     const { top } = this.#options
@@ -407,27 +398,3 @@ export class Collector {
 
 /** What the rows of a source tell. */
 const tell = ({ samples, groups }: Source, rows: readonly Row[]) => samples?.(rows) ?? samplesOf(groups, rows)
-
-/** Times a look; one that fails tells why. A lost connection is thrown where it ends all. */
-async function lookOf(
-  read: () => Promise<readonly Sample[] | undefined>,
-  { rights, endsByLoss = false }: { rights?: string | undefined; endsByLoss?: boolean } = {},
-): Promise<Look | undefined> {
-  const started = performance.now()
-  const end = () => ({ seconds: (performance.now() - started) / 1000, at: performance.now() })
-  try {
-    const samples = await read()
-    return samples && { samples, ...end() }
-  } catch (error) {
-    if (endsByLoss && isLoss(error)) throw error
-    const needed = (error as { code?: string }).code === '42501' && rights !== undefined ? `; needs ${rights}` : ''
-    return { samples: [], failure: `${reasonOf(error)}${needed}`, ...end() }
-  }
-}
-
-function failuresOf(looks: ReadonlyMap<string, Look>, lost: string | undefined): SourceFailure[] {
-  const failures = [...looks].flatMap(([source, { failure }]) =>
-    failure === undefined ? [] : [{ source, reason: failure }],
-  )
-  return lost === undefined ? failures : [{ source: 'connection', reason: lost }, ...failures]
-}

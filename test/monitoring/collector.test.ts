@@ -42,6 +42,9 @@ function recorded(answer: (id: string, values: readonly unknown[]) => readonly R
   return { told, open: async () => connection }
 }
 
+/** The sources of the slow pace, in their order. */
+const SLOW = SOURCES.filter(({ pace }) => pace === 'slow').map(({ id }) => id)
+
 const upOf = ({ samples }: Snapshot) =>
   samples.filter(({ metric }) => metric === 'pgfleet_monitor_source_up').map(({ labels }) => labels.source)
 
@@ -66,12 +69,12 @@ test('reads every source but two at each collection, and those too when all is a
 test('sends one statement ahead of the answer that it works at, and no more', async () => {
   const { open, told } = recorded(() => [])
   const collector = new Collector({ open })
-  await collector.collectAll(signal)
+  await collector.collect(signal)
   let under = 0
   const most = Math.max(...told.map((line) => (line.startsWith('sent') ? ++under : --under)))
   expect(most).toBe(2)
   // What the collection waited for its sources is not counted twice.
-  const { samples } = await collector.collectAll(signal)
+  const { samples } = await collector.collect(signal)
   const figuresOf = (metric: string) => samples.filter((sample) => sample.metric === metric).map(({ value }) => value)
   const waited = figuresOf('pgfleet_monitor_source_duration_seconds')
   expect(waited.every((seconds) => seconds >= 0)).toBe(true)
@@ -79,6 +82,42 @@ test('sends one statement ahead of the answer that it works at, and no more', as
     figuresOf('pgfleet_monitor_collection_duration_seconds')[0] ?? 0,
   )
   await collector.close()
+})
+
+test('reads the slow pace on a second connection when all is asked for, and keeps that until it is lost or closed', async () => {
+  const answers = new Map<string, Error>()
+  const opened: string[][] = []
+  let closed = 0
+  const collector = new Collector({
+    open: async () => {
+      const { open } = recorded((id) => answers.get(id) ?? [])
+      const connection = await open()
+      const asked: string[] = []
+      opened.push(asked)
+      return {
+        async read(text, values, timeoutMs) {
+          asked.push(idOf(text))
+          return await connection.read(text, values, timeoutMs)
+        },
+        close: async () => void closed++,
+      }
+    },
+  })
+  await collector.collectAll(signal)
+  await collector.collectAll(signal)
+  expect(opened).toHaveLength(2)
+  expect(opened[0]).not.toContain('database-sizes')
+  expect(opened[1]).toEqual([...SLOW, ...SLOW])
+  answers.set('buffer-cache', Object.assign(new Error('terminating connection'), { code: '57P01' }))
+  const lost = await collector.collectAll(signal)
+  expect(lost).toMatchObject({ isUp: true })
+  expect(lost.failures).toContainEqual({ source: 'buffer-cache', reason: expect.stringContaining('terminating') })
+  expect(closed).toBe(1)
+  answers.clear()
+  expect((await collector.collectAll(signal)).failures).toEqual([])
+  expect(opened).toHaveLength(3)
+  await collector.close()
+  expect(closed).toBe(3)
 })
 
 test('a connection that is lost with a statement under way ends the collection, and nothing else', async () => {
