@@ -15706,7 +15706,7 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             i.actor_type,
             i.actor_id,
             i.correlation_id,
-            jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status, 'tokens', i.tokens, 'cost_usd', i.cost_usd, 'duration_us', i.duration_us) AS jsonb_build_object,
+            jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status, 'tokens', i.tokens, 'cost_usd', trim_scale(i.cost_usd), 'duration_us', i.duration_us) AS jsonb_build_object,
             true,
             jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array
            FROM delivery.agent_interactions i) e

@@ -31,6 +31,10 @@ const RULES: Readonly<Record<string, { readonly ours: string; readonly silent: s
     ours: 'lock-timeout-missing',
     silent: 'a long statement that holds up nobody may be long; what holds up others is bounded by the lock_timeout',
   },
+  'require-concurrent-index-creation': {
+    ours: 'index-without-concurrently',
+    silent: 'the file argues it: a partitioned table cannot have it built so, and no row of it is in the index yet',
+  },
   'prefer-bigint-over-int': {
     ours: 'integer-key',
     silent: 'the columns are counts, sizes and settings with checks on their range; only keys from sequences run out',

@@ -15,7 +15,7 @@ from (
     case i.status when 'completed' then 'success' when 'failed' then 'failure' else i.status end collate "C",
     'normal'::text collate "C", i.actor_type, i.actor_id, i.correlation_id,
     jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status,
-      'tokens', i.tokens, 'cost_usd', i.cost_usd, 'duration_us', i.duration_us),
+      'tokens', i.tokens, 'cost_usd', trim_scale(i.cost_usd), 'duration_us', i.duration_us),
     true, jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task)
   from delivery.agent_interactions i
 ) e
