@@ -1,5 +1,5 @@
-import type { Bench } from './knob.js'
-import type { GuardValue } from './verdict.js'
+import { type Bench, type Candidate, growth, type Reading } from './knob.js'
+import type { GuardValue, Sample } from './verdict.js'
 
 /** Candidates of a search that are tried; pgvector takes 1000 at most. */
 export const EFFORTS = [10, 15, 20, 30, 40, 60, 80, 120, 200, 320, 500, 800, 1000] as const
@@ -76,8 +76,16 @@ export function recallGuard(recall: number | undefined, { limits }: Pick<Bench, 
   return { name: 'recall at 10', value: recall, limit: limits.recallMin, isFloor: true, isCertain: true }
 }
 
+/** What a window tells of searches: their time by what they took at first; where more is to be found, what they miss, and that guarded. */
+export function sampleSearches({ reference }: Candidate, from: Reading, to: Reading): Sample {
+  const [calls, spent, expected] = [growth(from, to, 'calls'), growth(from, to, 'spent'), growth(from, to, 'expected')]
+  const factor = expected > 0 ? spent / expected : null
+  if (reference.isRaise !== 1) return { calls, value: factor, guards: [] }
+  return { calls, value: to.missed ?? null, guards: factor === null ? [] : [timeGuard(factor)] }
+}
+
 /** The guard of more candidates: the time of searches, by what they took without. */
-export function timeGuard(value: number): GuardValue {
+function timeGuard(value: number): GuardValue {
   return { name: 'time of the searches, as a factor,', value, limit: TIME_FACTOR, isFloor: false, isRelative: true }
 }
 

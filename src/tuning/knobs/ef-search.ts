@@ -1,7 +1,7 @@
 import { vectorRecall } from '../../doctor/checks/vectors/vector-recall.js'
 import { VECTOR_INDEXES, type VectorIndex } from '../../doctor/vector-indexes.js'
 import { FleetError } from '../../errors.js'
-import { type Bench, type Candidate, growth, type Knob, type LeftAlone, type Reading } from '../knob.js'
+import type { Bench, Candidate, Knob, LeftAlone, Reading } from '../knob.js'
 import { handsOffRole, olderSessions, roleSetting, roleStatement, roleTarget, setRole } from '../role-setting.js'
 import {
   costsOf,
@@ -12,7 +12,7 @@ import {
   roleStatements,
   statementStatistics,
 } from '../role-statements.js'
-import { chooseEffort, EFFORTS, MISSED, recallGuard, timeGuard } from '../search-effort.js'
+import { chooseEffort, EFFORTS, MISSED, recallGuard, sampleSearches } from '../search-effort.js'
 
 const NAME = 'hnsw.ef_search'
 /** A search of ten rows needs ten at least. */
@@ -85,16 +85,7 @@ export const efSearch: Knob = {
     const recall = await recallOf(bench, await indexesOf(bench, reference), effortOf(setting?.effective))
     return { ...reading, missed: 1 - recallGuard(recall, bench).value }
   },
-  sample({ reference }, from, to) {
-    const [calls, spent, expected] = [
-      growth(from, to, 'calls'),
-      growth(from, to, 'spent'),
-      growth(from, to, 'expected'),
-    ]
-    const factor = expected > 0 ? spent / expected : null
-    if (reference.isRaise !== 1) return { calls, value: factor, guards: [] }
-    return { calls, value: to.missed ?? null, guards: factor === null ? [] : [timeGuard(factor)] }
-  },
+  sample: sampleSearches,
   async probe(bench, { newValue, reference }) {
     if (reference.isRaise === 1) return []
     return [recallGuard(await recallOf(bench, await indexesOf(bench, reference), Number(newValue)), bench)]

@@ -1,8 +1,8 @@
 import { FleetError } from '../../errors.js'
 import { SEARCH_VECTORS } from '../../stores/memory/vectors/vector-search.js'
-import { type Bench, type Candidate, growth, type Knob, type LeftAlone, type Target } from '../knob.js'
+import type { Bench, Candidate, Knob, LeftAlone, Target } from '../knob.js'
 import { NO_STATISTICS, statementStatistics } from '../role-statements.js'
-import { chooseEffort, EFFORTS, MISSED, recallGuard, timeGuard } from '../search-effort.js'
+import { chooseEffort, EFFORTS, MISSED, recallGuard, sampleSearches } from '../search-effort.js'
 import { storedRecall } from '../stored-recall.js'
 
 type Accuracy = 'fast' | 'balanced'
@@ -99,16 +99,7 @@ export const vectorSearch: Knob = {
     const recall = await recallNow(bench, dimensions, accuracy)
     return { ...reading, missed: 1 - recallGuard(recall, bench).value }
   },
-  sample({ reference }, from, to) {
-    const [calls, spent, expected] = [
-      growth(from, to, 'calls'),
-      growth(from, to, 'spent'),
-      growth(from, to, 'expected'),
-    ]
-    const factor = expected > 0 ? spent / expected : null
-    if (reference.isRaise !== 1) return { calls, value: factor, guards: [] }
-    return { calls, value: to.missed ?? null, guards: factor === null ? [] : [timeGuard(factor)] }
-  },
+  sample: sampleSearches,
   async probe(bench, { target, reference }) {
     if (reference.isRaise === 1) return []
     const { dimensions, accuracy } = storeTarget(target)
