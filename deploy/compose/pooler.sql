@@ -7,9 +7,10 @@ select 'create role pgfleet_pooler' where to_regrole('pgfleet_pooler') is null \
 alter role pgfleet_pooler login password :'pooler_password';
 
 create schema if not exists pooler;
+revoke all on schema pooler from public;
 grant usage on schema pooler to pgfleet_pooler;
 
--- The one thing PgBouncer's own role may do beyond connecting: read the verifier of a role that wants to log in.
+-- As `pgfleet pgbouncer` writes it: the one thing PgBouncer's own role may do beyond connecting. Superusers are not found.
 create or replace function pooler.find_role(wanted text, out role_name text, out verifier text)
 returns setof record
 language sql stable security definer
@@ -19,8 +20,8 @@ begin atomic
   from pg_catalog.pg_authid as a
   where a.rolname = wanted::name
     and a.rolcanlogin
+    and not a.rolsuper
     and (a.rolvaliduntil is null or a.rolvaliduntil > now());
 end;
-
-revoke execute on function pooler.find_role(text) from public;
+revoke all on function pooler.find_role(text) from public;
 grant execute on function pooler.find_role(text) to pgfleet_pooler;

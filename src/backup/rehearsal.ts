@@ -12,13 +12,14 @@ import { type RestoreOptions, type RestoreReport, restoreBackup } from './restor
  */
 export async function rehearseRestore(options: RestoreOptions): Promise<RestoreReport> {
   const name = `pgfleet_rehearsal_${randomBytes(6).toString('hex')}`
-  const { encoding } = (await findBackup(options.from)).manifest
+  // Looked up once: a newer one may come while it is restored.
+  const { path, manifest } = await findBackup(options.from)
   const connection = await openConnection(options.url)
   try {
     // template0 holds nothing of this server's own.
     await connection
       .query(
-        `create database ${pg.escapeIdentifier(name)} template template0${encoding === null ? '' : ` encoding ${pg.escapeLiteral(encoding)}`}`,
+        `create database ${pg.escapeIdentifier(name)} template template0${manifest.encoding === null ? '' : ` encoding ${pg.escapeLiteral(manifest.encoding)}`}`,
       )
       .catch((error: unknown) => {
         if (sqlstateOf(error) !== '42501') throw error
@@ -31,7 +32,7 @@ export async function rehearseRestore(options: RestoreOptions): Promise<RestoreR
     const url = new URL(options.url)
     url.pathname = `/${name}`
     try {
-      return await restoreBackup({ ...options, url: url.href })
+      return await restoreBackup({ ...options, from: path, url: url.href })
     } finally {
       // pgfleet-lint ignore drop-cascade: the scratch database that was made above
       await connection.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`)

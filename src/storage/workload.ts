@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { check } from '../input.js'
+import { DIMENSIONS_MAX } from '../stores/memory/vectors/embedding.js'
 
 const amount = (fallback: number, max = 1e12) => z.number().min(0).max(max).default(fallback)
 const share = (fallback: number) => z.number().min(0).max(1).default(fallback)
-
-/** Of vectors: a table is made for each number of them. */
-const DIMENSIONS_MAX = 4000
 
 const workloadSchema = z.strictObject({
   /** After how many days the database is looked at. */

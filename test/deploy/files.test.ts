@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { poolerSql } from '../../dist/pooling/pooler.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string) => readFile(join(ROOT, file), 'utf8')
@@ -39,6 +40,13 @@ describe('deploy/compose.yaml', () => {
       // At least two numbers: `17` alone moves on by itself.
       expect(image, name).toMatch(/:v?\d+\.\d+[\w.-]*$/)
     }
+  })
+
+  test('lets its pooler look up what the generated configuration lets one look up, and no superuser', async () => {
+    const lookup = /create or replace function pooler\.find_role[\s\S]*?\nend;\n/
+    const [own] = lookup.exec(poolerSql({ user: 'pgfleet_pooler' }, '')) ?? []
+    expect(own).toContain('and not a.rolsuper')
+    expect(lookup.exec(await read('deploy/compose/pooler.sql'))?.[0]).toBe(own)
   })
 
   test('has a health check for whatever keeps running, and waits for it', () => {

@@ -13,7 +13,6 @@ const ROWS = { usual: 100_000, min: 10_000 }
 /** Candidates of ten neighbours and the vector itself: fewer are not looked at. */
 const LEAST = 11
 
-/** What a dimension is made with, where nobody has set anything since. */
 const DEFAULTS: Readonly<Record<number, Efforts>> = { 768: { fast: 35, balanced: 70 } }
 const DEFAULT: Efforts = { fast: 20, balanced: 40 }
 
@@ -191,6 +190,11 @@ async function candidateOf(
   }
 }
 
+/** Candidates that a dimension is made with: where it has others, somebody has set them. */
+export function madeWith(dimensions: number): Efforts {
+  return DEFAULTS[dimensions] ?? DEFAULT
+}
+
 /** Why it is left alone: somebody has set it, or asks for that. */
 async function handsOff(
   bench: Bench,
@@ -203,7 +207,7 @@ async function handsOff(
   const [row] = await bench.query<{ owns: boolean }>(`select pg_has_role('pgfleet_owner', 'member') as owns`)
   if (row?.owns !== true) return 'this login may not act as pgfleet_owner, who sets it'
   const now = set[accuracy]
-  const usual = (DEFAULTS[dimensions] ?? DEFAULT)[accuracy]
+  const usual = madeWith(dimensions)[accuracy]
   const kept = await bench.kept('vector-search', scopeOf(dimensions, accuracy))
   if (kept !== undefined && Number(kept) !== now) {
     return now === usual
