@@ -51,8 +51,9 @@ export interface NewAuditEntry {
   readonly changes?: Readonly<Record<string, unknown>>
 }
 
-/** An entry as it is kept. */
+/** An entry as it is kept: a row of the audit log, or an interaction of an agent, which is its own entry. */
 export interface AuditEntry {
+  /** A UUIDv7; of an interaction its own. */
   readonly id: string
   readonly recordedAt: Date
   readonly entityType: string

@@ -26,13 +26,13 @@ export interface AuditQuery {
   readonly action?: AuditAction
   readonly result?: AuditResult
   readonly securityLevel?: SecurityLevel
-  /** Recorded at this time or later, by the time inside the id. */
+  /** At this time or later, by the time inside the id: when it was recorded; of an interaction, when its agent says that it was. */
   readonly from?: Date
-  /** Recorded before this time. */
+  /** Before this time. */
   readonly to?: Date
   /** By id, and so by time. @default 'desc' */
   readonly order?: 'asc' | 'desc'
-  /** Most entries of the page, 1 to 1000. @default 100 */
+  /** Most entries of the page, 1 to 1000; one more where an interaction has the id of the last row of the log on it. @default 100 */
   readonly limit?: number
   /** The `next` of the page before, with the same query. */
   readonly after?: string
