@@ -1,4 +1,6 @@
-const waiting = new WeakMap<AbortSignal, Set<() => void>>()
+import { LinkedList } from './linked-list.js'
+
+const waiting = new WeakMap<AbortSignal, LinkedList<() => void>>()
 
 /**
  * Calls back when the signal fires; the returned function takes that back. However many wait for a signal, it has one
@@ -8,13 +10,12 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
   if (signal === undefined) return () => {}
   let callbacks = waiting.get(signal)
   if (callbacks === undefined) {
-    const added = new Set<() => void>()
+    const added = new LinkedList<() => void>()
     waiting.set(signal, added)
     signal.addEventListener('abort', () => {
-      for (const each of [...added]) each()
+      for (const each of added) each()
     })
     callbacks = added
   }
-  callbacks.add(callback)
-  return () => callbacks.delete(callback)
+  return callbacks.add(callback)
 }

@@ -3,8 +3,9 @@ import { attached } from './attachment.js'
 import type { AnyOperation, Durability, Send } from './batch.js'
 import type { BatchMeter } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
-import { removeUnit, sizeOf, Unit } from './batch-unit.js'
+import { removeUnit, sizeOf, type Unit } from './batch-unit.js'
 import { isConnectionLoss, isRefusal, toFleetError } from './failure.js'
+import { LinkedList } from './linked-list.js'
 import { type OrderKey, OrderKeys } from './order-keys.js'
 import type { ServerConsistency } from './replicas/replicas.js'
 import { UnitList } from './unit-list.js'
@@ -36,7 +37,7 @@ export class BatchQueue {
   readonly #keys = new OrderKeys()
   /** Calls that found no room, in their order. */
   readonly #waiting: Unit[] = []
-  readonly #flights = new Set<readonly Unit[]>()
+  readonly #flights = new LinkedList<readonly Unit[]>()
   readonly #drained: (() => void)[] = []
   /** Items of callers that wait, those that gave way included: the limit is theirs. */
   #items = 0
@@ -68,22 +69,16 @@ export class BatchQueue {
     return this.#items
   }
 
-  /** The results in order; `encoded` is what the items' JSON texts make with commas. Throws when it is aborted already, or full. */
-  submit(
-    items: readonly unknown[],
-    encoded: string,
-    durability: Durability,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown[]> {
+  /** The results of the unit's items in order. Throws when it is aborted already, or full. */
+  submit(unit: Unit, signal: AbortSignal | undefined): Promise<unknown[]> {
     if (signal?.aborted) throw aborted(signal)
     // Behind those who wait, so that a large call is not overtaken for ever.
-    const mustWait = this.#waiting.length > 0 || !this.#fits(items.length)
+    const mustWait = this.#waiting.length > 0 || !this.#fits(unit.items.length)
     if (mustWait && this.#waiting.length >= this.#options.waitersMax) {
       throw new FleetError('QUEUE_FULL', {
         message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
       })
     }
-    const unit = new Unit(this.operation, items, encoded, durability)
     unit.abortOn(signal, () => this.#abort(unit, signal))
     if (mustWait) this.#waiting.push(unit)
     else this.#enter(unit)
@@ -191,7 +186,10 @@ export class BatchQueue {
   #order(unit: Unit): void {
     if (this.#keys.areMany) this.#keys.keep([...this.#flights, [...this.#units]].flat())
     const { orderKey, givesWay } = this.operation
-    unit.orderKeys = unit.items.map((item) => this.#keys.of(orderKey?.(item) as string))
+    unit.orderKeys =
+      unit.items.length === 1
+        ? [this.#keys.of(orderKey?.(unit.items[0]) as string)]
+        : unit.items.map((item) => this.#keys.of(orderKey?.(item) as string))
     if (givesWay !== undefined && unit.items.length === 1) {
       // Nothing else about it stands between the two, which must not come to stand before this one's forerunners.
       const before = unit.orderKeys[0]?.last
@@ -282,7 +280,7 @@ export class BatchQueue {
     const items = sizeOf(units)
     lane.flights++
     lane.itemsInFlight += items
-    this.#flights.add(units)
+    const land = this.#flights.add(units)
     for (const unit of units) {
       for (const key of unit.orderKeys) key.isFlying = true
       this.#meter.coalesced += (unit.line?.length ?? 1) - 1
@@ -292,7 +290,7 @@ export class BatchQueue {
     const startedAt = performance.now()
     await this.#flush(units)
     this.#meter.record(units, startedAt, performance.now())
-    this.#flights.delete(units)
+    land()
     for (const unit of units) for (const key of unit.orderKeys) key.isFlying = false
     lane.flights--
     lane.itemsInFlight -= items
@@ -350,16 +348,20 @@ export class BatchQueue {
     for (const unit of units) {
       const start = first
       first += unit.items.length
-      const answer = (each: Unit) => each.items.map((item, i) => this.operation.decode(byOrdinal[start + i], item))
       try {
-        unit.resolve(answer(unit))
-        for (const other of unit.line ?? []) if (other !== unit) other.resolve(answer(other))
+        unit.resolve(this.#decode(unit, byOrdinal, start))
+        for (const other of unit.line ?? []) if (other !== unit) other.resolve(this.#decode(other, byOrdinal, start))
       } catch (error) {
         unit.reject(error)
         refused.push(unit)
       }
     }
     return refused
+  }
+
+  #decode({ items }: Unit, byOrdinal: readonly unknown[], start: number): unknown[] {
+    if (items.length === 1) return [this.operation.decode(byOrdinal[start], items[0])]
+    return items.map((item, i) => this.operation.decode(byOrdinal[start + i], item))
   }
 
   /** Sends those that gave way to what was refused: the fault may have been its own. The database tells who is last. */

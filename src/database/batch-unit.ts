@@ -7,9 +7,6 @@ const NO_KEYS: readonly OrderKey[] = []
 /** One caller's items; they travel in one statement and settle together. */
 export class Unit {
   readonly items: readonly unknown[]
-  /** Their JSON texts, with commas between them. */
-  readonly encoded: string
-  readonly bytes: number
   readonly idempotent: boolean
   readonly durability: Durability
   readonly queuedAt = performance.now()
@@ -23,24 +20,47 @@ export class Unit {
   next: Unit | undefined
   settled = false
   readonly promise: Promise<unknown[]>
+  readonly #operation: AnyOperation
+  #encoded: string | undefined
+  #bytes = 0
   #fulfil!: (results: unknown[]) => void
   #refuse!: (error: unknown) => void
   #forget: (() => void) | undefined
 
-  constructor(operation: AnyOperation, items: readonly unknown[], encoded: string, durability: Durability) {
+  constructor(operation: AnyOperation, items: readonly unknown[], durability: Durability) {
     this.items = items
-    this.encoded = encoded
     this.durability = durability
-    this.bytes = Buffer.byteLength(encoded) + 1
-    this.idempotent = true
-    for (const item of items) {
-      if (operation.attach !== undefined) this.bytes += operation.attach(item).byteLength
-      this.idempotent &&= operation.isIdempotent(item)
-    }
+    this.#operation = operation
+    let idempotent = true
+    for (const item of items) idempotent &&= operation.isIdempotent(item)
+    this.idempotent = idempotent
+    // What may give way is made JSON when it leaves, as half of it never does.
+    if (operation.givesWay === undefined) this.#encode()
     this.promise = new Promise((resolve, reject) => {
       this.#fulfil = resolve
       this.#refuse = reject
     })
+  }
+
+  /** The items' JSON texts, with commas between them. */
+  get encoded(): string {
+    return this.#encoded ?? this.#encode()
+  }
+
+  /** What it takes of a statement, with what travels beside the JSON. */
+  get bytes(): number {
+    if (this.#encoded === undefined) this.#encode()
+    return this.#bytes
+  }
+
+  #encode(): string {
+    const { items } = this
+    const operation = this.#operation
+    const encoded = items.length === 1 ? operation.encode(items[0]) : items.map((item) => operation.encode(item)).join()
+    this.#encoded = encoded
+    this.#bytes = Buffer.byteLength(encoded) + 1
+    if (operation.attach !== undefined) for (const item of items) this.#bytes += operation.attach(item).byteLength
+    return encoded
   }
 
   /** Calls back when the signal fires before the unit has settled. */

@@ -2,6 +2,7 @@ import { FleetError } from '../errors.js'
 import { BatchMeter, type BatchMetrics } from './batch-metrics.js'
 import type { BatchOptions } from './batch-options.js'
 import { BatchQueue } from './batch-queue.js'
+import { Unit } from './batch-unit.js'
 import type { CachedRead } from './cache/cached-read.js'
 import type { ServerConsistency } from './replicas/replicas.js'
 import type { Statement } from './statement.js'
@@ -35,7 +36,10 @@ export interface Operation<Item, Row, Result> {
   readonly itemsMax: number
   /** Fewest items for which a statement leaves beside another; above 1 where a statement costs much by itself. @default 1 */
   readonly itemsMin?: number
-  /** The item as JSON text; made before it is queued, so that its size is known and its errors are its caller's. */
+  /**
+   * The item as JSON text; made before it is queued, so that its errors are its caller's. Where calls give way to each other
+   * only what leaves is made JSON: it must not throw there.
+   */
   encode(item: Item): string
   /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
   attach?(item: Item): Uint8Array
@@ -144,11 +148,10 @@ export class Batcher {
         field: 'items',
       })
     }
-    const encoded =
-      items.length === 1 ? operation.encode(items[0] as Item) : items.map((item) => operation.encode(item)).join()
+    const unit = new Unit(operation, items, durability)
     const queue = this.#queueFor(operation, tenant, durability, consistency)
     // A turn later: the queue has counted what landed, and looks for what is next, before its callers go on.
-    return queue.submit(items, encoded, durability, signal).then(same) as Promise<Result[]>
+    return queue.submit(unit, signal).then(same) as Promise<Result[]>
   }
 
   #queueFor(

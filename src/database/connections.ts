@@ -3,6 +3,7 @@ import pg from 'pg'
 import { FleetError } from '../errors.js'
 import type { Embedded } from './embedded.js'
 import { isConnectionLoss, isStandbyRefusal } from './failure.js'
+import { LinkedList } from './linked-list.js'
 import type { Primary } from './primary/primary.js'
 import { SERVER_STATE, type Server, type ServerState } from './primary/server.js'
 
@@ -60,7 +61,7 @@ export class Connections {
   /** Connections that were made and have not ended. */
   readonly #open = new Set<pg.PoolClient>()
   /** How those who wait for a connection are told that none comes. */
-  readonly #waiters = new Set<(error: Error) => void>()
+  readonly #waiters = new LinkedList<(error: Error) => void>()
   #losses = 0
   #closed = false
   #lends = 0
@@ -191,9 +192,9 @@ export class Connections {
   /** A connection of the pool; `cut` ends the wait for one. */
   #take(): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
-      this.#waiters.add(reject)
+      const leave = this.#waiters.add(reject)
       this.#pool.connect((error, connection) => {
-        if (!this.#waiters.delete(reject)) connection?.release()
+        if (!leave()) connection?.release()
         else if (connection === undefined) reject(error)
         else resolve(connection)
       })

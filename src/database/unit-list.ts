@@ -1,9 +1,6 @@
 import type { Unit } from './batch-unit.js'
 
-/**
- * Units in an order, of which any can leave. A list that is linked through them: a Set that grows and shrinks with each
- * flight leaves its former tables to the garbage collector, which takes what they held for alive.
- */
+/** Units in an order, of which any can leave: a LinkedList through the units themselves, where one can take another's place. */
 export class UnitList {
   #first: Unit | undefined
   #last: Unit | undefined

@@ -19,6 +19,8 @@ import {
   GET_ENTRIES,
   type MetadataEntry,
   SET_ENTRIES,
+  usualKey,
+  usualWrite,
   type Written,
 } from './entry.js'
 
@@ -87,7 +89,10 @@ export function createEntries(session: Session, agent: string | undefined, hints
     return session.submit(operation, [item], signal === undefined ? { durability } : { durability, signal })
   }
   const writeAll = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
-    const length = items.reduce((sum, item) => sum + item.json.length, 0)
+    const length = items.reduce(
+      (sum, { entity, key, value }) => sum + entity.length + key.length + (value?.text.length ?? 0),
+      0,
+    )
     if (length > CALL_LENGTH_MAX) {
       throw new FleetError('INPUT_INVALID', {
         message: `the items have ${length} characters, at most ${CALL_LENGTH_MAX} are allowed`,
@@ -114,8 +119,8 @@ export function createEntries(session: Session, agent: string | undefined, hints
     )
   return {
     async set(input, options = {}) {
-      const item = encodeWrite(check('write', entryWrite, input), 'write', agent)
-      const [written] = (await writeOne(item, options)) as [Written]
+      const item = encodeWrite(usualWrite(input) ?? check('write', entryWrite, input), 'write', agent)
+      const written = (await writeOne(item, options))[0] as Written
       learn(item, written)
       return written.version
     },
@@ -140,7 +145,7 @@ export function createEntries(session: Session, agent: string | undefined, hints
       return (await writeAll(items, options)).map(({ wasThere }) => wasThere)
     },
     async get(input, options = {}) {
-      return (await get([check('key', entryKey, input)], () => 'key', options))[0]
+      return (await get([usualKey(input) ?? check('key', entryKey, input)], () => 'key', options))[0]
     },
     async getMany(input, options = {}) {
       return await get(check('keys', keys, input), (place) => `keys[${place}]`, options)

@@ -25,10 +25,11 @@ const INTEGER_MAX = 2n ** 63n - 1n
 
 /**
  * The value as text. Without a type it follows from the value: strings are text, whole safe numbers and bigints integers,
- * other numbers floats, Uint8Array bytes, all else JSON. Errors: INPUT_INVALID, which names the field.
+ * other numbers floats, Uint8Array bytes, all else JSON. Errors: INPUT_INVALID, which names the `value` of what is given.
  */
-export function encodeValue(field: string, value: unknown, wanted: ValueType | undefined): EncodedValue {
+export function encodeValue(of: string, value: unknown, wanted: ValueType | undefined): EncodedValue {
   const refuse = (why: string): never => {
+    const field = `${of}.value`
     throw new FleetError('INPUT_INVALID', { message: `${field}: ${why}`, field })
   }
   const type = wanted ?? typeOf(value)
