@@ -122,7 +122,7 @@ begin
       returning s.session_id
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'agent_session', c.session_id::text, 'update',
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', c.session_id::text, 'update',
       x.actor_type, x.actor_id, x.correlation_id,
       case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
       || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens

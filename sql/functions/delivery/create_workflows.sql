@@ -62,7 +62,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'workflow', i.id, 'create',
+      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
         i.actor_type, i.actor_id, i.correlation_id,
         jsonb_build_object('name', i.name, 'status', 'pending', 'type', i.type, 'environment', i.environment,
           'priority', i.priority, 'tasks', jsonb_array_length(i.tasks))
