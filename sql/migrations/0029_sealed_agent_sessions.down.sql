@@ -4,8 +4,6 @@ alter table delivery.audit_seals no force row level security;
 -- pgfleet-lint ignore write-without-where, backfill-under-lock: the chain begins anew
 delete from delivery.audit_seals;
 alter table delivery.audit_seals force row level security, drop column are_sessions;
-drop trigger agent_sessions_created_with on delivery.agent_sessions;
-drop function delivery.keep_created_with();
 -- Its index goes with the columns.
 alter table delivery.agent_sessions
   drop constraint agent_sessions_actor_type,
@@ -18,5 +16,8 @@ alter table delivery.agent_sessions
   drop column created_with;
 grant update, delete on delivery.agent_sessions to pgfleet_app;
 comment on table delivery.agent_sessions is 'One row a session of an agent, with its counters. Its status changes as delivery.next_agent_session_states says.';
+drop index delivery.audit_log_entity;
+-- pgfleet-lint ignore index-without-concurrently: partitions of a table
+create index audit_log_entity on delivery.audit_log (entity_type, tenant_id, entity_id, audit_id);
 -- Goes on where it is: what was written stands before it.
 alter sequence delivery.audit_sequence minvalue 1 no maxvalue start 1;

@@ -133,11 +133,7 @@ export async function migrateDown(
           if v_name is not null then
             execute format('drop view %s', v_name);
           end if;
-          -- Those of triggers are of their migration: tables stand on them.
-          for v_name in
-            select p.oid::regprocedure::text from pg_proc p
-            where p.pronamespace = any (v_schemas) and p.prorettype <> 'trigger'::regtype
-          loop
+          for v_name in select p.oid::regprocedure::text from pg_proc p where p.pronamespace = any (v_schemas) loop
             execute format('drop routine %s', v_name);
           end loop;
         end $$`)

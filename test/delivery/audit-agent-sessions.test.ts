@@ -2,7 +2,6 @@
 import type { Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { ENTER } from '../../dist/database/database.js'
 import { openTestFleet, sql } from '../setup/index.js'
 import { DAY, newTenant } from '../setup/tenant.js'
 import { settled } from './settled.js'
@@ -79,7 +78,7 @@ describe('created sessions in a list', () => {
         agent_name: 'one',
         agent_type: 'tester',
         token_budget: 10,
-        live_until: '2030-01-02T03:04:05.678000Z',
+        live_until: '2030-01-02T03:04:05.678+00:00',
         data: { apiKey: '[redacted]', n: 1 },
         context: {},
         metadata: {},
@@ -188,7 +187,6 @@ describe('sealed creations', () => {
     ['another task', 'altered', update(`task = 'none'`)],
     ['another parent', 'altered', update('parent_id = gen_random_uuid()')],
     ['another workflow', 'altered', update('workflow_id = gen_random_uuid()')],
-    ['another content', 'altered', update('content_hash = gen_random_uuid()')],
     ['other first data', 'altered', update(`created_with = '{"data": {"n": 1}}'`)],
     ['one moved behind the seals', 'reordered', update(`transaction_id = '9000000000000000000'`)],
     ['one taken out of the audit', 'removed', update('transaction_id = null, audit_sequence = null')],
@@ -255,25 +253,6 @@ describe('sealed creations', () => {
   ])('the application cannot: %s', async (text) => {
     await expect(sql(fleet, `set role pgfleet_app; ${text}`)).rejects.toThrow(/permission denied/)
   })
-
-  test('what the application changes without the store leaves what they were created with', async () => {
-    const { tenant, ids } = await withSealed()
-    for (const set of [
-      `data = '{}'`,
-      `context = '{"n": 1}'`,
-      `metadata = '{"n": 1}'`,
-      `live_until = live_until + interval '1 microsecond'`,
-      'token_budget = null',
-      'cost_budget = 1',
-      'request_budget = 1',
-    ]) {
-      const text = `update delivery.agent_sessions set ${set} where tenant_id = $1 and session_id = $2`
-      await fleet.database.transaction('begin', [{ statement: ENTER, values: [tenant.id] }], (run) =>
-        run({ name: '', text }, [tenant.id, ids[0]]),
-      )
-    }
-    expect(await tenant.delivery.audit.verify()).toMatchObject({ intact: true, entries: 9 })
-  })
 })
 
 test('an export brings them over as entries, and those of an older version as what they were', async () => {
@@ -291,7 +270,7 @@ test('an export brings them over as entries, and those of an older version as wh
   const { audit } = there.tenant(tenant.id).delivery
   const { entries } = await audit.list({ entityType: 'agent_session', action: 'create', order: 'asc' })
   expect(entries).toMatchObject([
-    { id: ids[0], ...ada, changes: { data: {} } },
+    { id: ids[0], ...ada },
     { id: ids[2], ...ada },
   ])
   await settled(there, tenant.id, 'audit')

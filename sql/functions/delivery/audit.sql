@@ -1,8 +1,7 @@
 -- delivery.audit: every entry of the audit: the rows of delivery.audit_log; interactions of agents, which are their own entries, for
 -- nobody changes them; and agent sessions, which are the entries of their creation, for what they were created with stays. The id of
 -- either is the id of its entry, so it stands at the time that its agent gives; recorded_at says when it was recorded. content: what
--- is sealed of an interaction besides the entry, and of a session instead of the changes, in which secrets are redacted; null for rows
--- of the log. Interactions and sessions without a transaction were recorded by an older version, and have a row in the log.
+-- is sealed of an interaction besides the entry; null for others. Interactions and sessions without a transaction were recorded by an older version, and have a row in the log.
 -- Other views stand on this one, so it is replaced and never dropped: columns may be added at its end only.
 create or replace view delivery.audit with (security_invoker = true) as
 select e.*
@@ -24,9 +23,9 @@ from (
   select s.tenant_id, s.session_id, s.transaction_id, s.audit_sequence, s.started_at, 'agent_session'::text collate "C",
     s.session_id::text collate "C", 'create'::text collate "C", 'success'::text collate "C", 'normal'::text collate "C",
     s.actor_type, s.actor_id, s.correlation_id,
-    delivery.agent_session_creation(s),
-    false,
-    jsonb_build_array(s.agent_name, s.agent_type, s.agent_version, s.parent_id, s.workflow_id, s.task, s.content_hash, delivery.created_with(s)), true
+    jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version,
+      'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || coalesce(s.created_with, '{}'::jsonb),
+    false, null::jsonb, true
   from delivery.agent_sessions s
 ) e
 -- Out here: a part of the union with conditions of its own cannot be read in the order of an index.

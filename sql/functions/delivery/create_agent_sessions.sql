@@ -63,12 +63,18 @@ begin
   created as (
     insert into delivery.agent_sessions (tenant_id, session_id, agent_name, agent_type, agent_version, parent_id, workflow_id, task,
       data, context, metadata, content_hash, token_budget, cost_budget, request_budget, started_at, last_activity_at, live_until,
-      transaction_id, audit_sequence, actor_type, actor_id, correlation_id)
+      transaction_id, audit_sequence, actor_type, actor_id, correlation_id, created_with)
     select p_tenant, x.id, x.agent_name, x.agent_type, x.agent_version, x.parent_id, x.workflow_id, x.task,
       x.data, coalesce(p.context, '{}'::jsonb) || x.context, x.metadata, x.content_hash, x.token_budget, x.cost_budget, x.request_budget,
       v_now, v_now, coalesce(x.live_until, v_now + interval '24 hours'),
       case when x.id between v_from and v_to then v_transaction end,
-      case when x.id between v_from and v_to then nextval('delivery.audit_sequence') end, x.actor_type, x.actor_id, x.correlation_id
+      case when x.id between v_from and v_to then nextval('delivery.audit_sequence') end, x.actor_type, x.actor_id, x.correlation_id,
+      case when x.data <> '{}' or x.context <> '{}' or x.metadata <> '{}' or x.live_until is not null
+          or coalesce(x.token_budget, x.request_budget) is not null or x.cost_budget is not null
+        then jsonb_strip_nulls(jsonb_build_object('token_budget', x.token_budget, 'cost_budget', x.cost_budget,
+            'request_budget', x.request_budget, 'live_until', x.live_until))
+          || delivery.redact(jsonb_build_object('data', x.data, 'context', x.context, 'metadata', x.metadata))
+      end
     from given x
     left join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.parent_id limit 1) p on true
     order by x.id
@@ -80,7 +86,9 @@ begin
     v_prefix := delivery.audit_prefix();
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
-      s.actor_type, s.actor_id, s.correlation_id, delivery.agent_session_creation(s)
+      s.actor_type, s.actor_id, s.correlation_id,
+      jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version,
+        'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || coalesce(s.created_with, '{}'::jsonb)
     from unnest(v_logged) as c(id)
     cross join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = c.id limit 1) s;
   end if;

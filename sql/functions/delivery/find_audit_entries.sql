@@ -59,9 +59,9 @@ begin
         a.correlation_id, a.changes
       from delivery.audit a
       where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
-      order by a.entity_type, a.tenant_id, a.entity_id, a.audit_id
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
+      order by a.entity_id, a.tenant_id, a.entity_type, a.audit_id
       limit v_scan + 2;
   elsif v_id is not null then
     open v_entries no scroll for
@@ -69,9 +69,9 @@ begin
         a.correlation_id, a.changes
       from delivery.audit a
       where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
-      order by a.entity_type desc, a.tenant_id desc, a.entity_id desc, a.audit_id desc
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
+      order by a.entity_id desc, a.tenant_id desc, a.entity_type desc, a.audit_id desc
       limit v_scan + 2;
   elsif v_ascending then
     open v_entries no scroll for

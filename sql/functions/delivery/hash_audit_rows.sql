@@ -1,7 +1,6 @@
 -- delivery.hash_audit_rows(tenant, previous, from, to): the tenant's entries of the audit behind one place and up to another, in
 -- their order, each with the SHA-256 over `previous` and its canonical content: a JSON array of its columns in PostgreSQL's
--- own text of jsonb, with times as microseconds, so that no setting changes it; of an interaction also what was asked and answered, of
--- an agent session what it was created with instead of the changes.
+-- own text of jsonb, with times as microseconds, so that no setting changes it; of an interaction also what was asked and answered.
 -- Errors: none of its own; the caller has entered the tenant.
 create or replace function delivery.hash_audit_rows(
   p_tenant text,
@@ -25,8 +24,7 @@ begin
   select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.transaction_id, a.sequence,
     sha256(p_previous || convert_to((jsonb_build_array(
       a.tenant_id, a.audit_id, a.transaction_id::text, a.sequence, (extract(epoch from a.recorded_at) * 1000000)::bigint,
-      a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id,
-      case when not a.is_session then a.changes end
+      a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
     ) || coalesce(a.content, '[]'::jsonb))::text, 'UTF8'))
   from delivery.audit a
   where a.tenant_id = p_tenant

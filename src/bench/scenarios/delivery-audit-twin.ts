@@ -22,17 +22,14 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
     TRANSACTION,
   ],
   create_agent_sessions: [
-    [`,\n      ${COLUMNS})`, ')'],
-    [/,\n +case when x\.id between v_from and v_to then v_transaction end,\n[^\n]*x\.correlation_id\n/, '\n'],
+    [`,\n      ${COLUMNS}, created_with)`, ')'],
+    [/,\n +case when x\.id between v_from and v_to then v_transaction end,\n[\s\S]*?\n {6}end\n/, '\n'],
     ['  ),\n  created as (\n    insert', '  )\n    insert'],
     [/\n +returning session_id, transaction_id\n[\s\S]*?\n {2}end if;\n/, ';\n'],
     TRANSACTION,
   ],
   change_agent_sessions: [
-    [
-      /insert into delivery\.audit_log [\s\S]*?;\n/,
-      'select c.session_id::text into v_status from changed c limit 1;\n',
-    ],
+    [/insert into delivery\.audit_log [\s\S]*?;\n/, 'select x.id::text into v_status from changed x limit 1;\n'],
     PREFIX,
   ],
   put_pull_requests: [STEP, PREFIX],
@@ -46,7 +43,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
   record_metrics: [[/insert into delivery\.audit_log\n[\s\S]*?;\n/g, 'null;\n'], PREFIX],
 }
 
-/** The tables whose rows are entries of the audit: without the columns, the index and the trigger that it needs. */
+/** The tables whose rows are entries of the audit: without the columns and the index that it needs. */
 const TABLES = `
   create table ${TWIN}.agent_interactions (like delivery.agent_interactions including all) partition by range (interaction_id);
   alter table ${TWIN}.agent_interactions drop constraint agent_interactions_place, ${dropped(COLUMNS)};

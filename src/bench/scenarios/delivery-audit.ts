@@ -48,7 +48,7 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
   title: 'Delivery store: the cost of the audit log',
   description:
     'Each kind of change, by the functions of the store and by the same functions without their audit, made of their own text: no row of the log, and tables ' +
-    'without the columns, the index and the trigger that only the audit needs. Each commit durable, statement by statement past the gathering of calls. ' +
+    'without the columns and the index that only the audit needs. Each commit durable, statement by statement past the gathering of calls. ' +
     'A job is claimed and completed by two statements. Then sealing, and verifying what was sealed (rows: entries that are there).',
   options: { rows: 100_000, durationMs: 2000, warmUpMs: 500, rounds: 5 },
   targets: KINDS.flatMap(measured).map(({ id, what, least }) => ({
