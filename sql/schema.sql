@@ -834,7 +834,7 @@ begin
     from unnest(v_logged) as c(id)
     cross join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = c.id limit 1) s;
   end if;
- select x.ordinality, x.id into v_bad
+  select x.ordinality, x.id into v_bad
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid, content_hash uuid)) with ordinality as x
   cross join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
   where s.content_hash <> x.content_hash

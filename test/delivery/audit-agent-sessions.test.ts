@@ -1,8 +1,8 @@
 // The row of an agent session is the entry of its creation: listed, sealed and verified with the rows of the log, whatever becomes of it.
-import type { Tenant } from 'pgfleet'
+import { migrate, migrateDown, openDatabase, openFleet, type Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { openTestFleet, sql } from '../setup/index.js'
+import { afterFile, createTestDatabase, onEngines, openTestFleet, sql } from '../setup/index.js'
 import { DAY, newTenant } from '../setup/tenant.js'
 import { settled } from './settled.js'
 
@@ -230,6 +230,29 @@ describe('sealed creations', () => {
     }
   })
 
+  test('seals without sessions have the hash that an older version gave them', async () => {
+    const tenant = await newTenant(fleet)
+    const { id: sessionId } = await tenant.delivery.agentSessions.create(agent)
+    await seal(tenant)
+    await tenant.delivery.audit.record({ entityType: 'gate', entityId: 'g', action: 'approve' })
+    await seal(tenant)
+    await tenant.delivery.agentSessions.record({ sessionId, type: 'chat' })
+    await seal(tenant)
+    const rows = await sql(
+      fleet,
+      `select s.are_sessions is not null as has_sessions, s.seal_hash = sha256(s.previous_hash || convert_to((jsonb_build_array(
+        s.tenant_id, s.seal_number, (extract(epoch from s.sealed_at) * 1000000)::bigint, s.to_transaction::text, s.to_sequence, s.audit_ids
+      ) || case when s.are_interactions is null then '[]' else jsonb_build_array(s.are_interactions) end)::text, 'UTF8') || s.row_hashes) as is_as_before
+      from delivery.audit_seals s where s.tenant_id = $1 order by s.seal_number`,
+      [tenant.id],
+    )
+    expect(rows).toEqual([
+      { has_sessions: true, is_as_before: false },
+      { has_sessions: false, is_as_before: true },
+      { has_sessions: false, is_as_before: true },
+    ])
+  })
+
   test("do not retire with the log's months", async () => {
     const tenant = await newTenant(fleet)
     const { agentSessions, audit } = tenant.delivery
@@ -277,3 +300,51 @@ test('an export brings them over as entries, and those of an older version as wh
   await audit.seal()
   expect(await audit.verify()).toMatchObject({ intact: true, entries: 3, unsealed: 0 })
 })
+
+test('that an older version created have their row in the log, and are no entry besides', async () => {
+  const tenant = await newTenant(fleet)
+  const { id } = await tenant.delivery.agentSessions.create(agent)
+  await sql(
+    fleet,
+    `update delivery.agent_sessions set transaction_id = null, audit_sequence = null, actor_type = null, actor_id = null, correlation_id = null
+    where session_id = $1`,
+    [id],
+  )
+  const { audit } = tenant.delivery
+  await audit.record({ entityType: 'agent_session', entityId: id, action: 'create' })
+  expect((await audit.list({ entityType: 'agent_session' })).entries).toMatchObject([{ entityId: id }])
+  expect((await audit.list({ entityType: 'agent_session', entityId: id })).entries).toHaveLength(1)
+  await tenant.delivery.agentSessions.transition(id, 'idle')
+  await seal(tenant)
+  expect(await audit.verify()).toMatchObject({ intact: true, entries: 2, unsealed: 0 })
+})
+
+onEngines(['direct', 'pooled'], 'each opening in memory is another database')(
+  'the way to the version before leaves the sessions, and begins the chain anew',
+  async () => {
+    const { options } = await createTestDatabase()
+    const first = await openFleet(options)
+    await first.tenants.create({ id: 'a' })
+    const { delivery } = first.tenant('a')
+    const { id } = await delivery.agentSessions.create({ ...agent, data: { n: 1 } })
+    await delivery.agentSessions.transition(id, 'idle')
+    await settled(first, 'a', 'audit')
+    await delivery.audit.seal()
+    expect(await delivery.audit.verify()).toMatchObject({ intact: true, entries: 2 })
+    await first.close()
+    const database = await openDatabase(options)
+    afterFile(() => database.close())
+    await migrateDown(database, 28, { allowDataLoss: true })
+    await migrate(database)
+    const again = await openFleet(options)
+    afterFile(() => again.close())
+    const after = again.tenant('a').delivery
+    expect(await after.agentSessions.get(id)).toMatchObject({ id, status: 'idle', data: { n: 1 } })
+    expect((await after.audit.list({})).entries.map(({ action }) => action)).toEqual(['update'])
+    const { id: next } = await after.agentSessions.create(agent)
+    await settled(again, 'a', 'audit')
+    await after.audit.seal()
+    expect(await after.audit.verify()).toMatchObject({ intact: true, entries: 2, unsealed: 0 })
+    expect((await after.audit.list({ entityType: 'agent_session', entityId: next })).entries).toHaveLength(1)
+  },
+)

@@ -1,7 +1,8 @@
 -- delivery.audit: every entry of the audit: the rows of delivery.audit_log; interactions of agents, which are their own entries, for
 -- nobody changes them; and agent sessions, which are the entries of their creation, for what they were created with stays. The id of
 -- either is the id of its entry, so it stands at the time that its agent gives; recorded_at says when it was recorded. content: what
--- is sealed of an interaction besides the entry; null for others. Interactions and sessions without a transaction were recorded by an older version, and have a row in the log.
+-- is sealed of an interaction besides the entry; null for others. Interactions without a transaction were recorded by an older version, and
+-- have a row in the log; so have sessions, and those with an id of another time than that of their creation.
 -- Other views stand on this one, so it is replaced and never dropped: columns may be added at its end only.
 create or replace view delivery.audit with (security_invoker = true) as
 select e.*
