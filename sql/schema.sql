@@ -1518,8 +1518,8 @@ begin
   else
     v_below := least(v_below, v_after);
   end if;
-  -- One for the entity's own entry, two for looking ahead: three tables may have the same id.
-  v_scan := v_scan - 3;
+  -- One for the entity's own entry, two behind the last, for three tables may have the same id, and one of each table that is ahead.
+  v_scan := v_scan - 5;
   -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
   -- log is analyzed.
   if v_id is not null and v_ascending then
