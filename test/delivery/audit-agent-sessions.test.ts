@@ -298,6 +298,8 @@ test('an export brings them over as entries, and those of an older version as wh
   ])
   await settled(there, tenant.id, 'audit')
   await audit.seal()
+  // Their transactions are of that database.
+  expect(await sql(there, `select from delivery.agent_sessions where transaction_id <= '3'`)).toEqual([])
   expect(await audit.verify()).toMatchObject({ intact: true, entries: 3, unsealed: 0 })
 })
 
