@@ -16,8 +16,9 @@ alter table delivery.agent_sessions
   drop column created_with;
 grant update, delete on delivery.agent_sessions to pgfleet_app;
 comment on table delivery.agent_sessions is 'One row a session of an agent, with its counters. Its status changes as delivery.next_agent_session_states says.';
+-- pgfleet-lint ignore drop-index-without-concurrently: made anew in the next statement, under the same lock
 drop index delivery.audit_log_entity;
--- pgfleet-lint ignore index-without-concurrently: partitions of a table
+-- pgfleet-lint ignore index-without-concurrently, work-under-lock: of a partitioned table, in the transaction of the version; the way down is for stopped processes
 create index audit_log_entity on delivery.audit_log (entity_type, tenant_id, entity_id, audit_id);
 -- Goes on where it is: what was written stands before it.
 alter sequence delivery.audit_sequence minvalue 1 no maxvalue start 1;

@@ -42,7 +42,7 @@ const measured = ({ one, many }: Pick<Mutation, 'one' | 'many'>) => [
   { id: `${one} batches`, what: `${BATCH} ${many}, 2 callers`, count: BATCH, callers: 2, least: 0.85 },
 ]
 
-/** What the audit log costs: an interaction of an agent with its audit row, and without. */
+/** What the audit costs: each kind of change with it, and without. */
 export const deliveryAudit: Scenario<BenchSubject, State> = {
   name: 'delivery-audit',
   title: 'Delivery store: the cost of the audit log',
