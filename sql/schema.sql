@@ -193,12 +193,13 @@ CREATE FUNCTION delivery.audit_prefix() RETURNS text
     AS $$
 declare
   v_now timestamptz := statement_timestamp();
-  v_digits text := lpad(to_hex((extract(epoch from v_now) * 1000)::bigint), 12, '0');
+  -- A version 4: its thirteenth digit is the version, its seventeenth the variant.
+  v_random text := translate(gen_random_uuid()::text, '-', '');
 begin
   if to_regclass('delivery.audit_log_p' || to_char(v_now at time zone 'UTC', 'YYYYMM')) is null then
     perform platform.ensure_partition('delivery', 'audit_log', platform.uuid_floor(v_now), 'audit_id');
   end if;
-  return left(v_digits, 8) || '-' || right(v_digits, 4) || '-7';
+  return lpad(to_hex((extract(epoch from v_now) * 1000)::bigint), 12, '0') || '7' || substr(v_random, 14, 7);
 end
 $$;
 
@@ -484,12 +485,15 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning s.session_id
+      returning x.*
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'agent_session', c.session_id::text, 'update',
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
       x.actor_type, x.actor_id, x.correlation_id,
-      case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
+      -- The usual change is of the status alone.
+      case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
+        then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status))
+      else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
       || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
         then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
       || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
@@ -503,8 +507,8 @@ begin
         then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
       || case when x.old_metadata || x.metadata <> x.old_metadata
         then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
-    from wanted x
-    join changed c on c.session_id = x.id;
+      end
+    from changed x;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,
@@ -675,7 +679,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', c.workflow_id || '/' || c.task_number,
+      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
         'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
@@ -763,11 +767,15 @@ CREATE FUNCTION delivery.create_agent_sessions(p_tenant text, p_sessions jsonb) 
 #variable_conflict use_column
 declare
   v_now timestamptz := statement_timestamp();
+  v_transaction xid8;
+  v_from uuid := platform.uuid_floor(v_now - interval '1 hour');
+  v_to uuid := platform.uuid_floor(v_now + interval '1 minute');
+  v_logged uuid[];
   v_prefix text;
   v_bad record;
 begin
   perform platform.enter(p_tenant);
-  v_prefix := delivery.audit_prefix();
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   select x.ordinality, x.parent_id, s.status, s.session_id is null as missing into v_bad
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid, parent_id uuid)) with ordinality as x
   left join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.parent_id limit 1) s on true
@@ -796,25 +804,36 @@ begin
   ),
   created as (
     insert into delivery.agent_sessions (tenant_id, session_id, agent_name, agent_type, agent_version, parent_id, workflow_id, task,
-      data, context, metadata, content_hash, token_budget, cost_budget, request_budget, started_at, last_activity_at, live_until)
+      data, context, metadata, content_hash, token_budget, cost_budget, request_budget, started_at, last_activity_at, live_until,
+      transaction_id, audit_sequence, actor_type, actor_id, correlation_id, created_with)
     select p_tenant, x.id, x.agent_name, x.agent_type, x.agent_version, x.parent_id, x.workflow_id, x.task,
       x.data, coalesce(p.context, '{}'::jsonb) || x.context, x.metadata, x.content_hash, x.token_budget, x.cost_budget, x.request_budget,
-      v_now, v_now, coalesce(x.live_until, v_now + interval '24 hours')
+      v_now, v_now, coalesce(x.live_until, v_now + interval '24 hours'),
+      case when x.id between v_from and v_to then v_transaction end,
+      case when x.id between v_from and v_to then nextval('delivery.audit_sequence') end, x.actor_type, x.actor_id, x.correlation_id,
+      case when x.data <> '{}' or x.context <> '{}' or x.metadata <> '{}' or x.live_until is not null
+          or coalesce(x.token_budget, x.request_budget) is not null or x.cost_budget is not null
+        then jsonb_strip_nulls(jsonb_build_object('token_budget', x.token_budget, 'cost_budget', x.cost_budget,
+            'request_budget', x.request_budget, 'live_until', x.live_until))
+          || delivery.redact(jsonb_build_object('data', x.data, 'context', x.context, 'metadata', x.metadata))
+      end
     from given x
     left join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.parent_id limit 1) p on true
     order by x.id
     on conflict (tenant_id, session_id) do nothing
-    returning session_id, live_until
+    returning session_id, transaction_id
   )
-  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'agent_session', c.session_id::text, 'create',
-    x.actor_type, x.actor_id, x.correlation_id,
-    jsonb_strip_nulls(jsonb_build_object('agent_name', x.agent_name, 'agent_type', x.agent_type, 'agent_version', x.agent_version,
-      'parent_id', x.parent_id, 'workflow_id', x.workflow_id, 'task', x.task, 'token_budget', x.token_budget,
-      'cost_budget', x.cost_budget, 'request_budget', x.request_budget, 'live_until', c.live_until))
-      || delivery.redact(jsonb_build_object('data', x.data, 'context', x.context, 'metadata', x.metadata))
-  from created c
-  join given x on x.id = c.session_id;
+  select array_agg(c.session_id) filter (where c.transaction_id is null) into v_logged from created c;
+  if v_logged is not null then
+    v_prefix := delivery.audit_prefix();
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
+      s.actor_type, s.actor_id, s.correlation_id,
+      jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version,
+        'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || coalesce(s.created_with, '{}'::jsonb)
+    from unnest(v_logged) as c(id)
+    cross join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = c.id limit 1) s;
+  end if;
   select x.ordinality, x.id into v_bad
   from rows from (jsonb_to_recordset(p_sessions) as (id uuid, content_hash uuid)) with ordinality as x
   cross join lateral (select * from delivery.agent_sessions r where r.tenant_id = p_tenant and r.session_id = x.id limit 1) s
@@ -901,12 +920,15 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'workflow', i.id, 'create',
+      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
         i.actor_type, i.actor_id, i.correlation_id,
-        jsonb_build_object('name', i.name, 'status', 'pending', 'type', i.type, 'environment', i.environment,
-          'priority', i.priority, 'tasks', jsonb_array_length(i.tasks))
-          || case when i.configuration = '{}' then '{}' else jsonb_build_object('configuration', delivery.redact(i.configuration)) end
-          || case when i.metadata = '{}' then '{}' else jsonb_build_object('metadata', delivery.redact(i.metadata)) end
+        -- Texts in one go, which is a fifth of one after the other.
+        jsonb_object(array['name', 'status', 'type', 'environment'], array[i.name, 'pending', i.type, i.environment])
+          || jsonb_build_object('priority', i.priority, 'tasks', jsonb_array_length(i.tasks))
+          || case when i.configuration = '{}' and i.metadata = '{}' then '{}'
+            else (case when i.configuration = '{}' then '{}' else jsonb_build_object('configuration', delivery.redact(i.configuration)) end)
+              || (case when i.metadata = '{}' then '{}' else jsonb_build_object('metadata', delivery.redact(i.metadata)) end)
+          end
       from items i
     )
     insert into delivery.workflow_tasks (tenant_id, workflow_id, task_number, name, task_type, channel, dependencies, dependents, waits_for,
@@ -1118,13 +1140,14 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', e.workflow_id || '/' || e.task_number,
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
-      jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
-        || case when e.error is null then '{}' else jsonb_build_object('error', left(e.error, 500)) end
+      case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
+        else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
+      end
     from ended e
     union all
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', a.workflow_id || '/' || a.task_number,
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
       'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
@@ -1267,7 +1290,7 @@ begin
     returning s.session_id, b.status
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'agent_session', e.session_id::text, 'update',
+  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
     p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('status', jsonb_build_array(e.status, 'expired'))
   from expired e;
@@ -1362,7 +1385,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'task', f.workflow_id || '/' || f.task_number,
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
       'stop', case when f.timeout_at <= v_now then 'timeout' else 'failure' end, c_system ->> 'actor_type', c_system ->> 'actor_id',
       jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', f.error, 'attempt', f.attempt)
     from failed f
@@ -1482,9 +1505,9 @@ declare
   v_own record;
   v_is_own_due boolean;
   v_entry record;
-  -- Interactions are found by the key of their table.
-  v_interaction uuid := case
-    when p_query ->> 'entity_type' = 'interaction' then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
+  -- Interactions and agent sessions are found by the key of their table.
+  v_own_id uuid := case
+    when p_query ->> 'entity_type' in ('interaction', 'agent_session') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
   end;
   v_looked_at integer := 0;
   v_found integer := 0;
@@ -1495,8 +1518,8 @@ begin
   else
     v_below := least(v_below, v_after);
   end if;
-  -- One for the interaction itself, one for looking ahead.
-  v_scan := v_scan - 2;
+  -- One for the entity's own entry, two behind the last, for three tables may have the same id, and one of each table that is ahead.
+  v_scan := v_scan - 5;
   -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
   -- log is analyzed.
   if v_id is not null and v_ascending then
@@ -1504,39 +1527,41 @@ begin
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
-      order by a.entity_type, a.tenant_id, a.entity_id, a.audit_id
-      limit v_scan;
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
+      order by a.entity_id, a.tenant_id, a.entity_type, a.audit_id
+      limit v_scan + 2;
   elsif v_id is not null then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) > (v_type, p_tenant, v_id, v_above)
-        and (a.entity_type, a.tenant_id, a.entity_id, a.audit_id) < (v_type, p_tenant, v_id, v_below)
-      order by a.entity_type desc, a.tenant_id desc, a.entity_id desc, a.audit_id desc
-      limit v_scan;
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
+        and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
+      order by a.entity_id desc, a.tenant_id desc, a.entity_type desc, a.audit_id desc
+      limit v_scan + 2;
   elsif v_ascending then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and (v_type is null or v_type = 'agent_session' or not a.is_session)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id
-      limit v_scan;
+      limit v_scan + 2;
   else
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+        and (v_type is null or v_type = 'agent_session' or not a.is_session)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id desc
-      limit v_scan;
+      limit v_scan + 2;
   end if;
   fetch v_entries into v_next;
   -- Its own entry is put among those rows here: a union of one row and a stretch of an index would be sorted.
@@ -1545,7 +1570,8 @@ begin
   into v_own
   from delivery.audit a
   -- As a stretch again, so that no other index looks as good as the key.
-  where a.tenant_id = p_tenant and a.is_interaction and a.audit_id >= v_interaction and a.audit_id <= v_interaction
+  where a.tenant_id = p_tenant and case v_type when 'interaction' then a.is_interaction else a.is_session end
+    and a.audit_id >= v_own_id and a.audit_id <= v_own_id
   order by a.audit_id
   limit 1;
   v_is_own_due := found and v_own.audit_id > v_above and v_own.audit_id < v_below;
@@ -1946,7 +1972,7 @@ COMMENT ON FUNCTION delivery.get_workflows(p_tenant text, p_lookups jsonb) IS 'H
 -- Name: hash_audit_rows(text, bytea, xid8, bigint, xid8, bigint); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, is_interaction boolean, transaction_id xid8, sequence bigint, row_hash bytea)
+CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, is_interaction boolean, is_session boolean, transaction_id xid8, sequence bigint, row_hash bytea)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1957,7 +1983,7 @@ CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from
 #variable_conflict use_column
 begin
   return query
-  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.transaction_id, a.sequence,
+  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.transaction_id, a.sequence,
     sha256(p_previous || convert_to((jsonb_build_array(
       a.tenant_id, a.audit_id, a.transaction_id::text, a.sequence, (extract(epoch from a.recorded_at) * 1000000)::bigint,
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
@@ -2137,14 +2163,17 @@ begin
   audited as (
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'workflow', m.workflow_id,
+    select v_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
-      jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
+        then jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
         || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
           then jsonb_build_object('openTasks', jsonb_build_array(m.open_tasks, 0)) else '{}' end
+      end
     from moved m
   )
   select array_agg(m.workflow_id),
@@ -2329,7 +2358,7 @@ begin
     returning t.repository, t.ref, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'branch',
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'branch',
     w.repository || '#' || w.ref, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2395,7 +2424,7 @@ begin
     returning t.repository, t.check_kind, t.check_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'check',
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'check',
     w.repository || '#' || w.check_kind || '#' || w.check_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2493,7 +2522,7 @@ begin
     returning t.repository, t.deployment_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'deployment',
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'deployment',
     w.repository || '#' || w.deployment_id::text, case when f.before is null then 'create' else 'update' end,
     f.actor_type, f.actor_id, f.correlation_id,
     coalesce((
@@ -2561,7 +2590,7 @@ begin
     returning t.repository, t.job_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'pipeline_job',
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_job',
     w.repository || '#' || w.job_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2629,7 +2658,7 @@ begin
     returning t.repository, t.run_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'pipeline_run',
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_run',
     w.repository || '#' || w.run_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2796,7 +2825,7 @@ begin
     where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'pull_request', x.pull_request_id::text,
+  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text,
     case when x.pull_request_id = any (v_created) then 'create' else 'update' end, w.actor_type, w.actor_id, w.correlation_id,
     case when x.pull_request_id = any (v_created)
       then delivery.redact(jsonb_strip_nulls(jsonb_build_object('repository', x.before -> 'repository', 'number', x.before -> 'number') || x.fields - 'seen' - 'details_seen'))
@@ -2850,7 +2879,7 @@ begin
   get diagnostics v_rejects = row_count;
   if v_deliveries + v_rejects > 0 then
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    values (p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'webhook', 'deliveries', 'delete',
+    values (p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', 'deliveries', 'delete',
       p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
       jsonb_build_object('deliveries', v_deliveries, 'rejects', v_rejects));
   end if;
@@ -2944,7 +2973,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'pull_request', c.pull_request_id::text, 'create',
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
       g.actor_type, g.actor_id, g.correlation_id,
       jsonb_build_object('repository', g.repository, 'number', g.number) || delivery.redact(jsonb_strip_nulls(g.fields))
     from created c
@@ -3043,7 +3072,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'pull_request', x.pull_request_id::text, 'update',
+      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
         x.actor_type, x.actor_id, x.correlation_id, delivery.redact(x.changes)
       from differing x
     )
@@ -3385,14 +3414,14 @@ begin
   if v_is_of_one then
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'metric', v_recorded[1]::text, 'create',
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', v_recorded[1]::text, 'create',
       v_actor_type, v_actor_id, v_correlation_id, jsonb_build_object('points', cardinality(v_recorded))
     where cardinality(v_recorded) > 0;
     return;
   end if;
   insert into delivery.audit_log
     (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'metric', b.first_id, 'create',
+  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', b.first_id, 'create',
     b.actor_type, b.actor_id, b.correlation_id, jsonb_build_object('points', b.points)
   from (
     select x.actor_type, x.actor_id, x.correlation_id, min(x.id::text) as first_id, count(*) as points
@@ -3524,7 +3553,7 @@ begin
     returning delivery_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
+  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
     coalesce(p_identity ->> 'actor_type', 'webhook'), p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('event', p_event, 'reason', p_reason)
   from kept k;
@@ -3592,9 +3621,10 @@ begin
   v_seal.sealed_at := clock_timestamp();
   v_seal.previous_hash := coalesce(v_last.seal_hash, decode(repeat('00', 32), 'hex'));
   select array_agg(h.audit_id order by h.place),
-    case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
+    case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end,
+    case when bool_or(h.is_session) then array_agg(h.is_session order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
-  into v_seal.audit_ids, v_seal.are_interactions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
+  into v_seal.audit_ids, v_seal.are_interactions, v_seal.are_sessions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
   from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
     v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;
@@ -3634,6 +3664,7 @@ CREATE TABLE delivery.audit_seals (
     previous_hash bytea NOT NULL,
     seal_hash bytea NOT NULL,
     are_interactions boolean[],
+    are_sessions boolean[],
     CONSTRAINT audit_seals_hash CHECK (((octet_length(seal_hash) = 32) AND (octet_length(previous_hash) = 32))),
     CONSTRAINT audit_seals_number CHECK ((seal_number >= 1)),
     CONSTRAINT audit_seals_rows CHECK ((octet_length(row_hashes) = (32 * cardinality(audit_ids))))
@@ -3687,6 +3718,12 @@ COMMENT ON COLUMN delivery.audit_seals.seal_hash IS 'SHA-256 over all the rest o
 COMMENT ON COLUMN delivery.audit_seals.are_interactions IS 'For each of audit_ids whether it is of delivery.agent_interactions; null when none is.';
 
 --
+-- Name: COLUMN audit_seals.are_sessions; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.audit_seals.are_sessions IS 'For each of audit_ids whether it is of delivery.agent_sessions; null when none is.';
+
+--
 -- Name: seal_hash(delivery.audit_seals); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -3698,7 +3735,11 @@ begin
   return sha256(p_seal.previous_hash || convert_to((jsonb_build_array(
     p_seal.tenant_id, p_seal.seal_number, (extract(epoch from p_seal.sealed_at) * 1000000)::bigint,
     p_seal.to_transaction::text, p_seal.to_sequence, p_seal.audit_ids
-  ) || case when p_seal.are_interactions is null then '[]'::jsonb else jsonb_build_array(p_seal.are_interactions) end)::text, 'UTF8') || p_seal.row_hashes);
+  ) || case
+    when p_seal.are_sessions is not null then jsonb_build_array(p_seal.are_interactions, p_seal.are_sessions)
+    when p_seal.are_interactions is not null then jsonb_build_array(p_seal.are_interactions)
+    else '[]'::jsonb
+  end)::text, 'UTF8') || p_seal.row_hashes);
 end
 $$;
 
@@ -4098,6 +4139,7 @@ begin
       select u.id, u.place, substr(v_seal.row_hashes, (u.place * 32 - 31)::integer, 32) as row_hash,
         case
           when v_seal.are_interactions[u.place] then u.id < v_floor or delivery.is_retired(u.id, 'agent_interactions', v_interactions_from)
+          when v_seal.are_sessions[u.place] then false
           else delivery.is_retired(u.id, 'audit_log', v_kept_from)
         end as is_retired
       from unnest(v_seal.audit_ids) with ordinality as u(id, place)
@@ -12798,9 +12840,9 @@ begin
   transaction_offset := platform.transaction_offset();
   is_adopted := false;
   -- Whoever writes meanwhile would take a number from before.
-  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, metadata.changes in access exclusive mode;
+  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, delivery.agent_sessions, metadata.changes in access exclusive mode;
   v_now := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions'] loop
+  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions', 'delivery.agent_sessions'] loop
     execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id and l.transaction_id is not null order by l.transaction_id desc limit 1) n', v_table)
     into v_found;
     v_newest := greatest(v_newest, v_found);
@@ -12810,7 +12852,7 @@ begin
   if v_newest >= v_now + transaction_offset then
     transaction_offset := v_newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
     is_adopted := true;
-    -- Interactions ask platform.log_transaction for theirs.
+    -- Interactions and agent sessions ask platform.log_transaction for theirs.
     foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
       execute format('alter table %s alter column transaction_id set default (((pg_current_xact_id()::text)::bigint + %s)::text)::xid8', v_table, transaction_offset);
     end loop;
@@ -13999,7 +14041,8 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
       coalesce(pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false) as is_numbered,
       (select k.place from pg_index i cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
         where i.indrelid = t.oid and i.indisprimary and k.number = a.attnum) as key_place,
-      t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below', 'delivery.agent_interactions.transaction_id') as is_told
+      t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below', 'delivery.agent_interactions.transaction_id',
+        'delivery.agent_sessions.transaction_id') as is_told
     from tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -14013,6 +14056,7 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
           'case when transaction_id < (select w.rolled_up_below from delivery.metric_watermarks w where w.tenant_id = $1) then ''3'' end'
         when 'delivery.metric_watermarks.rolled_up_below' then '''4'''
         when 'delivery.agent_interactions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
+        when 'delivery.agent_sessions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         else format('%I::text', a.name)
       end, ', ' order by a.number)
       filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),
@@ -14562,8 +14606,8 @@ begin
     string_agg(
       case
         when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
-        when p_table = 'delivery.agent_interactions' and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
-        when p_table = 'delivery.agent_interactions' and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
         else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
       end, ', ' order by c.place),
     count(*)
@@ -15367,6 +15411,12 @@ CREATE TABLE delivery.agent_sessions (
     last_activity_at timestamp with time zone DEFAULT now() NOT NULL,
     live_until timestamp with time zone DEFAULT (now() + '24:00:00'::interval) NOT NULL,
     ended_at timestamp with time zone,
+    transaction_id xid8,
+    audit_sequence bigint,
+    actor_type text COLLATE pg_catalog."C",
+    actor_id text COLLATE pg_catalog."C",
+    correlation_id text COLLATE pg_catalog."C",
+    created_with jsonb,
     CONSTRAINT agent_sessions_agent_type CHECK ((agent_type = ANY (ARRAY['ai_assistant'::text, 'code_generator'::text, 'reviewer'::text, 'tester'::text, 'deployer'::text, 'monitor'::text]))),
     CONSTRAINT agent_sessions_budgets CHECK (((tokens_used <= token_budget) AND (cost_usd <= cost_budget) AND (request_count <= request_budget))),
     CONSTRAINT agent_sessions_counts CHECK ((((success_count >= 0) AND (success_count <= request_count)) AND (tokens_used >= 0) AND (cost_usd >= (0)::numeric))),
@@ -15384,7 +15434,7 @@ ALTER TABLE delivery.agent_sessions OWNER TO pgfleet_owner;
 -- Name: TABLE agent_sessions; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON TABLE delivery.agent_sessions IS 'One row a session of an agent, with its counters. Its status changes as delivery.next_agent_session_states says.';
+COMMENT ON TABLE delivery.agent_sessions IS 'One row a session of an agent, with its counters, and the entry of its creation in the audit. Its status changes as delivery.next_agent_session_states says.';
 
 --
 -- Name: COLUMN agent_sessions.version; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
@@ -15433,6 +15483,36 @@ COMMENT ON COLUMN delivery.agent_sessions.duration_us_sum IS 'Microseconds of al
 --
 
 COMMENT ON COLUMN delivery.agent_sessions.live_until IS 'Past this a session that has not ended is expired, whatever its status.';
+
+--
+-- Name: COLUMN agent_sessions.transaction_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_sessions.transaction_id IS 'The transaction that created it; with audit_sequence its place in the audit. Null: created by a version that wrote a row of delivery.audit_log besides.';
+
+--
+-- Name: COLUMN agent_sessions.audit_sequence; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_sessions.audit_sequence IS 'Orders the audit rows of one transaction; gaps mean nothing.';
+
+--
+-- Name: COLUMN agent_sessions.actor_type; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_sessions.actor_type IS 'Who created it, as given to tenant.as(); null when nobody was given.';
+
+--
+-- Name: COLUMN agent_sessions.correlation_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_sessions.correlation_id IS 'What belongs together: a run, a request, a trace.';
+
+--
+-- Name: COLUMN agent_sessions.created_with; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.agent_sessions.created_with IS 'What was given at its creation of all that can change since: data, context, metadata, budgets, the end of its time; without secrets, never changed. Null where nothing was given.';
 
 --
 -- Name: agent_interaction_patterns; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
@@ -15565,10 +15645,10 @@ COMMENT ON VIEW delivery.agent_performance_dashboard IS 'One row an agent: sessi
 --
 
 CREATE SEQUENCE delivery.audit_sequence
-    START WITH 1
+    START WITH 17592186044416
     INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
+    MINVALUE 17592186044416
+    MAXVALUE 281474976710655
     CACHE 100;
 
 ALTER SEQUENCE delivery.audit_sequence OWNER TO pgfleet_owner;
@@ -15672,7 +15752,8 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
     correlation_id,
     changes,
     is_interaction,
-    content
+    content,
+    is_session
    FROM ( SELECT a.tenant_id,
             a.audit_id,
             a.transaction_id,
@@ -15688,7 +15769,8 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             a.correlation_id,
             a.changes,
             false AS is_interaction,
-            NULL::jsonb AS content
+            NULL::jsonb AS content,
+            false AS is_session
            FROM delivery.audit_log a
         UNION ALL
          SELECT i.tenant_id,
@@ -15711,8 +15793,28 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             i.correlation_id,
             jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status, 'tokens', i.tokens, 'cost_usd', trim_scale(i.cost_usd), 'duration_us', i.duration_us) AS jsonb_build_object,
             true,
-            jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array
-           FROM delivery.agent_interactions i) e
+            jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array,
+            false
+           FROM delivery.agent_interactions i
+        UNION ALL
+         SELECT s.tenant_id,
+            s.session_id,
+            s.transaction_id,
+            s.audit_sequence,
+            s.started_at,
+            ('agent_session'::text COLLATE "C") AS text,
+            ((s.session_id)::text COLLATE "C") AS session_id,
+            ('create'::text COLLATE "C") AS text,
+            ('success'::text COLLATE "C") AS text,
+            ('normal'::text COLLATE "C") AS text,
+            s.actor_type,
+            s.actor_id,
+            s.correlation_id,
+            (jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version, 'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || COALESCE(s.created_with, '{}'::jsonb)),
+            false,
+            NULL::jsonb AS jsonb,
+            true
+           FROM delivery.agent_sessions s) e
   WHERE (transaction_id IS NOT NULL);
 
 ALTER VIEW delivery.audit OWNER TO pgfleet_owner;
@@ -15721,7 +15823,7 @@ ALTER VIEW delivery.audit OWNER TO pgfleet_owner;
 -- Name: VIEW audit; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON VIEW delivery.audit IS 'Every entry of the audit: the rows of the audit log, and interactions, which are their own entries.';
+COMMENT ON VIEW delivery.audit IS 'Every entry of the audit: the rows of the audit log, interactions, and agent sessions as the entries of their creation.';
 
 --
 -- Name: audit_activity_summary; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
@@ -21289,11 +21391,25 @@ ALTER TABLE ONLY delivery.agent_session_durations
     ADD CONSTRAINT agent_session_durations_pkey PRIMARY KEY (tenant_id, session_id, bucket);
 
 --
+-- Name: agent_sessions agent_sessions_actor_type; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.agent_sessions
+    ADD CONSTRAINT agent_sessions_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))) NOT VALID;
+
+--
 -- Name: agent_sessions agent_sessions_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
 --
 
 ALTER TABLE ONLY delivery.agent_sessions
     ADD CONSTRAINT agent_sessions_pkey PRIMARY KEY (tenant_id, session_id);
+
+--
+-- Name: agent_sessions agent_sessions_place; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.agent_sessions
+    ADD CONSTRAINT agent_sessions_place CHECK (((transaction_id IS NULL) = (audit_sequence IS NULL))) NOT VALID;
 
 --
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -22335,6 +22451,12 @@ CREATE INDEX agent_sessions_agent ON delivery.agent_sessions USING btree (agent_
 CREATE INDEX agent_sessions_live ON delivery.agent_sessions USING btree (tenant_id, live_until) WHERE (ended_at IS NULL);
 
 --
+-- Name: agent_sessions_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX agent_sessions_order ON delivery.agent_sessions USING btree (tenant_id, transaction_id, audit_sequence) WHERE (transaction_id IS NOT NULL);
+
+--
 -- Name: agent_sessions_parent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -22356,7 +22478,7 @@ CREATE INDEX agent_sessions_workflow ON delivery.agent_sessions USING btree (wor
 -- Name: audit_log_entity; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (entity_type, tenant_id, entity_id, audit_id);
+CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (entity_id, tenant_id, entity_type, audit_id);
 
 --
 -- Name: audit_log_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -27393,7 +27515,115 @@ GRANT SELECT,INSERT ON TABLE delivery.agent_interactions TO pgfleet_app;
 -- Name: TABLE agent_sessions; Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.agent_sessions TO pgfleet_app;
+GRANT SELECT,INSERT ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.status; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(status) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.version; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(version) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.data; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(data) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.context; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(context) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.metadata; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(metadata) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.token_budget; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(token_budget) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.cost_budget; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(cost_budget) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.request_budget; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(request_budget) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.request_count; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(request_count) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.success_count; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(success_count) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.tokens_used; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(tokens_used) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.cost_usd; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(cost_usd) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.duration_us_sum; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(duration_us_sum) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.duration_us_min; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(duration_us_min) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.duration_us_max; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(duration_us_max) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.last_activity_at; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(last_activity_at) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.live_until; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(live_until) ON TABLE delivery.agent_sessions TO pgfleet_app;
+
+--
+-- Name: COLUMN agent_sessions.ended_at; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT UPDATE(ended_at) ON TABLE delivery.agent_sessions TO pgfleet_app;
 
 --
 -- Name: TABLE agent_interaction_patterns; Type: ACL; Schema: delivery; Owner: pgfleet_owner

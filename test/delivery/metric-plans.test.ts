@@ -7,7 +7,8 @@ import { settled } from './settled.js'
 
 const TENANT = 'planned'
 const POINTS = 20_000
-const LARGE = /^(metrics|audit_log|agent_interactions)_p\d{6}$|^(metric_series|metric_rollups|audit_seals)$/
+const LARGE =
+  /^(metrics|audit_log|agent_interactions)_p\d{6}$|^(metric_series|metric_rollups|audit_seals|agent_sessions)$/
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe(
   'plans of metrics and of the audit log',
@@ -21,6 +22,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
         afterFile(() => fleet.close())
         for (const id of [TENANT, 'neighbour']) await fleet.tenants.create({ id })
         let interactions: { id: string }[] = []
+        let sessions: { id: string }[] = []
         const now = Date.now()
         const point = (n: number) => ({
           name: `m${n % 20}`,
@@ -44,7 +46,11 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
                 })),
               )
           const { agentSessions } = fleet.tenant(id).delivery
-          const { id: sessionId } = await agentSessions.create({ agentName: 'one', agentType: 'tester' })
+          for (let first = 0; first < 10_000; first += 2000)
+            sessions = await agentSessions.create(
+              Array.from({ length: 2000 }, () => ({ agentName: 'one', agentType: 'tester' as const })),
+            )
+          const sessionId = sessions[0]?.id as string
           for (let first = 0; first < 10_000; first += 2000)
             interactions = await agentSessions.record(
               Array.from({ length: 2000 }, () => ({ sessionId, type: 'chat' as const })),
@@ -78,6 +84,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           ['delivery.find_audit_entries', find({ entity_type: 'gate', entity_id: 'g77' }), 10],
           ['delivery.find_audit_entries', find({ entity_type: 'interaction', entity_id: interactions[7]?.id }), 10],
           ['delivery.find_audit_entries', find({ entity_type: 'interaction' }), 200],
+          ['delivery.find_audit_entries', find({ entity_type: 'agent_session', entity_id: sessions[7]?.id }), 10],
+          ['delivery.find_audit_entries', find({ entity_type: 'agent_session' }), 200],
           ['delivery.find_audit_entries', find({ correlation_id: 'run-2000' }), 1000],
           ['delivery.find_audit_entries', find({ ascending: true }), 200],
           ['delivery.calculate_aggregated_metrics', '100', 2000],

@@ -119,12 +119,15 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning s.session_id
+      returning x.*
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, overlay(gen_random_uuid()::text placing v_prefix from 1 for 15)::uuid, 'agent_session', c.session_id::text, 'update',
+    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
       x.actor_type, x.actor_id, x.correlation_id,
-      case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
+      -- The usual change is of the status alone.
+      case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
+        then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status))
+      else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
       || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
         then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
       || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
@@ -138,8 +141,8 @@ begin
         then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
       || case when x.old_metadata || x.metadata <> x.old_metadata
         then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
-    from wanted x
-    join changed c on c.session_id = x.id;
+      end
+    from changed x;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,

@@ -58,14 +58,17 @@ begin
   audited as (
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, overlay(gen_random_uuid()::text placing p_prefix from 1 for 15)::uuid, 'workflow', m.workflow_id,
+    select v_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
-      jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
+        then jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
         || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
           then jsonb_build_object('openTasks', jsonb_build_array(m.open_tasks, 0)) else '{}' end
+      end
     from moved m
   )
   select array_agg(m.workflow_id),

@@ -1,51 +1,32 @@
-import { v7 as uuidv7 } from 'uuid'
-import { statement } from '../../database/statement.js'
-import { FleetError } from '../../errors.js'
 import type { Fleet } from '../../fleet.js'
 import { loadContestant } from '../contestant.js'
 import type { Scenario } from '../scenario.js'
-import type { Target } from '../target.js'
+import { KINDS, type Mutation, Mutations } from './delivery-audit-mutations.js'
+import { makeTwin, TWIN, TWIN_TABLES } from './delivery-audit-twin.js'
 import type { BenchSubject } from './subject.js'
 
-const TENANT = 'bench-audit'
+const AUDITED = 'bench-audit'
+const BARE = 'bench-audit-bare'
 const SEALING = 'bench-audit-sealing'
 const SEALED = 'bench-audit-sealed'
 const CALLERS = 8
 const BATCH = 500
-const SESSIONS = 64
 const SOURCE = 'delivery store, speed'
 
 interface State {
   readonly fleet: Fleet
-  readonly sessions: readonly string[]
+  readonly audited: Mutations
+  readonly bare: Mutations
 }
 
-const WITH = statement<{ ordinal: number }>(
-  'bench.interactions_with_audit',
-  'select ordinal from delivery.record_interactions($1::text, $2::jsonb)',
-)
-const WITHOUT = statement<{ ordinal: number }>(
-  'bench.interactions_without_audit',
-  'select ordinal from bench_audit.record_interactions($1::text, $2::jsonb)',
-)
+/** The tables that are written. */
+const TABLES = `delivery.audit_log, delivery.agent_sessions, delivery.agent_session_durations, delivery.agent_interactions, delivery.pull_requests,
+  delivery.workflows, delivery.workflow_details, delivery.workflow_tasks, delivery.workflow_history, delivery.jobs, delivery.metrics, ${TWIN_TABLES}`
 
 const names = {
-  single: `interaction, audited, ${CALLERS} callers`,
-  singleWithout: `interaction, not audited, ${CALLERS} callers`,
-  batch: `${BATCH} interactions, audited, 2 callers`,
-  batchWithout: `${BATCH} interactions, not audited, 2 callers`,
   seal: 'record 1,000 entries and seal them, 1 caller',
   verify: 'verify, 1 caller',
 }
-
-const costs = (id: string, what: string, contestant: string, to: string, value: number): Target => ({
-  id,
-  what,
-  source: SOURCE,
-  metric: { kind: 'ratio', of: 'throughput', contestant, to },
-  op: '>=',
-  value,
-})
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, n) => ({
@@ -55,115 +36,48 @@ const entries = (count: number) =>
     changes: { status: ['pending', 'running'] },
   }))
 
-/** Interactions of the sessions in turn, so many at a time, as the function takes them. */
-function interactionsOf(sessions: readonly string[]): (count: number) => string {
-  let n = 0
-  return (count) =>
-    JSON.stringify(
-      Array.from({ length: count }, () => ({
-        id: uuidv7(),
-        session_id: sessions[n++ % sessions.length],
-        type: 'testing',
-        status: 'completed',
-        tokens: 100,
-        cost: 0.001,
-        duration_us: 1000 + (n % 1000),
-        request: { prompt: 'run the tests' },
-        response: { passed: 12 },
-        actor_type: 'agent',
-        actor_id: 'agent-1',
-        correlation_id: 'run-1',
-      })),
-    )
-}
+/** A kind of mutation with and without its audit, one at a time and in batches. */
+const measured = ({ one, many }: Pick<Mutation, 'one' | 'many'>) => [
+  { id: one, what: `${one}, ${CALLERS} callers`, count: 1, callers: CALLERS, least: 0.75 },
+  { id: `${one} batches`, what: `${BATCH} ${many}, 2 callers`, count: BATCH, callers: 2, least: 0.85 },
+]
 
-/** What an interaction has for the audit: its columns, and what is written into them. */
-const AUDIT_COLUMNS = 'transaction_id, audit_sequence, actor_type, actor_id, correlation_id'
-const AUDIT_VALUES = "v_transaction, nextval('delivery.audit_sequence'), x.actor_type, x.actor_id, x.correlation_id"
-
-/**
- * The function without its audit, made of its own text: it writes the same interactions into a table without the columns and the
- * index that only the audit needs.
- */
-function withoutAudit(text: string): string {
-  const parts: [string, string][] = [
-    [`,\n      ${AUDIT_COLUMNS})`, ')'],
-    [`,\n      ${AUDIT_VALUES}\n`, '\n'],
-    ['  v_transaction := platform.log_transaction(pg_current_xact_id());\n', ''],
-    ['delivery.record_interactions', 'bench_audit.record_interactions'],
-    ['delivery.agent_interactions', 'bench_audit.agent_interactions'],
-  ]
-  return parts.reduce((twin, [part, by]) => {
-    if (twin.includes(part)) return twin.replaceAll(part, by)
-    throw new FleetError('BENCH_FAILED', {
-      message: 'delivery.record_interactions is not written as this scenario knows it',
-    })
-  }, text)
-}
-
-/** The table of `withoutAudit`, with partitions for this month and the next. */
-const UNAUDITED_TABLE = `
-  create table bench_audit.agent_interactions (like delivery.agent_interactions including all) partition by range (interaction_id);
-  alter table bench_audit.agent_interactions drop constraint agent_interactions_place,
-    ${AUDIT_COLUMNS.split(', ')
-      .map((column) => `drop column ${column}`)
-      .join(', ')};
-  alter table bench_audit.agent_interactions enable row level security, force row level security;
-  create policy tenant_isolation on bench_audit.agent_interactions
-    using (tenant_id = (select current_setting('pgfleet.tenant', true))) with check (tenant_id = (select current_setting('pgfleet.tenant', true)));
-  grant select, insert on bench_audit.agent_interactions to pgfleet_app;
-  do $$
-  declare
-    v_month timestamptz;
-  begin
-    for v_month in select date_trunc('month', now(), 'UTC') + n * interval '1 month' from generate_series(0, 1) n loop
-      execute format('create table bench_audit.agent_interactions_p%s partition of bench_audit.agent_interactions for values from (%L) to (%L)',
-        to_char(v_month at time zone 'UTC', 'YYYYMM'), platform.uuid_floor(v_month), platform.uuid_floor(v_month + interval '1 month'));
-    end loop;
-  end
-  $$`
-
-/** What the audit log costs: an interaction of an agent with its audit row, and without. */
+/** What the audit costs: each kind of change with it, and without. */
 export const deliveryAudit: Scenario<BenchSubject, State> = {
   name: 'delivery-audit',
   title: 'Delivery store: the cost of the audit log',
   description:
-    `Interactions of ${SESSIONS} agent sessions, by delivery.record_interactions and by the same function on a table without the columns and the ` +
-    'index that the audit needs, each commit durable, statement by statement past the gathering of calls. Then sealing, and verifying what was sealed ' +
-    '(rows: entries that are there).',
-  options: { rows: 100_000, durationMs: 4000, warmUpMs: 1000, rounds: 5 },
-  targets: [
-    costs('single', 'single operations a second, audited against not', names.single, names.singleWithout, 0.75),
-    costs('batches', 'operations a second in batches, audited against not', names.batch, names.batchWithout, 0.85),
-  ],
+    'Each kind of change, by the functions of the store and by the same functions without their audit, made of their own text: no row of the log, and tables ' +
+    'without the columns and the index that only the audit needs. Each commit durable, statement by statement past the gathering of calls. ' +
+    'A job is claimed and completed by two statements. Then sealing, and verifying what was sealed (rows: entries that are there).',
+  options: { rows: 100_000, durationMs: 2000, warmUpMs: 500, rounds: 5 },
+  targets: KINDS.flatMap(measured).map(({ id, what, least }) => ({
+    id: id.replaceAll(' ', '-'),
+    what: `${what}: a second, audited against not`,
+    source: SOURCE,
+    metric: { kind: 'ratio', of: 'throughput', contestant: `${what}, audited`, to: `${what}, not audited` },
+    op: '>=',
+    value: least,
+  })),
 
   async setUp({ subject, options, progress, signal }) {
     const fleet = await subject.open()
-    for (const id of [TENANT, SEALED, SEALING]) await fleet.tenants.create({ id }, { ifNotExists: true })
-    const tenant = fleet.tenant(TENANT)
-    const sessions = await tenant.delivery.agentSessions.create(
-      Array.from({ length: SESSIONS }, (_, n) => ({ agentName: `agent-${n}`, agentType: 'tester' as const })),
-    )
-    await fleet.database.lend(async (connection) => {
-      const { rows } = await connection.query<{ text: string }>(
-        `select pg_get_functiondef('delivery.record_interactions(text, jsonb)'::regprocedure) as text`,
-      )
-      await connection.query('drop schema if exists bench_audit cascade')
-      await connection.query('create schema bench_audit')
-      await connection.query(UNAUDITED_TABLE)
-      await connection.query(withoutAudit(rows[0]?.text ?? ''))
-      await connection.query('grant usage on schema bench_audit to pgfleet_app')
-    })
-    const items = interactionsOf(sessions.map(({ id }) => id))
-    // What autovacuum does within a minute: plans made for empty tables would be measured otherwise.
-    for (let n = 0; n < 10; n++) {
-      for (const what of [WITH, WITHOUT]) await fleet.database.run(what, [TENANT, items(500)], { idempotent: true })
+    for (const id of [AUDITED, BARE, SEALED, SEALING]) await fleet.tenants.create({ id }, { ifNotExists: true })
+    await fleet.database.lend(makeTwin)
+    progress('making what is changed')
+    const sides = {
+      audited: new Mutations(fleet.database, AUDITED, { audited: true }),
+      bare: new Mutations(fleet.database, BARE, { audited: false }),
     }
-    await fleet.database.lend((connection) =>
-      connection.query(
-        'vacuum (analyze) delivery.agent_sessions, delivery.agent_session_durations, delivery.agent_interactions, bench_audit.agent_interactions, delivery.audit_log',
-      ),
-    )
+    for (const side of Object.values(sides)) {
+      await side.setUp()
+      for (const mutation of side.all) {
+        await mutation.before?.()
+        for (let n = 0; n < 4; n++) await mutation.change(BATCH, n % 2, 2)
+      }
+    }
+    // What autovacuum does within a minute: plans made for empty tables would be measured otherwise.
+    await fleet.database.lend((connection) => connection.query(`vacuum (analyze) ${TABLES}`))
     progress('recording and sealing entries')
     const { audit } = fleet.tenant(SEALED).delivery
     for (let first = 0; first < options.rows; first += 1000) {
@@ -172,26 +86,29 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
     }
     // A transaction elsewhere may hold the last of them back for a while.
     while ((await audit.verify()).unsealed !== 0) while ((await audit.seal()).more);
-    return { fleet, sessions: sessions.map(({ id }) => id) }
+    return { fleet, ...sides }
   },
 
-  contestants({ options }, { fleet, sessions }) {
+  contestants({ options }, { fleet, audited, bare }) {
     const { audit } = fleet.tenant(SEALED).delivery
     const sealing = fleet.tenant(SEALING).delivery.audit
-    const items = interactionsOf(sessions)
-    const record = (name: string, rival: string | undefined, what: typeof WITH, callers: number, count: number) =>
-      loadContestant({
-        name,
-        callers,
-        itemsPerOperation: count,
-        ...(rival === undefined ? {} : { rival }),
-        operation: () => fleet.database.run(what, [TENANT, items(count)], { durability: 'durable', idempotent: true }),
-      })
+    const changes = (mutation: Mutation, isAudited: boolean) =>
+      measured(mutation).map(({ what, count, callers }) =>
+        loadContestant({
+          name: `${what}, ${isAudited ? '' : 'not '}audited`,
+          callers,
+          itemsPerOperation: count,
+          ...(isAudited ? { rival: `${what}, not audited` } : {}),
+          ...(mutation.before === undefined ? {} : { before: mutation.before }),
+          operation: (caller) => mutation.change(count, caller, callers),
+        }),
+      )
     return [
-      record(names.single, names.singleWithout, WITH, CALLERS, 1),
-      record(names.singleWithout, undefined, WITHOUT, CALLERS, 1),
-      record(names.batch, names.batchWithout, WITH, 2, BATCH),
-      record(names.batchWithout, undefined, WITHOUT, 2, BATCH),
+      ...audited.all.flatMap((mutation, n) => {
+        const [one, many] = changes(mutation, true)
+        const [oneBare, manyBare] = changes(bare.all[n] as Mutation, false)
+        return [one, oneBare, many, manyBare].filter((contestant) => contestant !== undefined)
+      }),
       loadContestant({
         name: names.seal,
         callers: 1,
@@ -212,7 +129,7 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
 
   async tearDown(_, state) {
     if (state === undefined) return
-    await state.fleet.database.lend((connection) => connection.query('drop schema if exists bench_audit cascade'))
+    await state.fleet.database.lend((connection) => connection.query(`drop schema if exists ${TWIN} cascade`))
     await state.fleet.close()
   },
 }
