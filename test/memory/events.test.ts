@@ -179,6 +179,7 @@ test.each<[string, string, unknown]>([
   ['payload', 'a Date', new Date()],
   ['payload', 'a cycle', cycle],
   ['payload', 'a NUL character', { a: ['\0'] }],
+  ['payload', 'a key with a NUL character', { a: { 'b\0': 1 } }],
   ['payload', 'over the limit', 'x'.repeat(262_143)],
   ['tags', 'an unknown member', []],
 ])('%s that is %s is refused, by name', async (member, _, value) => {
