@@ -27,7 +27,29 @@ export const DEPTH_MAX = 200
  * null, booleans, finite numbers, strings without NUL and lone surrogates, arrays without holes, and plain objects:
  * what JSON.stringify would quietly change (a Date, a Map, undefined, a function) is refused.
  */
-export function jsonProblem(value: unknown, path = '', depth = 0): string | undefined {
+export function jsonProblem(value: unknown): string | undefined {
+  return isJson(value, 0) ? undefined : findJsonProblem(value, '', 0)
+}
+
+/** Whether jsonProblem finds nothing: without the paths, which cost four times the rest and are asked for once something is found. */
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return isStorable(value)
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'boolean' || value === null) return true
+  if (typeof value !== 'object' || depth >= DEPTH_MAX) return false
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isJson(value[i], depth + 1)) return false
+    return true
+  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  for (const key in value) {
+    if (!isStorable(key) || !isJson((value as Record<string, unknown>)[key], depth + 1)) return false
+  }
+  return true
+}
+
+function findJsonProblem(value: unknown, path: string, depth: number): string | undefined {
   const refuse = (why: string) => `${path}: ${why}`
   switch (typeof value) {
     case 'boolean':
@@ -45,7 +67,7 @@ export function jsonProblem(value: unknown, path = '', depth = 0): string | unde
   if (depth >= DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} levels deep, or within itself`)
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const problem = jsonProblem(value[i], `${path}[${i}]`, depth + 1)
+      const problem = findJsonProblem(value[i], `${path}[${i}]`, depth + 1)
       if (problem !== undefined) return problem
     }
     return undefined
@@ -54,7 +76,7 @@ export function jsonProblem(value: unknown, path = '', depth = 0): string | unde
   if (prototype !== Object.prototype && prototype !== null) return refuse('only plain objects are JSON')
   for (const key of Object.keys(value)) {
     if (!isStorable(key)) return refuse('a key holds a NUL character or half of a surrogate pair')
-    const problem = jsonProblem((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1)
+    const problem = findJsonProblem((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1)
     if (problem !== undefined) return problem
   }
   return undefined

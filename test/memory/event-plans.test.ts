@@ -1,4 +1,5 @@
 import { openFleet } from 'pgfleet'
+import { v7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines } from '../setup/index.js'
 import { nodesOf, openExplained, rowsLookedAt } from '../setup/plans.js'
@@ -75,6 +76,10 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
         expect(found.read, `${name} reads`).toBeLessThanOrEqual(most)
         expect(found.partitions, `months of ${name}`).toBeLessThanOrEqual(partitions)
       }
+      // Long enough to be looked up as a whole before it is appended.
+      const batch = Array.from({ length: 100 }, (_, n) => ({ id: v7(), type: 'x', payload: n }))
+      const appended = await explain('select * from memory.append_events($1, $2)', [TENANT, JSON.stringify(batch)])
+      expect(appended).toEqual({ rows: 0, read: 0, partitions: 1 })
       const follow = () => explain('select * from memory.follow_events($1, null, null, 0, null, 500)', [TENANT])
       let page = await follow()
       // Another transaction of the server may hold the log back for a while.
