@@ -22371,10 +22371,22 @@ CREATE INDEX audit_log_order ON ONLY delivery.audit_log USING btree (tenant_id, 
 CREATE INDEX checks_head ON delivery.checks USING btree (head_sha, tenant_id);
 
 --
+-- Name: checks_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX checks_newest ON delivery.checks USING btree (tenant_id, check_kind, check_id, repository);
+
+--
 -- Name: deployments_environment; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
 CREATE INDEX deployments_environment ON delivery.deployments USING btree (environment, tenant_id, created_at);
+
+--
+-- Name: deployments_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX deployments_newest ON delivery.deployments USING btree (tenant_id, deployment_id, repository);
 
 --
 -- Name: jobs_claims; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -22407,6 +22419,12 @@ CREATE INDEX metrics_order ON ONLY delivery.metrics USING btree (tenant_id, tran
 CREATE INDEX metrics_series ON ONLY delivery.metrics USING btree (series_id, tenant_id, metric_id);
 
 --
+-- Name: pipeline_jobs_run; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX pipeline_jobs_run ON delivery.pipeline_jobs USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
+
+--
 -- Name: pipeline_jobs_started_at; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -22423,6 +22441,12 @@ CREATE INDEX pipeline_runs_created_at ON delivery.pipeline_runs USING btree (ten
 --
 
 CREATE INDEX pipeline_runs_head ON delivery.pipeline_runs USING btree (head_sha, tenant_id);
+
+--
+-- Name: pipeline_runs_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX pipeline_runs_newest ON delivery.pipeline_runs USING btree (tenant_id, run_id, repository);
 
 --
 -- Name: pull_requests_author_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner

@@ -182,6 +182,56 @@ describe.sequential('a first day', () => {
     expect(wrong).toMatchObject({ stderr: expect.stringContaining('--head is not') })
   })
 
+  test('pipeline prints what webhooks told, page by page and by key', async () => {
+    const deliveries = [1, 2].map((id) => ({
+      event: 'deployment',
+      deliveryId: `d-${id}`,
+      payload: {
+        repository: { full_name: 'acme/shop' },
+        deployment: {
+          id,
+          sha: 'abcdef',
+          ref: 'main',
+          environment: id === 1 ? 'staging' : 'production',
+          created_at: '2026-01-01T00:00:00Z',
+          updated_at: '2026-01-01T00:00:00Z',
+        },
+      },
+    }))
+    await writeFile(join(cwd, 'deliveries.json'), JSON.stringify(deliveries))
+    await json('ingest', 'github', 'deliveries.json', '--tenant', 'acme')
+    await writeFile(
+      join(cwd, 'jobs.csv'),
+      'job_id,start_time,conclusion,dynamoKey,name\n7,2026-01-01 00:00:00,success,acme/shop/7,build\n',
+    )
+    await json('ingest', 'jobs', 'jobs.csv', '--tenant', 'acme')
+    const { stdout } = await runCli(cwd, ['pipeline', 'deployments', '--tenant', 'acme'])
+    expect(stdout).toMatch(/acme\/shop 2 +pending +production +main +abcdef\n.*acme\/shop 1 +pending +staging/)
+    const found = await json(
+      'pipeline',
+      'deployments',
+      '--tenant',
+      'acme',
+      '--environment',
+      'staging',
+      '--from',
+      '2025-01-01',
+    )
+    expect(found.value).toMatchObject({ deploymentId: 1, environment: 'staging', headSha: 'abcdef' })
+    const job = await json('pipeline', 'jobs', 'acme/shop', '--tenant', 'acme', '--conclusion', 'success')
+    expect(job.value).toMatchObject({ jobId: 7, name: 'build' })
+    for (const empty of [
+      ['runs'],
+      ['checks', '--suites', '--pull-request', 'acme/shop#7'],
+      ['branches', '--no-deleted'],
+    ])
+      expect(await runCli(cwd, ['pipeline', ...empty, '--tenant', 'acme'])).toMatchObject({ code: 0, stdout: '' })
+    const one = await json('pipeline', 'get', 'deployment', 'acme/shop', '2', '--tenant', 'acme')
+    expect(one).toMatchObject({ code: 0, value: { environment: 'production' } })
+    const missing = await runCli(cwd, ['pipeline', 'get', 'branch', 'acme/shop', 'refs/heads/x', '--tenant', 'acme'])
+    expect(missing).toMatchObject({ code: 1, stderr: 'Not there: branch refs/heads/x of acme/shop\n' })
+  })
+
   test('metadata prints groups, entities and ticks, and watches', async () => {
     const { value: found } = await json('metadata', 'groups', '--tenant', 'acme')
     expect(found.map(({ name }: { name: string }) => name)).toEqual(['BACKGROUND', 'NORMAL', 'REALTIME', 'STATIC'])
