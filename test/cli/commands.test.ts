@@ -232,6 +232,85 @@ describe.sequential('a first day', () => {
     expect(missing).toMatchObject({ code: 1, stderr: 'Not there: branch refs/heads/x of acme/shop\n' })
   })
 
+  test('metrics are recorded from a file or standard input, rolled up, and shown', async () => {
+    const at = (hour: number) => new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - hour * 3_600_000)
+    const point = (hour: number, numericValue: number, zone: number | string = 1) =>
+      JSON.stringify({ name: 'build.seconds', measuredAt: at(hour), numericValue, dimensions: { zone } })
+    await writeFile(join(cwd, 'points.json'), `[${[point(3, 10), point(3, 30)].join()}]`)
+    expect(await json('metrics', 'record', 'points.json', '--tenant', 'acme')).toMatchObject({ value: { points: 2 } })
+    const piped = await runCli(cwd, ['metrics', 'record', '-', '--tenant', 'acme'], {
+      stdin: `${point(1, 80)}\n${point(1, 1000, '1')}\n`,
+    })
+    expect(piped).toMatchObject({ code: 0, stdout: '2 points recorded\n' })
+    expect(await json('metrics', 'names', '--tenant', 'acme', '--prefix', 'build')).toMatchObject({
+      value: [{ name: 'build.seconds', series: 2 }],
+    })
+    const empty = await runCli(cwd, ['metrics', 'show', 'build.seconds', '--tenant', 'acme'])
+    expect(empty).toMatchObject({ code: 1, stdout: expect.stringContaining('No number is in the rollups') })
+    expect(await json('metrics', 'roll-up', '--tenant', 'acme')).toMatchObject({ value: { points: 4 } })
+    const shown = await json(
+      'metrics',
+      'show',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone=1',
+      '--fractions',
+      '0,1',
+    )
+    expect(shown).toMatchObject({
+      code: 0,
+      value: {
+        summary: { points: 3, min: 10, max: 80, mean: 40 },
+        rollups: [
+          { bucket: at(3).toISOString(), points: 2, mean: 20 },
+          { bucket: at(1).toISOString(), points: 1, mean: 80 },
+        ],
+      },
+    })
+    const { stdout } = await runCli(cwd, [
+      'metrics',
+      'show',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone=1',
+      '--from',
+      at(3).toISOString(),
+      '--to',
+      at(0).toISOString(),
+    ])
+    const [, line, figures] = stdout.split('\n')
+    expect(line).toBe('▁ █')
+    expect(figures).toMatch(/^3 points +mean 40 +min 10 +max 80 +last 80 +p50 /)
+    const points = await runCli(cwd, [
+      'metrics',
+      'query',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone="1"',
+    ])
+    expect(points.stdout).toBe(`${at(1).toISOString()}  build.seconds  1000  zone=1\n`)
+    const newest = await json(
+      'metrics',
+      'query',
+      '--tenant',
+      'acme',
+      '--newest-first',
+      '--limit',
+      '1',
+      '--to',
+      at(2).toISOString(),
+    )
+    expect(newest.value).toMatchObject({ measuredAt: at(3).toISOString() })
+    const wrong = await runCli(cwd, ['metrics', 'record', '-', '--tenant', 'acme'], { stdin: '{"name": "x"}' })
+    expect(wrong).toMatchObject({ stderr: expect.stringContaining('has no value') })
+  })
+
   test('metadata prints groups, entities and ticks, and watches', async () => {
     const { value: found } = await json('metadata', 'groups', '--tenant', 'acme')
     expect(found.map(({ name }: { name: string }) => name)).toEqual(['BACKGROUND', 'NORMAL', 'REALTIME', 'STATIC'])

@@ -56,8 +56,16 @@ export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-seale
 export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
 export type * from './dashboards/dashboard-rows.js'
 export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
-export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
-export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
+export type {
+  Dimensions,
+  Metric,
+  MetricCategory,
+  MetricName,
+  MetricSeries,
+  MetricType,
+  NewMetric,
+} from './metrics/metric.js'
+export type { MetricNameQuery, MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
 export type {
   MetricRollup,
   MetricSummary,
