@@ -2816,6 +2816,51 @@ ALTER FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_pr
 COMMENT ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) IS 'Keeps the latest that was told of pull requests, with their review and CI status.';
 
 --
+-- Name: prune_metric_rollups(text, text, interval, integer); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+#variable_conflict use_column
+declare
+  v_below timestamptz := date_trunc(p_resolution, now() - p_age);
+  v_deleted integer;
+begin
+  perform platform.enter(p_tenant);
+  -- Series by series: the key, the only index, has the bucket last, and another would cost every update of a rollup.
+  with old as materialized (
+    select r.series_id, r.bucket
+    from delivery.metric_series s
+    cross join lateral (
+      select o.series_id, o.bucket from delivery.metric_rollups o
+      where o.tenant_id = p_tenant and o.resolution = p_resolution and o.series_id = s.series_id and o.bucket < v_below
+      order by o.bucket
+      limit p_limit
+    ) r
+    where s.tenant_id = p_tenant
+    limit p_limit
+  )
+  delete from delivery.metric_rollups d
+  using old
+  where d.tenant_id = p_tenant and d.resolution = p_resolution and d.series_id = old.series_id and d.bucket = old.bucket;
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;
+
+ALTER FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) IS 'Forgets old minutes, hours or days of metrics.';
+
+--
 -- Name: prune_webhooks(text, interval, integer, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -3841,10 +3886,12 @@ COMMENT ON FUNCTION delivery.settle_tasks(p_prefix text, p_now timestamp with ti
 --
 
 CREATE FUNCTION delivery.sketch_bucket(p_value double precision) RETURNS integer
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when p_value > 0 then ceil(ln(p_value) / ln(1.01::double precision / 0.99))::integer when p_value = 0 then -2147483648 end
+begin
+  return case when p_value > 0 then ceil(ln(p_value) / ln(1.01::double precision / 0.99))::integer when p_value = 0 then -2147483648 end;
+end
 $$;
 
 ALTER FUNCTION delivery.sketch_bucket(p_value double precision) OWNER TO pgfleet_owner;
@@ -3866,7 +3913,7 @@ CREATE FUNCTION delivery.sketch_key(p_value double precision) RETURNS integer
 begin
   return case
     when abs(p_value) < 1e-100 then 0
-    else sign(p_value)::integer * (20000 + ceil(ln(abs(p_value)) / ln(1.01::double precision / 0.99::double precision))::integer)
+    else sign(p_value)::integer * (20000 + delivery.sketch_bucket(abs(p_value)))
   end;
 end
 $$;
@@ -3896,8 +3943,7 @@ begin
     if v_seen > v_rank then
       return case
         when p_keys[i] = 0 then 0
-        -- 2 gamma^k / (gamma + 1), which is 0.99 gamma^k, lies within 1 % of all of (gamma^(k - 1), gamma^k].
-        else sign(p_keys[i]) * 0.99 * exp((abs(p_keys[i]) - 20000) * ln(1.01::double precision / 0.99::double precision))
+        else sign(p_keys[i]) * delivery.sketch_value(abs(p_keys[i]) - 20000)
       end;
     end if;
   end loop;
@@ -15063,7 +15109,8 @@ begin
   select r.retention into v_registered
   from platform.partitioned_tables r
   where r.schema_name = p_schema and r.table_name = p_table;
-  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions')) then
+  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions'),
+    ('delivery', 'minute_rollups'), ('delivery', 'hour_rollups'), ('delivery', 'day_rollups')) then
     raise exception '%.% is no table that has a retention', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
   if p_keep < interval '1 day' then
@@ -25935,6 +25982,13 @@ GRANT ALL ON FUNCTION delivery.observe_pipeline_runs(p_tenant text, p_facts json
 
 REVOKE ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer); Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) TO pgfleet_app;
 
 --
 -- Name: FUNCTION prune_webhooks(p_tenant text, p_age interval, p_limit integer, p_identity jsonb); Type: ACL; Schema: delivery; Owner: pgfleet_owner
