@@ -5946,6 +5946,7 @@ declare
   v_transaction xid8;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'events');
   -- As text: uuid has no min before PostgreSQL 18.
   select count(*), min(lower(x.id)), max(lower(x.id)) into v_count, v_first, v_last
   from jsonb_to_recordset(p_events) as x(id text collate "C");
@@ -6362,7 +6363,7 @@ CREATE FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) RETURNS TABL
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_change constant jsonb := p_changes -> 0;
@@ -6372,6 +6373,10 @@ declare
   v_time timestamptz;
 begin
   perform platform.enter(p_tenant);
+  -- What is known can still be corrected and retracted.
+  if jsonb_path_exists(p_changes, '$[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   -- Most often one is asserted of which nothing was known before: then there is no head of it, and nothing else to heed.
   -- What follows goes on from any other case; the locks are those of memory.lock_graph, in its order.
   if jsonb_array_length(p_changes) = 1 and v_change ->> 'op' = 'assert' then
@@ -6433,7 +6438,7 @@ begin
   select a.ordinal, a.id, a.changed, memory.instant(a.recorded_at)
   from memory.apply_changes(p_changes, memory.lock_graph(p_changes), interval '1 microsecond', null) a;
 end
-$$;
+$_$;
 
 ALTER FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) OWNER TO pgfleet_owner;
 
@@ -8769,7 +8774,7 @@ CREATE FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) RETURNS 
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_new uuid[];
@@ -8779,6 +8784,9 @@ declare
   v_conflict bigint;
 begin
   perform platform.enter(p_tenant);
+  if jsonb_path_exists(p_episodes, '$[*].changes[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   perform platform.ensure_partitions('memory', 'episodes',
     array(select x.id from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as x order by x.ordinality), 'episodes');
   -- Whoever records the same id at this moment is waited for.
@@ -8838,7 +8846,7 @@ begin
   join memory.episodes e on e.tenant_id = p_tenant and e.episode_id = x.id
   order by x.ordinality;
 end
-$$;
+$_$;
 
 ALTER FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) OWNER TO pgfleet_owner;
 
@@ -8861,6 +8869,7 @@ CREATE FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb)
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'hook_executions');
   perform platform.ensure_partitions('memory', 'hook_executions',
     array(select x.id from rows from (jsonb_to_recordset(p_executions) as (id uuid)) with ordinality as x order by x.ordinality),
     'executions');
@@ -9800,6 +9809,7 @@ declare
   v_part jsonb;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'key_values');
   if not jsonb_path_exists(p_items, '$[*].expected') then
     -- The last of a key is what stays; the others count into its version. In the order of the keys, so that batches that
     -- share some wait for each other instead of deadlocking.
@@ -10235,6 +10245,7 @@ declare
   v_first bigint;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'vectors');
   -- In the order of dimensions, and of keys within one, so that batches wait for each other instead of deadlocking.
   for v_dimensions, v_first in
     select x.dimensions, min(x.ordinality)
@@ -14802,10 +14813,22 @@ COMMENT ON FUNCTION platform.may_retire(p_tenant text) IS 'Whether maintenance m
 CREATE FUNCTION platform.measure_usage(p_tenant text) RETURNS TABLE(resource text, row_count bigint, measured_at timestamp with time zone)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 #variable_conflict use_column
+declare
+  v_limited text[];
+  v_dimensions integer;
+  v_some bigint;
+  v_vectors bigint := 0;
 begin
   perform platform.enter(p_tenant);
+  select array(select jsonb_object_keys(t.quotas)) into v_limited from platform.tenants t where t.tenant_id = p_tenant;
+  if 'vectors' = any (v_limited) then
+    for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+      execute format('select count(*) from memory.vectors_%s v where v.tenant_id = $1', v_dimensions) into v_some using p_tenant;
+      v_vectors := v_vectors + v_some;
+    end loop;
+  end if;
   return query
   insert into platform.tenant_usage as u (tenant_id, resource, row_count, measured_at)
   select p_tenant, c.resource, c.row_count, statement_timestamp()
@@ -14821,12 +14844,27 @@ begin
     select 'sessions', count(*) from memory.sessions where tenant_id = p_tenant
     union all
     select 'trajectories', count(*) from learning.trajectories where tenant_id = p_tenant
+    union all
+    -- Where it is not limited nothing of it is read.
+    select 'entities', count(*) from memory.entities where tenant_id = p_tenant and 'entities' = any (v_limited)
+    union all
+    select 'events', count(*) from memory.events where tenant_id = p_tenant and 'events' = any (v_limited)
+    union all
+    select 'hook_executions', count(*) from memory.hook_executions where tenant_id = p_tenant and 'hook_executions' = any (v_limited)
+    union all
+    select 'key_values', count(*) from memory.key_values where tenant_id = p_tenant and 'key_values' = any (v_limited)
+    union all
+    select 'vectors', v_vectors
+    union all
+    select 'workflows', count(*) from delivery.workflows where tenant_id = p_tenant and 'workflows' = any (v_limited)
   ) c
+  where c.resource = any (v_limited)
+    or c.resource not in ('entities', 'events', 'hook_executions', 'key_values', 'vectors', 'workflows')
   order by c.resource
   on conflict (tenant_id, resource) do update set row_count = excluded.row_count, measured_at = excluded.measured_at
   returning u.resource, u.row_count, u.measured_at;
 end
-$$;
+$_$;
 
 ALTER FUNCTION platform.measure_usage(p_tenant text) OWNER TO pgfleet_owner;
 
