@@ -2845,6 +2845,51 @@ ALTER FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_pr
 COMMENT ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) IS 'Keeps the latest that was told of pull requests, with their review and CI status.';
 
 --
+-- Name: prune_metric_rollups(text, text, interval, integer); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+#variable_conflict use_column
+declare
+  v_below timestamptz := date_trunc(p_resolution, now() - p_age);
+  v_deleted integer;
+begin
+  perform platform.enter(p_tenant);
+  -- Series by series: the key, the only index, has the bucket last, and another would cost every update of a rollup.
+  with old as materialized (
+    select r.series_id, r.bucket
+    from delivery.metric_series s
+    cross join lateral (
+      select o.series_id, o.bucket from delivery.metric_rollups o
+      where o.tenant_id = p_tenant and o.resolution = p_resolution and o.series_id = s.series_id and o.bucket < v_below
+      order by o.bucket
+      limit p_limit
+    ) r
+    where s.tenant_id = p_tenant
+    limit p_limit
+  )
+  delete from delivery.metric_rollups d
+  using old
+  where d.tenant_id = p_tenant and d.resolution = p_resolution and d.series_id = old.series_id and d.bucket = old.bucket;
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;
+
+ALTER FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) IS 'Forgets old minutes, hours or days of metrics.';
+
+--
 -- Name: prune_webhooks(text, interval, integer, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -3882,10 +3927,12 @@ COMMENT ON FUNCTION delivery.settle_tasks(p_prefix text, p_now timestamp with ti
 --
 
 CREATE FUNCTION delivery.sketch_bucket(p_value double precision) RETURNS integer
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when p_value > 0 then ceil(ln(p_value) / ln(1.01::double precision / 0.99))::integer when p_value = 0 then -2147483648 end
+begin
+  return case when p_value > 0 then ceil(ln(p_value) / ln(1.01::double precision / 0.99))::integer when p_value = 0 then -2147483648 end;
+end
 $$;
 
 ALTER FUNCTION delivery.sketch_bucket(p_value double precision) OWNER TO pgfleet_owner;
@@ -3907,7 +3954,7 @@ CREATE FUNCTION delivery.sketch_key(p_value double precision) RETURNS integer
 begin
   return case
     when abs(p_value) < 1e-100 then 0
-    else sign(p_value)::integer * (20000 + ceil(ln(abs(p_value)) / ln(1.01::double precision / 0.99::double precision))::integer)
+    else sign(p_value)::integer * (20000 + delivery.sketch_bucket(abs(p_value)))
   end;
 end
 $$;
@@ -3937,8 +3984,7 @@ begin
     if v_seen > v_rank then
       return case
         when p_keys[i] = 0 then 0
-        -- 2 gamma^k / (gamma + 1), which is 0.99 gamma^k, lies within 1 % of all of (gamma^(k - 1), gamma^k].
-        else sign(p_keys[i]) * 0.99 * exp((abs(p_keys[i]) - 20000) * ln(1.01::double precision / 0.99::double precision))
+        else sign(p_keys[i]) * delivery.sketch_value(abs(p_keys[i]) - 20000)
       end;
     end if;
   end loop;
@@ -5942,6 +5988,7 @@ declare
   v_transaction xid8;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'events');
   -- As text: uuid has no min before PostgreSQL 18.
   select count(*), min(lower(x.id)), max(lower(x.id)) into v_count, v_first, v_last
   from jsonb_to_recordset(p_events) as x(id text collate "C");
@@ -6378,7 +6425,7 @@ CREATE FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) RETURNS TABL
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_change constant jsonb := p_changes -> 0;
@@ -6388,6 +6435,10 @@ declare
   v_time timestamptz;
 begin
   perform platform.enter(p_tenant);
+  -- What is known can still be corrected and retracted.
+  if jsonb_path_exists(p_changes, '$[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   -- Most often one is asserted of which nothing was known before: then there is no head of it, and nothing else to heed.
   -- What follows goes on from any other case; the locks are those of memory.lock_graph, in its order.
   if jsonb_array_length(p_changes) = 1 and v_change ->> 'op' = 'assert' then
@@ -6449,7 +6500,7 @@ begin
   select a.ordinal, a.id, a.changed, memory.instant(a.recorded_at)
   from memory.apply_changes(p_changes, memory.lock_graph(p_changes), interval '1 microsecond', null) a;
 end
-$$;
+$_$;
 
 ALTER FUNCTION memory.change_graph(p_tenant text, p_changes jsonb) OWNER TO pgfleet_owner;
 
@@ -8785,7 +8836,7 @@ CREATE FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) RETURNS 
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_new uuid[];
@@ -8795,6 +8846,9 @@ declare
   v_conflict bigint;
 begin
   perform platform.enter(p_tenant);
+  if jsonb_path_exists(p_episodes, '$[*].changes[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   perform platform.ensure_partitions('memory', 'episodes',
     array(select x.id from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as x order by x.ordinality), 'episodes');
   -- Whoever records the same id at this moment is waited for.
@@ -8854,7 +8908,7 @@ begin
   join memory.episodes e on e.tenant_id = p_tenant and e.episode_id = x.id
   order by x.ordinality;
 end
-$$;
+$_$;
 
 ALTER FUNCTION memory.record_episodes(p_tenant text, p_episodes jsonb) OWNER TO pgfleet_owner;
 
@@ -8877,6 +8931,7 @@ CREATE FUNCTION memory.record_hook_executions(p_tenant text, p_executions jsonb)
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'hook_executions');
   perform platform.ensure_partitions('memory', 'hook_executions',
     array(select x.id from rows from (jsonb_to_recordset(p_executions) as (id uuid)) with ordinality as x order by x.ordinality),
     'executions');
@@ -9816,6 +9871,7 @@ declare
   v_part jsonb;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'key_values');
   if not jsonb_path_exists(p_items, '$[*].expected') then
     -- The last of a key is what stays; the others count into its version. In the order of the keys, so that batches that
     -- share some wait for each other instead of deadlocking.
@@ -10251,6 +10307,7 @@ declare
   v_first bigint;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'vectors');
   -- In the order of dimensions, and of keys within one, so that batches wait for each other instead of deadlocking.
   for v_dimensions, v_first in
     select x.dimensions, min(x.ordinality)
@@ -14820,10 +14877,22 @@ COMMENT ON FUNCTION platform.may_retire(p_tenant text) IS 'Whether maintenance m
 CREATE FUNCTION platform.measure_usage(p_tenant text) RETURNS TABLE(resource text, row_count bigint, measured_at timestamp with time zone)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 #variable_conflict use_column
+declare
+  v_limited text[];
+  v_dimensions integer;
+  v_some bigint;
+  v_vectors bigint := 0;
 begin
   perform platform.enter(p_tenant);
+  select array(select jsonb_object_keys(t.quotas)) into v_limited from platform.tenants t where t.tenant_id = p_tenant;
+  if 'vectors' = any (v_limited) then
+    for v_dimensions in select d.dimensions from memory.vector_dimensions d order by d.dimensions loop
+      execute format('select count(*) from memory.vectors_%s v where v.tenant_id = $1', v_dimensions) into v_some using p_tenant;
+      v_vectors := v_vectors + v_some;
+    end loop;
+  end if;
   return query
   insert into platform.tenant_usage as u (tenant_id, resource, row_count, measured_at)
   select p_tenant, c.resource, c.row_count, statement_timestamp()
@@ -14839,12 +14908,27 @@ begin
     select 'sessions', count(*) from memory.sessions where tenant_id = p_tenant
     union all
     select 'trajectories', count(*) from learning.trajectories where tenant_id = p_tenant
+    union all
+    -- Where it is not limited nothing of it is read.
+    select 'entities', count(*) from memory.entities where tenant_id = p_tenant and 'entities' = any (v_limited)
+    union all
+    select 'events', count(*) from memory.events where tenant_id = p_tenant and 'events' = any (v_limited)
+    union all
+    select 'hook_executions', count(*) from memory.hook_executions where tenant_id = p_tenant and 'hook_executions' = any (v_limited)
+    union all
+    select 'key_values', count(*) from memory.key_values where tenant_id = p_tenant and 'key_values' = any (v_limited)
+    union all
+    select 'vectors', v_vectors
+    union all
+    select 'workflows', count(*) from delivery.workflows where tenant_id = p_tenant and 'workflows' = any (v_limited)
   ) c
+  where c.resource = any (v_limited)
+    or c.resource not in ('entities', 'events', 'hook_executions', 'key_values', 'vectors', 'workflows')
   order by c.resource
   on conflict (tenant_id, resource) do update set row_count = excluded.row_count, measured_at = excluded.measured_at
   returning u.resource, u.row_count, u.measured_at;
 end
-$$;
+$_$;
 
 ALTER FUNCTION platform.measure_usage(p_tenant text) OWNER TO pgfleet_owner;
 
@@ -15127,7 +15211,8 @@ begin
   select r.retention into v_registered
   from platform.partitioned_tables r
   where r.schema_name = p_schema and r.table_name = p_table;
-  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions')) then
+  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions'),
+    ('delivery', 'minute_rollups'), ('delivery', 'hour_rollups'), ('delivery', 'day_rollups')) then
     raise exception '%.% is no table that has a retention', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
   if p_keep < interval '1 day' then
@@ -22513,10 +22598,22 @@ CREATE INDEX audit_log_order ON ONLY delivery.audit_log USING btree (tenant_id, 
 CREATE INDEX checks_head ON delivery.checks USING btree (head_sha, tenant_id);
 
 --
+-- Name: checks_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX checks_newest ON delivery.checks USING btree (tenant_id, check_kind, check_id, repository);
+
+--
 -- Name: deployments_environment; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
 CREATE INDEX deployments_environment ON delivery.deployments USING btree (environment, tenant_id, created_at);
+
+--
+-- Name: deployments_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX deployments_newest ON delivery.deployments USING btree (tenant_id, deployment_id, repository);
 
 --
 -- Name: jobs_claims; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -22549,6 +22646,12 @@ CREATE INDEX metrics_order ON ONLY delivery.metrics USING btree (tenant_id, tran
 CREATE INDEX metrics_series ON ONLY delivery.metrics USING btree (series_id, tenant_id, metric_id);
 
 --
+-- Name: pipeline_jobs_run; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX pipeline_jobs_run ON delivery.pipeline_jobs USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
+
+--
 -- Name: pipeline_jobs_started_at; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -22565,6 +22668,12 @@ CREATE INDEX pipeline_runs_created_at ON delivery.pipeline_runs USING btree (ten
 --
 
 CREATE INDEX pipeline_runs_head ON delivery.pipeline_runs USING btree (head_sha, tenant_id);
+
+--
+-- Name: pipeline_runs_newest; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX pipeline_runs_newest ON delivery.pipeline_runs USING btree (tenant_id, run_id, repository);
 
 --
 -- Name: pull_requests_author_idx; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -26053,6 +26162,13 @@ GRANT ALL ON FUNCTION delivery.observe_pipeline_runs(p_tenant text, p_facts json
 
 REVOKE ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer); Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer) TO pgfleet_app;
 
 --
 -- Name: FUNCTION prune_webhooks(p_tenant text, p_age interval, p_limit integer, p_identity jsonb); Type: ACL; Schema: delivery; Owner: pgfleet_owner

@@ -9,8 +9,26 @@ import { createLegalHolds, LEGAL_HOLD_STATEMENTS, type LegalHolds } from './tena
 import { assertTenantId } from './tenants/tenant-id.js'
 import { createTransfers, TRANSFER_STATEMENTS, type Transfers } from './tenants/transfers.js'
 
-/** What may be counted and limited: rows, and the bytes that artifacts are stored in. */
-export const RESOURCES = ['q_values', 'trajectories', 'patterns', 'sessions', 'artifacts', 'artifact_bytes'] as const
+/** What is counted of every tenant: rows, and the bytes that artifacts are stored in. */
+export const COUNTED_RESOURCES = [
+  'q_values',
+  'trajectories',
+  'patterns',
+  'sessions',
+  'artifacts',
+  'artifact_bytes',
+] as const
+
+/** What may be counted and limited. What is not among COUNTED_RESOURCES may be very much, and is counted where it has a quota. */
+export const RESOURCES = [
+  ...COUNTED_RESOURCES,
+  'vectors',
+  'entities',
+  'events',
+  'hook_executions',
+  'key_values',
+  'workflows',
+] as const
 export type Resource = (typeof RESOURCES)[number]
 
 /**
@@ -61,7 +79,7 @@ export interface Tenants extends LegalHolds, Erasures, Transfers {
   list(options?: { after?: string; limit?: number }): Promise<TenantRecord[]>
   /** Replaces the quotas. Errors: TENANT_UNKNOWN. */
   setQuotas(id: string, quotas: Quotas): Promise<void>
-  /** Counts the tenant's rows; quotas are enforced against the last count. Reads every row: for a schedule, not a request. */
+  /** Counts the tenant's rows, of what may be very many only what has a quota; quotas are enforced against the last count. Reads every row: for a schedule, not a request. */
   measure(id: string): Promise<Usage[]>
 }
 

@@ -37,6 +37,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   metadata: async () => (await import('./commands/metadata.js')).addMetadata,
   import: async () => (await import('./commands/import.js')).addImport,
   ingest: async () => (await import('./commands/ingest.js')).addIngest,
+  pipeline: async () => (await import('./commands/pipeline.js')).addPipeline,
+  metrics: async () => (await import('./commands/metrics.js')).addMetrics,
   audit: async () => (await import('./commands/audit.js')).addAudit,
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
   monitor: async () => (await import('./commands/monitor.js')).addMonitor,

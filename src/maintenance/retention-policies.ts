@@ -9,7 +9,7 @@ export interface RetentionPolicy {
   readonly tenant: string
   /** Like `memory.events`. */
   readonly table: string
-  /** In milliseconds: by the time inside the id of a row, for webhooks since they came, for the graph since a version was superseded. */
+  /** In milliseconds: by the time inside the id of a row, for webhooks since they came, for the graph since a version was superseded, for rollups since their end. */
   readonly keepMs: number
   readonly changedAt: Date
 }
@@ -68,7 +68,8 @@ const TABLES = statement<{ name: string; keep_ms: number | null; is_archived: bo
     exists (select from platform.archived_tables d where d.schema_name = r.schema_name and d.table_name = r.table_name) as is_archived
   from platform.partitioned_tables r
   union all
-  values ('delivery.webhook_deliveries', null::float8, false), ('memory.entity_versions', null, false)
+  values ('delivery.webhook_deliveries', null::float8, false), ('memory.entity_versions', null, false),
+    ('delivery.minute_rollups', null, false), ('delivery.hour_rollups', null, false), ('delivery.day_rollups', null, false)
   order by 1`,
 )
 export const RETENTION_STATEMENTS: readonly Statement<unknown>[] = [SET, LIST, SET_AT_END, TABLES]

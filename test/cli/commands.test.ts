@@ -43,6 +43,10 @@ describe.sequential('a first day', () => {
     await json('tenant', 'create', 'acme', '--name', 'Acme', '--q-values', '10')
     const { value } = await json('tenant', 'quota', 'acme', '--q-values', 'none', '--patterns', '5')
     expect(value).toEqual({ id: 'acme', quotas: { patterns: 5 } })
+    await json('tenant', 'create', 'limited', '--events', '7', '--hook-executions', '8')
+    const { value: more } = await json('tenant', 'quota', 'limited', '--vectors', '9', '--events', 'none')
+    expect(more).toEqual({ id: 'limited', quotas: { hook_executions: 8, vectors: 9 } })
+    expect((await runCli(cwd, ['tenant', 'list'])).stdout).toMatch(/patterns.*vectors.*hook_executions/)
     const again = await runCli(cwd, ['tenant', 'create', 'acme'])
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('error TENANT_EXISTS: ') })
   })
@@ -180,6 +184,135 @@ describe.sequential('a first day', () => {
     expect(cut).toMatchObject({ code: 1, value: { intact: false, breach: { problem: 'seal_removed', seal: 1 } } })
     const wrong = await runCli(cwd, ['audit', 'verify', '--tenant', 'acme', '--head', 'x'])
     expect(wrong).toMatchObject({ stderr: expect.stringContaining('--head is not') })
+  })
+
+  test('pipeline prints what webhooks told, page by page and by key', async () => {
+    const deliveries = [1, 2].map((id) => ({
+      event: 'deployment',
+      deliveryId: `d-${id}`,
+      payload: {
+        repository: { full_name: 'acme/shop' },
+        deployment: {
+          id,
+          sha: 'abcdef',
+          ref: 'main',
+          environment: id === 1 ? 'staging' : 'production',
+          created_at: '2026-01-01T00:00:00Z',
+          updated_at: '2026-01-01T00:00:00Z',
+        },
+      },
+    }))
+    await writeFile(join(cwd, 'deliveries.json'), JSON.stringify(deliveries))
+    await json('ingest', 'github', 'deliveries.json', '--tenant', 'acme')
+    await writeFile(
+      join(cwd, 'jobs.csv'),
+      'job_id,start_time,conclusion,dynamoKey,name\n7,2026-01-01 00:00:00,success,acme/shop/7,build\n',
+    )
+    await json('ingest', 'jobs', 'jobs.csv', '--tenant', 'acme')
+    const { stdout } = await runCli(cwd, ['pipeline', 'deployments', '--tenant', 'acme'])
+    expect(stdout).toMatch(/acme\/shop 2 +pending +production +main +abcdef\n.*acme\/shop 1 +pending +staging/)
+    const found = await json(
+      'pipeline',
+      'deployments',
+      '--tenant',
+      'acme',
+      '--environment',
+      'staging',
+      '--from',
+      '2025-01-01',
+    )
+    expect(found.value).toMatchObject({ deploymentId: 1, environment: 'staging', headSha: 'abcdef' })
+    const job = await json('pipeline', 'jobs', 'acme/shop', '--tenant', 'acme', '--conclusion', 'success')
+    expect(job.value).toMatchObject({ jobId: 7, name: 'build' })
+    for (const empty of [
+      ['runs'],
+      ['checks', '--suites', '--pull-request', 'acme/shop#7'],
+      ['branches', '--no-deleted'],
+    ])
+      expect(await runCli(cwd, ['pipeline', ...empty, '--tenant', 'acme'])).toMatchObject({ code: 0, stdout: '' })
+    const one = await json('pipeline', 'get', 'deployment', 'acme/shop', '2', '--tenant', 'acme')
+    expect(one).toMatchObject({ code: 0, value: { environment: 'production' } })
+    const missing = await runCli(cwd, ['pipeline', 'get', 'branch', 'acme/shop', 'refs/heads/x', '--tenant', 'acme'])
+    expect(missing).toMatchObject({ code: 1, stderr: 'Not there: branch refs/heads/x of acme/shop\n' })
+  })
+
+  test('metrics are recorded from a file or standard input, rolled up, and shown', async () => {
+    const at = (hour: number) => new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - hour * 3_600_000)
+    const point = (hour: number, numericValue: number, zone: number | string = 1) =>
+      JSON.stringify({ name: 'build.seconds', measuredAt: at(hour), numericValue, dimensions: { zone } })
+    await writeFile(join(cwd, 'points.json'), `[${[point(3, 10), point(3, 30)].join()}]`)
+    expect(await json('metrics', 'record', 'points.json', '--tenant', 'acme')).toMatchObject({ value: { points: 2 } })
+    const piped = await runCli(cwd, ['metrics', 'record', '-', '--tenant', 'acme'], {
+      stdin: `${point(1, 80)}\n${point(1, 1000, '1')}\n`,
+    })
+    expect(piped).toMatchObject({ code: 0, stdout: '2 points recorded\n' })
+    expect(await json('metrics', 'names', '--tenant', 'acme', '--prefix', 'build')).toMatchObject({
+      value: [{ name: 'build.seconds', series: 2 }],
+    })
+    const empty = await runCli(cwd, ['metrics', 'show', 'build.seconds', '--tenant', 'acme'])
+    expect(empty).toMatchObject({ code: 1, stdout: expect.stringContaining('No number is in the rollups') })
+    expect(await json('metrics', 'roll-up', '--tenant', 'acme')).toMatchObject({ value: { points: 4 } })
+    const shown = await json(
+      'metrics',
+      'show',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone=1',
+      '--fractions',
+      '0,1',
+    )
+    expect(shown).toMatchObject({
+      code: 0,
+      value: {
+        summary: { points: 3, min: 10, max: 80, mean: 40 },
+        rollups: [
+          { bucket: at(3).toISOString(), points: 2, mean: 20 },
+          { bucket: at(1).toISOString(), points: 1, mean: 80 },
+        ],
+      },
+    })
+    const { stdout } = await runCli(cwd, [
+      'metrics',
+      'show',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone=1',
+      '--from',
+      at(3).toISOString(),
+      '--to',
+      at(0).toISOString(),
+    ])
+    const [, line, figures] = stdout.split('\n')
+    expect(line).toBe('▁ █')
+    expect(figures).toMatch(/^3 points +mean 40 +min 10 +max 80 +last 80 +p50 /)
+    const points = await runCli(cwd, [
+      'metrics',
+      'query',
+      'build.seconds',
+      '--tenant',
+      'acme',
+      '--dimension',
+      'zone="1"',
+    ])
+    expect(points.stdout).toBe(`${at(1).toISOString()}  build.seconds  1000  zone=1\n`)
+    const newest = await json(
+      'metrics',
+      'query',
+      '--tenant',
+      'acme',
+      '--newest-first',
+      '--limit',
+      '1',
+      '--to',
+      at(2).toISOString(),
+    )
+    expect(newest.value).toMatchObject({ measuredAt: at(3).toISOString() })
+    const wrong = await runCli(cwd, ['metrics', 'record', '-', '--tenant', 'acme'], { stdin: '{"name": "x"}' })
+    expect(wrong).toMatchObject({ stderr: expect.stringContaining('has no value') })
   })
 
   test('metadata prints groups, entities and ticks, and watches', async () => {

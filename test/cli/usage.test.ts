@@ -26,6 +26,8 @@ describe('help', () => {
       'tenant',
       'events',
       'metadata',
+      'pipeline',
+      'metrics',
       'audit',
       'import',
       'bench',
@@ -49,11 +51,16 @@ describe('wrong usage exits with 2', () => {
     [['replay'], "missing required argument 'history'"],
     [['status', '--url', 'mysql://a'], 'a url begins with postgres://'],
     [['status', '--url', 'postgres://a', '--data-dir', 'b'], 'give --url or --data-dir, not both'],
+    [['pipeline', 'checks', '--tenant', 'a', '--pull-request', '7'], '--pull-request is not like'],
+    [['pipeline', 'get', 'run', 'a/b', 'x', '--tenant', 'a'], 'the id is not a whole number'],
+    [['metrics', 'show', 'm', '--tenant', 'a', '--fractions', '0.5,2'], 'A number from 0 to 1 is expected.'],
+    [['metrics', 'query', '--tenant', 'a', '--dimension', 'x'], 'A dimension and its value are expected'],
+    [['metrics', 'record', '-', '--tenant', 'a'], 'standard input:2 is not JSON'],
     [['servers'], 'the embedded database has no standbys'],
     [['pgbouncer', '--url', 'postgres://a,b/c'], 'the url names several hosts'],
     [['bench', 'nothing'], 'there is no scenario "nothing"'],
   ])('%j', async (parameters, message) => {
-    const { code, stdout, stderr } = await runCli(cwd, parameters)
+    const { code, stdout, stderr } = await runCli(cwd, parameters, { stdin: '{}\n{' })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^error [A-Z_]+: /)
     expect(stderr).toContain(message)

@@ -335,6 +335,18 @@ describe('rollups', () => {
   })
 })
 
+test('keys and buckets of sketches are those that are stored', async () => {
+  const [found] = await sql<{ keys: number[]; buckets: (number | null)[] }>(
+    fleet,
+    `select array_agg(delivery.sketch_key(v) order by o) as keys, array_agg(delivery.sketch_bucket(v) order by o) as buckets
+    from unnest(array[-41.7, -1e-101, 0, 1e-101, 0.001, 1, 1.01, 41.7, 1e100]::float8[]) with ordinality as x(v, o)`,
+  )
+  expect(found).toEqual({
+    keys: [-20187, 0, 0, 0, 19655, 20000, 20001, 20187, 31513],
+    buckets: [null, null, -2147483648, -11627, -345, 0, 1, 187, 11513],
+  })
+})
+
 describe('percentiles', () => {
   test('are within 1 % of the exact ones, whatever the numbers, rolled up in parts', async () => {
     const number = fc.oneof(

@@ -139,6 +139,53 @@ test('webhooks and the superseded past of the graph go where a policy says so', 
   expect(await sql(fleet, 'select tenant_id from delivery.webhook_rejects')).toEqual([{ tenant_id: 'b' }])
 })
 
+test('rollups go where a policy says so: each resolution by itself, and of one tenant', async () => {
+  const fill = (tenant: string) =>
+    sql(
+      fleet,
+      `with series as (
+        insert into delivery.metric_series (tenant_id, series_id, name, category, metric_type, dimensions)
+        select $1, gen_random_uuid(), 'm' || n, 'usage', 'gauge', '{}' from generate_series(1, 3) n
+        returning tenant_id, series_id
+      )
+      insert into delivery.metric_rollups (tenant_id, resolution, series_id, bucket, points, total, minimum, maximum, first_id,
+        first_value, last_id, last_value, sketch_keys, sketch_counts)
+      select s.tenant_id, r, s.series_id, date_trunc(r, now() - days * interval '1 day', 'UTC'), 1, 1, 1, 1, gen_random_uuid(), 1,
+        gen_random_uuid(), 1, '{20000}', '{1}'
+      from series s, unnest(array['minute', 'hour', 'day']) r, generate_series(1, 9, 2) days`,
+      [tenant],
+    )
+  const left = async () =>
+    (
+      await sql<{ text: string }>(
+        fleet,
+        `select tenant_id || ' ' || resolution || ' ' || string_agg(distinct round(extract(epoch from now() - bucket) / 86400)::text, ',') as text
+        from delivery.metric_rollups where resolution <> 'day' group by tenant_id, resolution order by 1`,
+      )
+    ).map(({ text }) => text)
+  await fill('b')
+  await fill('c')
+  await retention.set({ tenant: 'b', table: 'delivery.minute_rollups', keepMs: 2 * DAY })
+  await retention.set({ tenant: 'b', table: 'delivery.hour_rollups', keepMs: 6 * DAY })
+  const { holdId } = await fleet.tenants.hold('b', { reason: 'case', by: 'counsel' })
+  expect((await retire()).done.counts).not.toHaveProperty('delivery.minute_rollups')
+  await fleet.tenants.lift('b', holdId, { by: 'counsel' })
+  // In steps that are smaller than what goes.
+  const run = await retire({ options: { retention: { rowsMax: 5 } } })
+  expect(run.done.counts).toMatchObject({ 'delivery.minute_rollups': 12, 'delivery.hour_rollups': 6 })
+  expect(run.outcome).toBe('ok')
+  expect(await left()).toEqual(['b hour 1,3,5', 'b minute 1', 'c hour 1,3,5,7,9', 'c minute 1,3,5,7,9'])
+  expect(await sql(fleet, `select from delivery.metric_rollups where resolution = 'day'`)).toHaveLength(30)
+  // A day that the last moment to keep lies in stays whole.
+  await retention.set({ tenant: 'b', table: 'delivery.day_rollups', keepMs: 5 * DAY })
+  expect((await retire()).done.counts).toEqual({ 'delivery.day_rollups': 6 })
+  for (const table of ['minute', 'hour', 'day'])
+    await retention.set({ tenant: 'b', table: `delivery.${table}_rollups`, keepMs: null })
+  expect(
+    await failure(retention.set({ tenant: 'b', table: 'delivery.week_rollups', keepMs: DAY }), 'INPUT_INVALID'),
+  ).toMatchObject({ field: 'table' })
+})
+
 onEngines(['direct', 'pooled'], 'the embedded engine has one connection')(
   'a partition that somebody holds is not waited for long: the run fails alone, says so, and others go on',
   async () => {

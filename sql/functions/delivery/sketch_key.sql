@@ -1,5 +1,5 @@
 -- delivery.sketch_key(value): the key of a value in a sketch. Keys ascend with values: a key stands for values that differ
--- from the one that delivery.sketch_percentile tells for it by 1 % at most. With gamma = 1.01 / 0.99 it is 20000 + ceil(ln(value) / ln(gamma)) for a positive value,
+-- from the one that delivery.sketch_percentile tells for it by 1 % at most. It is 20000 plus the bucket of delivery.sketch_bucket for a positive value,
 -- 0 for what is nearer to zero than 1e-100, and for a negative one the key of its opposite, negated.
 create or replace function delivery.sketch_key(p_value double precision) returns integer
 language plpgsql immutable strict parallel safe
@@ -8,7 +8,7 @@ as $$
 begin
   return case
     when abs(p_value) < 1e-100 then 0
-    else sign(p_value)::integer * (20000 + ceil(ln(abs(p_value)) / ln(1.01::double precision / 0.99::double precision))::integer)
+    else sign(p_value)::integer * (20000 + delivery.sketch_bucket(abs(p_value)))
   end;
 end
 $$;

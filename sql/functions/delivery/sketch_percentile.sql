@@ -15,8 +15,7 @@ begin
     if v_seen > v_rank then
       return case
         when p_keys[i] = 0 then 0
-        -- 2 gamma^k / (gamma + 1), which is 0.99 gamma^k, lies within 1 % of all of (gamma^(k - 1), gamma^k].
-        else sign(p_keys[i]) * 0.99 * exp((abs(p_keys[i]) - 20000) * ln(1.01::double precision / 0.99::double precision))
+        else sign(p_keys[i]) * delivery.sketch_value(abs(p_keys[i]) - 20000)
       end;
     end if;
   end loop;

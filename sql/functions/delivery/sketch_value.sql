@@ -1,5 +1,5 @@
 -- delivery.sketch_value(bucket): the value that stands for a bucket of delivery.sketch_bucket; at most 1 % from any value
--- in it. A quantile of a sketch is that of the bucket in which the running sum of the counts reaches its rank.
+-- in it: 2 gamma^k / (gamma + 1), which is 0.99 gamma^k, lies within 1 % of all of (gamma^(k - 1), gamma^k]. A quantile of a sketch is that of the bucket in which the running sum of the counts reaches its rank.
 create or replace function delivery.sketch_value(p_bucket integer) returns double precision
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp

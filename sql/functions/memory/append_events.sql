@@ -6,7 +6,7 @@
 -- returns the ordinals of the events whose id was there before, or comes a second time; nothing of those was written. A
 -- batch of new events returns no row.
 -- Readers that follow the log see the events of a call in the order of the array.
--- Errors: PF001..PF003 (platform.enter), PF006 the id's time lies outside the window of the log.
+-- Errors: PF001..PF003 (platform.enter), PF007 the quota is reached, PF006 the id's time lies outside the window of the log.
 create or replace function memory.append_events(p_tenant text, p_events jsonb)
 returns table (ordinal integer)
 language plpgsql volatile
@@ -25,6 +25,7 @@ declare
   v_transaction xid8;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'events');
   -- As text: uuid has no min before PostgreSQL 18.
   select count(*), min(lower(x.id)), max(lower(x.id)) into v_count, v_first, v_last
   from jsonb_to_recordset(p_events) as x(id text collate "C");

@@ -13,7 +13,7 @@
 -- with other values; where nothing is believed, nothing comes to be. retract: nothing is believed over that time.
 -- returns one row a change: the id, whether it changed what is believed, and its transaction time. Changes of one entity or
 -- relationship apply in the order of the array, a microsecond apart.
--- Errors: PF001..PF003 (platform.enter), PF030 unknown entity, PF031 unknown relationship, PF032 an entity to retract has
+-- Errors: PF001..PF003 (platform.enter), PF007 the quota is reached, PF030 unknown entity, PF031 unknown relationship, PF032 an entity to retract has
 -- relationships.
 create or replace function memory.change_graph(p_tenant text, p_changes jsonb)
 returns table (ordinal integer, id uuid, changed boolean, recorded_at text)
@@ -31,6 +31,10 @@ declare
   v_time timestamptz;
 begin
   perform platform.enter(p_tenant);
+  -- What is known can still be corrected and retracted.
+  if jsonb_path_exists(p_changes, '$[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   -- Most often one is asserted of which nothing was known before: then there is no head of it, and nothing else to heed.
   -- What follows goes on from any other case; the locks are those of memory.lock_graph, in its order.
   if jsonb_array_length(p_changes) = 1 and v_change ->> 'op' = 'assert' then

@@ -20,6 +20,9 @@ declare
   v_conflict bigint;
 begin
   perform platform.enter(p_tenant);
+  if jsonb_path_exists(p_episodes, '$[*].changes[*] ? (@.kind == "entity" && @.op == "assert")') then
+    perform platform.check_quota(p_tenant, 'entities');
+  end if;
   perform platform.ensure_partitions('memory', 'episodes',
     array(select x.id from rows from (jsonb_to_recordset(p_episodes) as (id uuid)) with ordinality as x order by x.ordinality), 'episodes');
   -- Whoever records the same id at this moment is waited for.

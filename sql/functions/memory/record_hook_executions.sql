@@ -5,7 +5,7 @@
 --   context text (base64), context_codec text, context_bytes integer; result, metadata jsonb; tags text[];
 --   is_modified, is_sensitive bool (false)
 -- returns one row an execution: whether the id was there before; then the first is kept as it is.
--- Errors: PF001..PF003 (platform.enter), PF006 the id's time lies outside the window.
+-- Errors: PF001..PF003 (platform.enter), PF007 the quota is reached, PF006 the id's time lies outside the window.
 create or replace function memory.record_hook_executions(p_tenant text, p_executions jsonb)
 returns table (ordinal integer, replayed boolean)
 language plpgsql volatile
@@ -16,6 +16,7 @@ as $$
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'hook_executions');
   perform platform.ensure_partitions('memory', 'hook_executions',
     array(select x.id from rows from (jsonb_to_recordset(p_executions) as (id uuid)) with ordinality as x order by x.ordinality),
     'executions');

@@ -6,7 +6,7 @@
 -- returns one row an item: its version after it; null when it was not set, because it or another of its call was not at
 -- the expected version. present: the version that was found (0: none), for items with `expected`.
 -- Sets of one key apply in the order of the items. An expired key starts anew at version 1.
--- Errors: PF001..PF003 (platform.enter).
+-- Errors: PF001..PF003 (platform.enter), PF007 the quota is reached.
 create or replace function memory.set_values(p_tenant text, p_items jsonb)
 returns table (ordinal integer, version bigint, present bigint)
 language plpgsql volatile
@@ -21,6 +21,7 @@ declare
   v_part jsonb;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'key_values');
   if not jsonb_path_exists(p_items, '$[*].expected') then
     -- The last of a key is what stays; the others count into its version. In the order of the keys, so that batches that
     -- share some wait for each other instead of deadlocking.

@@ -3,7 +3,7 @@
 -- event_time timestamptz, expires_at timestamptz or ttl_seconds number (neither: never)}. components: those of all vectors, one
 -- behind the other; as an array they come in binary form, and are read in a tenth of the time.
 -- Of the same vector twice in one call the last counts. Returns one row a vector: its id, and whether it was not there before.
--- Errors: PF001..PF003 (platform.enter), PF020 there is no table of that dimension.
+-- Errors: PF001..PF003 (platform.enter), PF007 the quota is reached, PF020 there is no table of that dimension.
 create or replace function memory.upsert_vectors(p_tenant text, p_vectors jsonb, p_components real[])
 returns table (ordinal integer, vector_id uuid, created boolean)
 language plpgsql volatile
@@ -17,6 +17,7 @@ declare
   v_first bigint;
 begin
   perform platform.enter(p_tenant);
+  perform platform.check_quota(p_tenant, 'vectors');
   -- In the order of dimensions, and of keys within one, so that batches wait for each other instead of deadlocking.
   for v_dimensions, v_first in
     select x.dimensions, min(x.ordinality)

@@ -1,7 +1,7 @@
 -- platform.set_retention(tenant, schema, table, keep): keeps the tenant's rows of the table so long instead of as long as is registered
 -- for all; null: as registered, and for tables without partitions for ever. For pgfleet_owner. Tables: those of
 -- platform.partitioned_tables, delivery.webhook_deliveries (with rejects), memory.entity_versions (what was superseded, of
--- relationships too). The audit log and the ids of experiences may be kept longer and never shorter: seals, and calls that
+-- relationships too), and delivery.minute_rollups, hour_rollups and day_rollups: those of delivery.metric_rollups. The audit log and the ids of experiences may be kept longer and never shorter: seals, and calls that
 -- are repeated, rely on them. Errors: PF002 no such tenant, PF005 another table, or a time that is too short.
 create or replace function platform.set_retention(p_tenant text, p_schema text, p_table text, p_keep interval) returns void
 language plpgsql volatile
@@ -16,7 +16,8 @@ begin
   select r.retention into v_registered
   from platform.partitioned_tables r
   where r.schema_name = p_schema and r.table_name = p_table;
-  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions')) then
+  if not found and (p_schema, p_table) not in (('delivery', 'webhook_deliveries'), ('memory', 'entity_versions'),
+    ('delivery', 'minute_rollups'), ('delivery', 'hour_rollups'), ('delivery', 'day_rollups')) then
     raise exception '%.% is no table that has a retention', p_schema, p_table using errcode = 'PF005', column = 'table';
   end if;
   if p_keep < interval '1 day' then

@@ -3,7 +3,7 @@ import { type SchemaStatus, schemaStatus } from '../../database/migrate.js'
 import { FleetError, isFleetError } from '../../errors.js'
 import type { Fleet } from '../../fleet.js'
 import type { LearningStatistics } from '../../stores/learning/index.js'
-import { RESOURCES, type TenantRecord } from '../../tenants.js'
+import { COUNTED_RESOURCES, RESOURCES, type TenantRecord } from '../../tenants.js'
 import { action, type Context, type Shell } from '../context.js'
 import { EXIT } from '../failure.js'
 import { bytes, count, decimal, percent } from '../figures.js'
@@ -103,15 +103,19 @@ function format(context: Context, status: Status, { hours, tenant }: StatusOptio
 function formatTenants({ terminal }: Context, { tenants, usage }: Status): string {
   if (tenants === null) return terminal.colors.dim('Tenants: this login may not list them.')
   if (tenants.length === 0) return 'No tenants yet: create one with `pgfleet tenant create ID`, or run `pgfleet demo`.'
+  const limited = new Set<string>(tenants.flatMap(({ quotas }) => Object.keys(quotas)))
+  const counted = new Set<string>(COUNTED_RESOURCES)
+  const shown = RESOURCES.filter((resource) => counted.has(resource) || limited.has(resource))
   const rows = tenants.slice(0, TENANTS_MAX).map((tenant) => [
     tenant.id,
-    ...RESOURCES.map((resource) => {
+    ...shown.map((resource) => {
       const used = usage.find((one) => one.tenant === tenant.id && one.resource === resource)
       const quota = tenant.quotas[resource]
+      if (quota === undefined && !counted.has(resource)) return ''
       return `${used === undefined ? '?' : count(used.rows)}${quota === undefined ? '' : ` of ${quotaCell(quota)}`}`
     }),
   ])
-  const table = terminal.table(['rows of tenant', ...RESOURCES.map((resource) => `>${resource}`)], rows)
+  const table = terminal.table(['rows of tenant', ...shown.map((resource) => `>${resource}`)], rows)
   return rows.some((cells) => cells.some((cell) => cell.startsWith('?')))
     ? `${table}\n${terminal.colors.dim('?: never measured; pgfleet tenant measure ID')}`
     : table

@@ -17,6 +17,12 @@ interface QuotaOptions {
   readonly sessions?: number
   readonly artifacts?: number
   readonly artifactBytes?: number
+  readonly vectors?: number
+  readonly entities?: number
+  readonly events?: number
+  readonly hookExecutions?: number
+  readonly keyValues?: number
+  readonly workflows?: number
 }
 
 /** `pgfleet tenant`: creates, lists, limits, measures, holds, moves and erases tenants. */
@@ -59,6 +65,12 @@ function withQuotas(command: Command): Command {
     .option('--sessions <rows>', 'most sessions of the memory store, or none', limit)
     .option('--artifacts <rows>', 'most artifacts, or none', limit)
     .option('--artifact-bytes <bytes>', 'most bytes that artifacts are stored in, or none', limit)
+    .option('--vectors <rows>', 'most vectors, or none', limit)
+    .option('--entities <rows>', 'most entities of the graph, or none', limit)
+    .option('--events <rows>', 'most events of the log, or none', limit)
+    .option('--hook-executions <rows>', 'most executions of hooks, or none', limit)
+    .option('--key-values <rows>', 'most keys of the key-value store, or none', limit)
+    .option('--workflows <rows>', 'most workflows, or none', limit)
 }
 
 interface CreateOptions extends QuotaOptions {
@@ -83,11 +95,11 @@ async function list({ withFleet, terminal }: Context) {
     tenants.length === 0
       ? 'No tenants yet: create one with `pgfleet tenant create ID`.'
       : `Most rows allowed, by tenant:\n${terminal.table(
-          ['tenant', 'name', ...RESOURCES.map((resource) => `>${resource}`), 'created'],
+          ['tenant', 'name', ...limited(tenants).map((resource) => `>${resource}`), 'created'],
           tenants.map((one) => [
             one.id,
             one.displayName ?? '',
-            ...RESOURCES.map((resource) => quotaCell(one.quotas[resource])),
+            ...limited(tenants).map((resource) => quotaCell(one.quotas[resource])),
             minute(one.createdAt),
           ]),
         )}`,
@@ -137,6 +149,11 @@ export async function allTenants(fleet: Fleet): Promise<TenantRecord[]> {
   }
 }
 
+/** The resources of which one of the tenants has a quota: all at once would be a table too wide to read. */
+function limited(tenants: readonly TenantRecord[]): readonly Resource[] {
+  return RESOURCES.filter((resource) => tenants.some(({ quotas }) => quotas[resource] !== undefined))
+}
+
 export function quotaCell(rows: number | undefined): string {
   return rows === undefined ? 'none' : count(rows)
 }
@@ -144,16 +161,29 @@ export function quotaCell(rows: number | undefined): string {
 /** What was given replaces; infinity takes the limit away. */
 function mergeQuotas(quotas: Quotas, options: QuotaOptions): Quotas {
   const given = givenQuotas(options)
-  const merged: [Resource, number | undefined][] = RESOURCES.map((resource) => [
-    resource,
-    given[resource] ?? quotas[resource],
-  ])
-  return Object.fromEntries(merged.filter(([, rows]) => Number.isFinite(rows))) as Quotas
+  const changed = Object.entries(given).filter(([, rows]) => rows !== undefined)
+  // Limits of metadata are not given here, and stay.
+  const merged = { ...quotas, ...Object.fromEntries(changed) }
+  return Object.fromEntries(Object.entries(merged).filter(([, rows]) => Number.isFinite(rows)))
 }
 
 function givenQuotas(options: QuotaOptions): Record<Resource, number | undefined> {
-  const { qValues: q_values, trajectories, patterns, sessions, artifacts, artifactBytes: artifact_bytes } = options
-  return { q_values, trajectories, patterns, sessions, artifacts, artifact_bytes }
+  const { qValues, trajectories, patterns, sessions, artifacts, artifactBytes, vectors, entities, events } = options
+  const { hookExecutions, keyValues, workflows } = options
+  return {
+    q_values: qValues,
+    trajectories,
+    patterns,
+    sessions,
+    artifacts,
+    artifact_bytes: artifactBytes,
+    vectors,
+    entities,
+    events,
+    hook_executions: hookExecutions,
+    key_values: keyValues,
+    workflows,
+  }
 }
 
 function isGiven(options: QuotaOptions): boolean {

@@ -33,6 +33,12 @@ const PRUNE_GRAPH = statement<{ deleted: number }>(
   from platform.retention_policies p
   where p.tenant_id = $1::text and p.schema_name = 'memory' and p.table_name = 'entity_versions'`,
 )
+const PRUNE_ROLLUPS = statement<{ deleted: number }>(
+  'platform.retire_metric_rollups',
+  `select delivery.prune_metric_rollups($1::text, replace(p.table_name, '_rollups', ''), p.keep, $3::integer) as deleted
+  from platform.retention_policies p
+  where p.tenant_id = $1::text and p.schema_name = 'delivery' and p.table_name = $2::text`,
+)
 
 /** Retires what nobody wants kept: whole partitions where all tenants agree, rows of those who want less. */
 export const retention = defineService({
@@ -40,7 +46,7 @@ export const retention = defineService({
   description: 'drops partitions that no tenant wants kept, and removes rows of tenants who want less than others',
   intervalMs: 3_600_000,
   options: z.strictObject(batchOptions(5000)),
-  statements: [FIND, DROP, FIND_TABLES, DELETE, PRUNE_WEBHOOKS, PRUNE_GRAPH],
+  statements: [FIND, DROP, FIND_TABLES, DELETE, PRUNE_WEBHOOKS, PRUNE_GRAPH, PRUNE_ROLLUPS],
   async runOnce(context, { rowsMax, batchesMax }) {
     for (const due of await context.query(FIND, [])) {
       const { schema_name: schema, table_name: table, partition_name: partition } = due
@@ -64,7 +70,7 @@ async function drop(context: ServiceContext, object: string, values: readonly un
   context.report.count({ bytes: row.size_bytes })
 }
 
-/** The step for a table: logs by their months, webhooks and the graph by functions of their own. */
+/** The step for a table: logs by their months, webhooks, the graph and rollups by functions of their own. */
 function stepOf(schema: string, table: string): TenantStep {
   const name = `${schema}.${table}`
   const read = (rows: readonly { deleted: number }[], asked: number) => {
@@ -76,6 +82,9 @@ function stepOf(schema: string, table: string): TenantStep {
   }
   if (table === 'entity_versions') {
     return tenantStep({ statement: PRUNE_GRAPH, values: (tenant, rows) => [tenant, rows], read })
+  }
+  if (/^(minute|hour|day)_rollups$/.test(table)) {
+    return tenantStep({ statement: PRUNE_ROLLUPS, values: (tenant, rows) => [tenant, table, rows], read })
   }
   return tenantStep({
     statement: DELETE,

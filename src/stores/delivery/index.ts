@@ -7,12 +7,24 @@ import { createDashboards, DASHBOARD_STATEMENTS, type Dashboards } from './dashb
 import { createMetrics, METRIC_STATEMENTS, type Metrics } from './metrics/metrics.js'
 import { createPullRequests, PULL_REQUEST_STATEMENTS, type PullRequests } from './pull-requests/index.js'
 import {
+  BRANCH_STATEMENTS,
+  type Branches,
+  CHECK_STATEMENTS,
+  type Checks,
+  createBranches,
+  createChecks,
+  createDeployments,
   createIngest,
   createPipeline,
+  createPipelineRuns,
   createWebhooks,
+  DEPLOYMENT_STATEMENTS,
+  type Deployments,
   type Ingest,
+  PIPELINE_RUN_STATEMENTS,
   PIPELINE_STATEMENTS,
   type Pipeline,
+  type PipelineRuns,
   WEBHOOK_STATEMENTS,
   type Webhooks,
 } from './webhooks/index.js'
@@ -44,8 +56,16 @@ export { keepSealed, type Sealer, type SealerOptions } from './audit/audit-seale
 export type { AuditBreach, AuditVerification, SealHead, SealReport, VerifyOptions } from './audit/audit-seals.js'
 export type * from './dashboards/dashboard-rows.js'
 export type { DashboardOptions, Dashboards } from './dashboards/dashboards.js'
-export type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType, NewMetric } from './metrics/metric.js'
-export type { MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
+export type {
+  Dimensions,
+  Metric,
+  MetricCategory,
+  MetricName,
+  MetricSeries,
+  MetricType,
+  NewMetric,
+} from './metrics/metric.js'
+export type { MetricNameQuery, MetricPage, MetricQuery, MetricSeriesQuery } from './metrics/metric-query.js'
 export type {
   MetricRollup,
   MetricSummary,
@@ -75,13 +95,35 @@ export type {
   SecurityStatus,
 } from './pull-requests/index.js'
 export {
+  type Branch,
+  type Branches,
+  type BranchKey,
+  type BranchListOptions,
+  type Check,
+  type CheckKey,
+  type CheckKind,
+  type CheckListOptions,
+  type Checks,
+  type CommitListOptions,
+  type Deployment,
+  type DeploymentKey,
+  type DeploymentListOptions,
+  type Deployments,
   type Ingest,
   type IngestedWebhook,
   type IngestOptions,
   type NewPipelineJob,
+  type Observed,
+  type ObservedListOptions,
   PIPELINE_JOBS_MAX,
   type Pipeline,
   type PipelineJob,
+  type PipelineJobKey,
+  type PipelineJobListOptions,
+  type PipelineRun,
+  type PipelineRunKey,
+  type PipelineRunListOptions,
+  type PipelineRuns,
   type RejectedWebhook,
   WEBHOOK_EVENTS,
   type WebhookEvent,
@@ -127,6 +169,14 @@ export interface DeliveryStore {
   readonly webhooks: Webhooks
   /** Jobs of pipelines elsewhere. */
   readonly pipeline: Pipeline
+  /** Runs of GitHub workflows. */
+  readonly pipelineRuns: PipelineRuns
+  /** Check runs and check suites. */
+  readonly checks: Checks
+  /** Deployments with their last status. */
+  readonly deployments: Deployments
+  /** Branches and tags, as the last push left them. */
+  readonly branches: Branches
   /** What was measured: points, and their rollups by minute, hour and day. */
   readonly metrics: Metrics
   /** Who did what, sealed against changes. */
@@ -143,6 +193,10 @@ export const DELIVERY_STATEMENTS: readonly Statement<unknown>[] = [
   ...PULL_REQUEST_STATEMENTS,
   ...WEBHOOK_STATEMENTS,
   ...PIPELINE_STATEMENTS,
+  ...PIPELINE_RUN_STATEMENTS,
+  ...CHECK_STATEMENTS,
+  ...DEPLOYMENT_STATEMENTS,
+  ...BRANCH_STATEMENTS,
   ...METRIC_STATEMENTS,
   ...AUDIT_STATEMENTS,
   ...DASHBOARD_STATEMENTS,
@@ -158,6 +212,10 @@ export function createDeliveryStore(session: Session, identity: Identity): Deliv
     ingest: createIngest(session, identity),
     webhooks: createWebhooks(session, identity),
     pipeline: createPipeline(session, identity),
+    pipelineRuns: createPipelineRuns(session),
+    checks: createChecks(session),
+    deployments: createDeployments(session),
+    branches: createBranches(session),
     metrics: createMetrics(session, identity),
     audit: createAudit(session, identity),
     dashboards: createDashboards(session),

@@ -42,6 +42,14 @@ export const METRICS: readonly StoreOperation[] = [
     aborts: true,
   },
   {
+    path: 'delivery.metrics.names',
+    arrange: record,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.metrics.names({ prefix: name }, options)).map(({ name, series }) => [name, series]),
+    bad: { 'query.limit': ({ delivery }) => delivery.metrics.names({ limit: 0 }) },
+    aborts: true,
+  },
+  {
     path: 'delivery.metrics.series',
     arrange: record,
     call: ({ delivery }, { name }, options) => delivery.metrics.series({ name }, options),

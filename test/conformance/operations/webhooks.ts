@@ -11,6 +11,23 @@ const payload = ({ name }: Sample) => ({
     updated_at: '2026-01-01T00:00:00Z',
   },
 })
+const tell = ({ delivery }: Place, sample: Sample) => delivery.ingest('deployment', payload(sample), sample.id)
+/** Told by the event; what is told of each is read by its id, 1. */
+const telling =
+  (event: string, extra: object) =>
+  ({ delivery }: Place, { name, id }: Sample) =>
+    delivery.ingest(event, { action: 'completed', repository: { full_name: name }, ...extra }, id)
+const TIMES = { created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' }
+const tellRun = telling('workflow_run', { workflow_run: { id: 1, head_sha: 'a', status: 'queued', ...TIMES } })
+const tellCheck = telling('check_run', { check_run: { id: 1, head_sha: 'a', name: 'lint', status: 'queued' } })
+const tellBranch = telling('push', {
+  ref: 'refs/heads/main',
+  before: 'a',
+  after: 'b',
+  deleted: false,
+  forced: false,
+  commits: [],
+})
 const reject = async ({ delivery }: Place, { id }: Sample) => {
   await delivery.ingest('star', {}, id).catch(() => {})
 }
@@ -87,6 +104,83 @@ export const WEBHOOKS: readonly StoreOperation[] = [
       repository: ({ delivery }) => delivery.pipeline.jobs(''),
       'options.after': ({ delivery }, { name }) => delivery.pipeline.jobs(name, { after: 0 }),
     },
+    aborts: true,
+  },
+  {
+    path: 'delivery.pipeline.job',
+    arrange: ({ delivery }, sample) => delivery.pipeline.recordJobs([job(sample)]),
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.pipeline.job([{ repository: name, jobId: 7 }], options)).map((found) => found?.name),
+    bad: { 'keys[0].jobId': ({ delivery }, { name }) => delivery.pipeline.job({ repository: name, jobId: 0 }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.pipelineRuns.list',
+    arrange: tellRun,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.pipelineRuns.list({ repository: name, ...options })).map(({ runId }) => runId),
+    bad: { 'options.limit': ({ delivery }) => delivery.pipelineRuns.list({ limit: 0 }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.pipelineRuns.get',
+    arrange: tellRun,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.pipelineRuns.get({ repository: name, runId: 1 }, options))?.status,
+    bad: { 'keys[0].runId': ({ delivery }, { name }) => delivery.pipelineRuns.get({ repository: name, runId: 0 }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.checks.list',
+    arrange: tellCheck,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.checks.list({ repository: name, ...options })).map(({ checkId }) => checkId),
+    bad: { 'options.headSha': ({ delivery }) => delivery.checks.list({ headSha: '' }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.checks.get',
+    arrange: tellCheck,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.checks.get({ repository: name, checkId: 1 }, options))?.name,
+    bad: { 'keys[0].repository': ({ delivery }) => delivery.checks.get({ repository: '', checkId: 1 }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.deployments.list',
+    arrange: tell,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.deployments.list({ repository: name, ...options })).map(({ environment }) => environment),
+    bad: { 'options.environment': ({ delivery }) => delivery.deployments.list({ environment: '' }) },
+    aborts: true,
+  },
+  {
+    path: 'delivery.deployments.get',
+    arrange: tell,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.deployments.get({ repository: name, deploymentId: 1 }, options))?.environment,
+    bad: {
+      'keys[0].deploymentId': ({ delivery }, { name }) =>
+        delivery.deployments.get({ repository: name, deploymentId: 0.5 }),
+    },
+    aborts: true,
+  },
+  {
+    path: 'delivery.branches.list',
+    arrange: tellBranch,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.branches.list({ repository: name, ...options })).map(({ ref }) => ref),
+    bad: {
+      'options.after.ref': ({ delivery }, { name }) => delivery.branches.list({ after: { repository: name, ref: '' } }),
+    },
+    aborts: true,
+  },
+  {
+    path: 'delivery.branches.get',
+    arrange: tellBranch,
+    call: async ({ delivery }, { name }, options) =>
+      (await delivery.branches.get({ repository: name, ref: 'refs/heads/main' }, options))?.headSha,
+    bad: { 'keys[0].ref': ({ delivery }, { name }) => delivery.branches.get({ repository: name, ref: '' }) },
     aborts: true,
   },
 ]

@@ -4,7 +4,7 @@ import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement } from '../../../database/statement.js'
 import { check, text } from '../../../input.js'
-import type { Dimensions, Metric, MetricCategory, MetricSeries, MetricType } from './metric.js'
+import type { Dimensions, Metric, MetricCategory, MetricName, MetricSeries, MetricType } from './metric.js'
 import { dimensions } from './metric-record.js'
 
 /** Which points are wanted. What is left out matches every point; a point matches all that is given. */
@@ -39,6 +39,16 @@ export interface MetricSeriesQuery {
   /** 1 to 1000. @default 100 */
   readonly limit?: number
   /** The id of the last series of the page before. */
+  readonly after?: string
+}
+
+/** Which names are wanted. */
+export interface MetricNameQuery {
+  /** Names that begin with this. */
+  readonly prefix?: string
+  /** 1 to 1000. @default 100 */
+  readonly limit?: number
+  /** The last name of the page before. */
   readonly after?: string
 }
 
@@ -81,6 +91,16 @@ export const LIST_METRIC_SERIES = readStatement<{
   limit $4::integer`,
 )
 
+export const LIST_METRIC_NAMES = readStatement<{ name: string; series: number; created_at: Date }>(
+  'delivery.list_metric_names',
+  `select s.name, count(*)::integer as series, min(s.created_at) as created_at
+  from delivery.metric_series s
+  where s.tenant_id = current_setting('pgfleet.tenant') and starts_with(s.name, $1::text) and s.name > $2::text
+  group by s.name
+  order by s.name
+  limit $3::integer`,
+)
+
 const moment = z.date().min(new Date(0)).max(new Date('9999-12-31T23:59:59.999Z'))
 const query = z
   .strictObject({
@@ -101,6 +121,11 @@ const seriesQuery = z.strictObject({
   dimensions: dimensions.default({}),
   limit: z.int().min(1).max(1000).default(100),
   after: z.uuid().optional(),
+})
+const nameQuery = z.strictObject({
+  prefix: text(0, 100).default(''),
+  limit: z.int().min(1).max(1000).default(100),
+  after: text(0, 100).default(''),
 })
 
 /** A page of points. Errors: INPUT_INVALID. */
@@ -143,4 +168,15 @@ export async function listMetricSeries(
     dimensions: row.dimensions,
     createdAt: row.created_at,
   }))
+}
+
+/** Names in the order of their bytes. Errors: INPUT_INVALID. */
+export async function listMetricNames(
+  session: Session,
+  input: MetricNameQuery,
+  options?: CallOptions,
+): Promise<MetricName[]> {
+  const { prefix, limit, after } = check('query', nameQuery, input)
+  const rows = await session.query(LIST_METRIC_NAMES, [prefix, after, limit], { ...options, idempotent: true })
+  return rows.map(({ name, series, created_at }) => ({ name, series, createdAt: created_at }))
 }

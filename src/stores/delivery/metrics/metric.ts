@@ -73,3 +73,12 @@ export interface MetricSeries {
   /** When its first point was recorded. */
   readonly createdAt: Date
 }
+
+/** A name of which there are points. */
+export interface MetricName {
+  readonly name: string
+  /** How many combinations of category, type and dimensions it has. */
+  readonly series: number
+  /** When its first point was recorded. */
+  readonly createdAt: Date
+}

@@ -4,11 +4,14 @@ import type { Session } from '../../../database/session.js'
 import type { Statement } from '../../../database/statement.js'
 import type { Identity } from '../../../identity.js'
 import { check } from '../../../input.js'
-import type { MetricSeries, NewMetric } from './metric.js'
+import type { MetricName, MetricSeries, NewMetric } from './metric.js'
 import {
   FIND_METRICS,
+  LIST_METRIC_NAMES,
   LIST_METRIC_SERIES,
+  listMetricNames,
   listMetricSeries,
+  type MetricNameQuery,
   type MetricPage,
   type MetricQuery,
   type MetricSeriesQuery,
@@ -41,6 +44,8 @@ export interface Metrics {
   record(metrics: readonly NewMetric[], options?: CallOptions): Promise<string[]>
   /** A page of the points that match. Errors: INPUT_INVALID. */
   query(query?: MetricQuery, options?: ReadOptions): Promise<MetricPage>
+  /** The names of which there are points, in the order of their bytes. Errors: INPUT_INVALID. */
+  names(query?: MetricNameQuery, options?: ReadOptions): Promise<MetricName[]>
   /** The names with their dimensions of which there are points. Errors: INPUT_INVALID. */
   series(query?: MetricSeriesQuery, options?: ReadOptions): Promise<MetricSeries[]>
   /**
@@ -66,6 +71,7 @@ export interface Metrics {
 export const METRIC_STATEMENTS: readonly Statement<unknown>[] = [
   RECORD_METRICS.statement,
   FIND_METRICS,
+  LIST_METRIC_NAMES,
   LIST_METRIC_SERIES,
   ROLL_UP,
   LIST_ROLLUPS,
@@ -81,6 +87,7 @@ export function createMetrics(session: Session, identity: Identity): Metrics {
         ? await recordMetrics(session, identity, input, options)
         : (await recordMetrics(session, identity, [input as NewMetric], options))[0]) as Metrics['record'],
     query: (query = {}, options) => queryMetrics(session, query, options),
+    names: (query = {}, options) => listMetricNames(session, query, options),
     series: (query = {}, options) => listMetricSeries(session, query, options),
     rollUp: (options) => rollUp(session, options),
     rollups: (query, options) => listRollups(session, query, options),
