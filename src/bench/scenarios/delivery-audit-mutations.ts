@@ -6,8 +6,8 @@ import { TWIN } from './delivery-audit-twin.js'
 
 /** Entities that are there to be changed. */
 const THERE = 1000
-/** Jobs that are there to be claimed when a round begins. */
-const JOBS = 20_000
+/** Jobs that are there to be claimed for each millisecond of a round: more than any way of claiming them takes. */
+const JOBS_A_MILLISECOND = 40
 /** Tasks of a workflow of jobs, beside each other. */
 const TASKS = 100
 const HASH = '00000000-0000-4000-8000-000000000000'
@@ -48,8 +48,8 @@ export const KINDS = [
 export interface Mutation {
   readonly one: string
   readonly many: string
-  /** Before each round; not measured. */
-  before?(): Promise<void>
+  /** Before each round of so many milliseconds; not measured. */
+  before?(milliseconds: number): Promise<void>
   /** Makes so many changes, as one of so many callers; each has its own part of what is there to be changed. */
   change(count: number, caller: number, callers: number): Promise<unknown>
 }
@@ -196,7 +196,7 @@ export class Mutations {
     },
     {
       ...KINDS[7],
-      before: () => this.#fillJobs(),
+      before: (milliseconds) => this.#fillJobs(milliseconds * JOBS_A_MILLISECOND),
       change: (count) => this.#work(count),
     },
     {
@@ -217,6 +217,8 @@ export class Mutations {
     },
   ]
 
+  /** Jobs that are left to claim. */
+  #jobs = 0
   readonly #numbers = times(THERE, (n) => ({ number: n + 1 }))
 
   async #putPullRequests(count: number): Promise<unknown> {
@@ -257,7 +259,8 @@ export class Mutations {
     const lease = uuidv7()
     const request = { channels: ['job'], limit: count, lease, lease_ms: 60_000, worker: 'worker-1', ...IDENTITY }
     const jobs = (await this.#run(claimJobs, [request])).flatMap((row) => row.jobs ?? [])
-    if (jobs.length === 0) throw new FleetError('BENCH_FAILED', { message: 'no jobs are left to claim' })
+    this.#jobs -= jobs.length
+    if (jobs.length < count) throw new FleetError('BENCH_FAILED', { message: 'no jobs are left to claim' })
     const ended = jobs.map(({ workflow_id, task_number }) => ({
       workflow_id,
       task_number,
@@ -270,12 +273,14 @@ export class Mutations {
     await this.#run(endJobs, ended)
   }
 
-  async #fillJobs(): Promise<void> {
-    for (let n = 0; n < JOBS; n += 10 * TASKS)
+  async #fillJobs(wanted: number): Promise<void> {
+    while (this.#jobs < wanted) {
       await this.#run(
         this.#statements.createWorkflows,
         times(10, () => newWorkflow(TASKS, 'job', true)),
       )
+      this.#jobs += 10 * TASKS
+    }
   }
 
   async #run(what: Statement<Row>, items: readonly object[]): Promise<readonly Row[]> {

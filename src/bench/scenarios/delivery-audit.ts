@@ -72,7 +72,7 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
     for (const side of Object.values(sides)) {
       await side.setUp()
       for (const mutation of side.all) {
-        await mutation.before?.()
+        await mutation.before?.(options.warmUpMs)
         for (let n = 0; n < 4; n++) await mutation.change(BATCH, n % 2, 2)
       }
     }
@@ -99,7 +99,9 @@ export const deliveryAudit: Scenario<BenchSubject, State> = {
           callers,
           itemsPerOperation: count,
           ...(isAudited ? { rival: `${what}, not audited` } : {}),
-          ...(mutation.before === undefined ? {} : { before: mutation.before }),
+          async before({ warmUpMs, durationMs }) {
+            await mutation.before?.(warmUpMs + durationMs)
+          },
           operation: (caller) => mutation.change(count, caller, callers),
         }),
       )
