@@ -485,7 +485,7 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning x.*
+      returning s.session_id
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
@@ -508,7 +508,8 @@ begin
       || case when x.old_metadata || x.metadata <> x.old_metadata
         then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
       end
-    from changed x;
+    from wanted x
+    join changed c on c.session_id = x.id;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,
