@@ -33,7 +33,12 @@ const RULES: Readonly<Record<string, { readonly ours: string; readonly silent: s
   },
   'require-concurrent-index-creation': {
     ours: 'index-without-concurrently',
-    silent: 'the file argues it: a partitioned table cannot have it built so, and no row of it is in the index yet',
+    silent:
+      'the file argues it: a partitioned table cannot have it built so; no row of it is in the index yet, or the head tells the time',
+  },
+  'require-concurrent-index-deletion': {
+    ours: 'drop-index-without-concurrently',
+    silent: 'the file argues it: an index of a partitioned table, made anew in the next statement under the same lock',
   },
   'prefer-bigint-over-int': {
     ours: 'integer-key',
