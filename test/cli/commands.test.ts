@@ -113,7 +113,10 @@ describe.sequential('a first day', () => {
   test('status tells all of it', async () => {
     const { code, value } = await json('status', '--tenant', 'acme')
     expect(code).toBe(0)
-    expect(value).toMatchObject({ schema: { upToDate: true }, tenants: [{ id: 'acme', quotas: { patterns: 5 } }, { id: 'limited' }] })
+    expect(value).toMatchObject({
+      schema: { upToDate: true },
+      tenants: [{ id: 'acme', quotas: { patterns: 5 } }, { id: 'limited' }],
+    })
     expect(value.learning).toMatchObject([{ tenant: 'acme', agentTypes: 18 }])
     expect(value.learning[0].qValues).toBeGreaterThan(0)
     expect(value.tables.map((one: { table: string }) => one.table)).toContain('learning.q_values')
