@@ -29,7 +29,10 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
     TRANSACTION,
   ],
   change_agent_sessions: [
-    [/insert into delivery\.audit_log [\s\S]*?;\n/, 'select x.session_id::text into v_status from changed x limit 1;\n'],
+    [
+      /insert into delivery\.audit_log [\s\S]*?;\n/,
+      'select x.session_id::text into v_status from changed x limit 1;\n',
+    ],
     PREFIX,
   ],
   put_pull_requests: [STEP, PREFIX],
