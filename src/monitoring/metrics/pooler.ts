@@ -10,7 +10,7 @@ export const POOLER_METRICS = {
     clients_waiting: gauge('Clients that wait for a server connection.'),
     servers_active: gauge('Server connections in use.'),
     servers_idle: gauge('Server connections free to use.'),
-    wait_seconds: gauge('How long the client that waits longest has waited.'),
+    longest_wait_seconds: gauge('How long the client that waits longest has waited.'),
   }),
   totals: group('pgfleet_pooler_', ['database'], {
     transactions_total: counter('Transactions.'),

@@ -46,7 +46,7 @@ function poolRows(pools: readonly Row[], top: number): Row[] {
       clients_waiting: number(pool.cl_waiting),
       servers_active: number(pool.sv_active),
       servers_idle: number(pool.sv_idle),
-      wait_seconds: number(pool.maxwait) + number(pool.maxwait_us) / 1e6,
+      longest_wait_seconds: number(pool.maxwait) + number(pool.maxwait_us) / 1e6,
     }))
     .toSorted((a, b) => b.clients_active + b.clients_waiting - a.clients_active - a.clients_waiting)
   const rest = told.slice(top)
@@ -58,7 +58,7 @@ function poolRows(pools: readonly Row[], top: number): Row[] {
     clients_waiting: all.clients_waiting + pool.clients_waiting,
     servers_active: all.servers_active + pool.servers_active,
     servers_idle: all.servers_idle + pool.servers_idle,
-    wait_seconds: Math.max(all.wait_seconds, pool.wait_seconds),
+    longest_wait_seconds: Math.max(all.longest_wait_seconds, pool.longest_wait_seconds),
   }))
   return [...told.slice(0, top), { ...together, database: 'other', user: 'other' }]
 }

@@ -5,7 +5,7 @@ export const poolExhausted = defineAlert({
   id: 'pool-exhausted',
   title: 'Clients wait very long for the pool',
   level: 'error',
-  condition: { of: { metric: 'pgfleet_pooler_wait_seconds' }, is: '>=', than: { threshold: 'poolWaitErrorS' } },
+  condition: { of: { metric: 'pgfleet_pooler_longest_wait_seconds' }, is: '>=', than: { threshold: 'poolWaitErrorS' } },
   forS: 30,
   summary: 'A client of {user}@{database} has waited {value|duration} for a connection of the pool.',
   meaning: 'Requests time out before they have begun.',

@@ -5,7 +5,7 @@ export const poolWaiting = defineAlert({
   id: 'pool-waiting',
   title: 'Clients wait for the pool',
   level: 'warning',
-  condition: { of: { metric: 'pgfleet_pooler_wait_seconds' }, is: '>=', than: { threshold: 'poolWaitS' } },
+  condition: { of: { metric: 'pgfleet_pooler_longest_wait_seconds' }, is: '>=', than: { threshold: 'poolWaitS' } },
   forS: 60,
   summary: 'A client of {user}@{database} has waited {value|duration} for a connection of the pool.',
   meaning: 'The wait is added to every transaction. The pool is too small, or long transactions hold its connections.',
