@@ -193,13 +193,12 @@ CREATE FUNCTION delivery.audit_prefix() RETURNS text
     AS $$
 declare
   v_now timestamptz := statement_timestamp();
-  -- A version 4: its thirteenth digit is the version, its seventeenth the variant.
-  v_random text := translate(gen_random_uuid()::text, '-', '');
+  v_digits text := lpad(to_hex((extract(epoch from v_now) * 1000)::bigint), 12, '0');
 begin
   if to_regclass('delivery.audit_log_p' || to_char(v_now at time zone 'UTC', 'YYYYMM')) is null then
     perform platform.ensure_partition('delivery', 'audit_log', platform.uuid_floor(v_now), 'audit_id');
   end if;
-  return lpad(to_hex((extract(epoch from v_now) * 1000)::bigint), 12, '0') || '7' || substr(v_random, 14, 7);
+  return left(v_digits, 8) || '-' || right(v_digits, 4) || '-7';
 end
 $$;
 
@@ -488,7 +487,7 @@ begin
       returning s.session_id
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
       x.actor_type, x.actor_id, x.correlation_id,
       -- The usual change is of the status alone.
       case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
@@ -680,7 +679,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
         'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
@@ -828,7 +827,7 @@ begin
   if v_logged is not null then
     v_prefix := delivery.audit_prefix();
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
       s.actor_type, s.actor_id, s.correlation_id,
       jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version,
         'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || coalesce(s.created_with, '{}'::jsonb)
@@ -921,7 +920,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
         i.actor_type, i.actor_id, i.correlation_id,
         -- Texts in one go, which is a fifth of one after the other.
         jsonb_object(array['name', 'status', 'type', 'environment'], array[i.name, 'pending', i.type, i.environment])
@@ -1141,14 +1140,14 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
     from ended e
     union all
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
       'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
@@ -1291,7 +1290,7 @@ begin
     returning s.session_id, b.status
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
     p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('status', jsonb_build_array(e.status, 'expired'))
   from expired e;
@@ -1386,7 +1385,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
       'stop', case when f.timeout_at <= v_now then 'timeout' else 'failure' end, c_system ->> 'actor_type', c_system ->> 'actor_id',
       jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', f.error, 'attempt', f.attempt)
     from failed f
@@ -2164,7 +2163,7 @@ begin
   audited as (
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
+    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
@@ -2359,7 +2358,7 @@ begin
     returning t.repository, t.ref, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'branch',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'branch',
     w.repository || '#' || w.ref, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2425,7 +2424,7 @@ begin
     returning t.repository, t.check_kind, t.check_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'check',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'check',
     w.repository || '#' || w.check_kind || '#' || w.check_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2523,7 +2522,7 @@ begin
     returning t.repository, t.deployment_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'deployment',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'deployment',
     w.repository || '#' || w.deployment_id::text, case when f.before is null then 'create' else 'update' end,
     f.actor_type, f.actor_id, f.correlation_id,
     coalesce((
@@ -2591,7 +2590,7 @@ begin
     returning t.repository, t.job_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_job',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_job',
     w.repository || '#' || w.job_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2659,7 +2658,7 @@ begin
     returning t.repository, t.run_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_run',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pipeline_run',
     w.repository || '#' || w.run_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((
@@ -2826,7 +2825,7 @@ begin
     where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text,
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text,
     case when x.pull_request_id = any (v_created) then 'create' else 'update' end, w.actor_type, w.actor_id, w.correlation_id,
     case when x.pull_request_id = any (v_created)
       then delivery.redact(jsonb_strip_nulls(jsonb_build_object('repository', x.before -> 'repository', 'number', x.before -> 'number') || x.fields - 'seen' - 'details_seen'))
@@ -2925,7 +2924,7 @@ begin
   get diagnostics v_rejects = row_count;
   if v_deliveries + v_rejects > 0 then
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    values (p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', 'deliveries', 'delete',
+    values (p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', 'deliveries', 'delete',
       p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
       jsonb_build_object('deliveries', v_deliveries, 'rejects', v_rejects));
   end if;
@@ -3019,7 +3018,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
       g.actor_type, g.actor_id, g.correlation_id,
       jsonb_build_object('repository', g.repository, 'number', g.number) || delivery.redact(jsonb_strip_nulls(g.fields))
     from created c
@@ -3118,7 +3117,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
         x.actor_type, x.actor_id, x.correlation_id, delivery.redact(x.changes)
       from differing x
     )
@@ -3460,14 +3459,14 @@ begin
   if v_is_of_one then
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', v_recorded[1]::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', v_recorded[1]::text, 'create',
       v_actor_type, v_actor_id, v_correlation_id, jsonb_build_object('points', cardinality(v_recorded))
     where cardinality(v_recorded) > 0;
     return;
   end if;
   insert into delivery.audit_log
     (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', b.first_id, 'create',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', b.first_id, 'create',
     b.actor_type, b.actor_id, b.correlation_id, jsonb_build_object('points', b.points)
   from (
     select x.actor_type, x.actor_id, x.correlation_id, min(x.id::text) as first_id, count(*) as points
@@ -3599,7 +3598,7 @@ begin
     returning delivery_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
     coalesce(p_identity ->> 'actor_type', 'webhook'), p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('event', p_event, 'reason', p_reason)
   from kept k;

@@ -6,7 +6,7 @@ const fleet = await openTestFleet()
 await fleet.tenants.create({ id: 'a' })
 
 const INSERT = `insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action)
-  select 'a', (delivery.audit_prefix() || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', 'w', 'create'`
+  select 'a', (delivery.audit_prefix() || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', 'w', 'create'`
 const asApp = (text: string) =>
   fleet.database.transaction('begin', [{ statement: ENTER, values: ['a'] }], (run) => run({ name: '', text }, []))
 

@@ -122,7 +122,7 @@ begin
       returning s.session_id
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
       x.actor_type, x.actor_id, x.correlation_id,
       -- The usual change is of the status alone.
       case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null

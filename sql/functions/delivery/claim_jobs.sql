@@ -94,7 +94,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
         'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c

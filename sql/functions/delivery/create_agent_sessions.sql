@@ -85,7 +85,7 @@ begin
   if v_logged is not null then
     v_prefix := delivery.audit_prefix();
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', s.session_id::text, 'create',
       s.actor_type, s.actor_id, s.correlation_id,
       jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version,
         'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || coalesce(s.created_with, '{}'::jsonb)

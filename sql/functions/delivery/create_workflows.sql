@@ -62,7 +62,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
         i.actor_type, i.actor_id, i.correlation_id,
         -- Texts in one go, which is a fifth of one after the other.
         jsonb_object(array['name', 'status', 'type', 'environment'], array[i.name, 'pending', i.type, i.environment])

@@ -86,14 +86,14 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
     from ended e
     union all
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
       'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end

@@ -38,7 +38,7 @@ begin
     returning s.session_id, b.status
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
     p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('status', jsonb_build_array(e.status, 'expired'))
   from expired e;

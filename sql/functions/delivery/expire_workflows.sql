@@ -75,7 +75,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
       'stop', case when f.timeout_at <= v_now then 'timeout' else 'failure' end, c_system ->> 'actor_type', c_system ->> 'actor_id',
       jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', f.error, 'attempt', f.attempt)
     from failed f

@@ -58,7 +58,7 @@ begin
   audited as (
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
+    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',

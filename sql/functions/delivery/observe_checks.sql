@@ -44,7 +44,7 @@ begin
     returning t.repository, t.check_kind, t.check_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'check',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'check',
     w.repository || '#' || w.check_kind || '#' || w.check_id::text, case when p.content is null then 'create' else 'update' end,
     g.actor_type, g.actor_id, g.correlation_id,
     coalesce((

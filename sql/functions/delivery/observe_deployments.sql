@@ -77,7 +77,7 @@ begin
     returning t.repository, t.deployment_id, to_jsonb(t) as content
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'deployment',
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'deployment',
     w.repository || '#' || w.deployment_id::text, case when f.before is null then 'create' else 'update' end,
     f.actor_type, f.actor_id, f.correlation_id,
     coalesce((

@@ -147,7 +147,7 @@ begin
     where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (p_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text,
+  select p_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text,
     case when x.pull_request_id = any (v_created) then 'create' else 'update' end, w.actor_type, w.actor_id, w.correlation_id,
     case when x.pull_request_id = any (v_created)
       then delivery.redact(jsonb_strip_nulls(jsonb_build_object('repository', x.before -> 'repository', 'number', x.before -> 'number') || x.fields - 'seen' - 'details_seen'))

@@ -31,7 +31,7 @@ begin
   get diagnostics v_rejects = row_count;
   if v_deliveries + v_rejects > 0 then
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    values (p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', 'deliveries', 'delete',
+    values (p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', 'deliveries', 'delete',
       p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
       jsonb_build_object('deliveries', v_deliveries, 'rejects', v_rejects));
   end if;

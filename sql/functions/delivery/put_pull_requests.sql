@@ -88,7 +88,7 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
       g.actor_type, g.actor_id, g.correlation_id,
       jsonb_build_object('repository', g.repository, 'number', g.number) || delivery.redact(jsonb_strip_nulls(g.fields))
     from created c
@@ -187,7 +187,7 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
         x.actor_type, x.actor_id, x.correlation_id, delivery.redact(x.changes)
       from differing x
     )

@@ -85,14 +85,14 @@ begin
   if v_is_of_one then
     insert into delivery.audit_log
       (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', v_recorded[1]::text, 'create',
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', v_recorded[1]::text, 'create',
       v_actor_type, v_actor_id, v_correlation_id, jsonb_build_object('points', cardinality(v_recorded))
     where cardinality(v_recorded) > 0;
     return;
   end if;
   insert into delivery.audit_log
     (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', b.first_id, 'create',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'metric', b.first_id, 'create',
     b.actor_type, b.actor_id, b.correlation_id, jsonb_build_object('points', b.points)
   from (
     select x.actor_type, x.actor_id, x.correlation_id, min(x.id::text) as first_id, count(*) as points

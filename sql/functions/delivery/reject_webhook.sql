@@ -17,7 +17,7 @@ begin
     returning delivery_id
   )
   insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'webhook', k.delivery_id, 'reject', 'failure',
     coalesce(p_identity ->> 'actor_type', 'webhook'), p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
     jsonb_build_object('event', p_event, 'reason', p_reason)
   from kept k;
