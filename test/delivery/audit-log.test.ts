@@ -5,21 +5,23 @@ import { failure, openTestFleet, sql } from '../setup/index.js'
 const fleet = await openTestFleet()
 await fleet.tenants.create({ id: 'a' })
 
-const INSERT = `insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action)
-  select 'a', (delivery.audit_prefix() || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', 'w', 'create'`
+const insert = (id: string) => `insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action)
+  select 'a', ${id}::uuid, 'workflow', 'w', 'create'`
+const INSERT = insert("(delivery.audit_prefix() || '0008000' || to_hex(nextval('delivery.audit_sequence')))")
 const asApp = (text: string) =>
   fleet.database.transaction('begin', [{ statement: ENTER, values: ['a'] }], (run) => run({ name: '', text }, []))
 
 describe('a row of the audit log', () => {
-  test('has an id of the time it was recorded at', async () => {
+  test('has an id of the time it was recorded at, also from a statement of 0028 that was under way', async () => {
     await asApp('select delivery.audit_prefix()')
     await asApp(INSERT)
+    await asApp(insert('overlay(gen_random_uuid()::text placing delivery.audit_prefix() from 1 for 15)'))
     const rows = await sql(
       fleet,
       `select abs(extract(epoch from platform.uuid_time(audit_id) - recorded_at)) < 0.001 as same, substr(audit_id::text, 15, 1) as version
       from delivery.audit_log`,
     )
-    expect(rows).toEqual([{ same: true, version: '7' }])
+    expect(rows).toEqual(Array.from({ length: 2 }, () => ({ same: true, version: '7' })))
   })
 
   test.each(["update delivery.audit_log set action = 'read'", 'delete from delivery.audit_log'])(
