@@ -67,17 +67,32 @@ export async function experiment(
   measuring: Measuring,
   signal: AbortSignal,
 ): Promise<Ending> {
+  try {
+    return await tryOut(knob, bench, candidate, ledger, measuring, signal)
+  } catch (error) {
+    // What lies in this process nobody else can take back; also when the trial is lost on the way back.
+    if (knob.place === 'process' && isFleetError(error, 'TUNING_TRIAL_LOST')) {
+      await knob.set(bench, async () => [], candidate.target, candidate.oldValue)
+    }
+    throw error
+  }
+}
+
+async function tryOut(
+  knob: Knob,
+  bench: Bench,
+  candidate: Candidate,
+  ledger: Ledger,
+  measuring: Measuring,
+  signal: AbortSignal,
+): Promise<Ending> {
   const windows: Window[] = []
   let ending: Omit<Ending, 'windows'>
   try {
     ending = await measure(knob, bench, candidate, ledger, measuring, signal, windows)
     if (ending.state === 'kept') return { ...ending, windows }
   } catch (error) {
-    if (isFleetError(error, 'TUNING_TRIAL_LOST')) {
-      // What lies in this process nobody else can take back.
-      if (knob.place === 'process') await knob.set(bench, async () => [], candidate.target, candidate.oldValue)
-      throw error
-    }
+    if (isFleetError(error, 'TUNING_TRIAL_LOST')) throw error
     ending = endingOf(error, signal)
   }
   measuring.onStep?.({ ...stepOf(knob, windows, 0), phase: 'rolling-back' })
