@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { check } from '../../dist/input.js'
 import { entryKey, entryWrite, usualKey, usualWrite } from '../../dist/stores/metadata/entry.js'
 
 const name = fc.oneof(
@@ -37,4 +38,17 @@ test('names that can be stored, up to the longest, are usual', () => {
   expect(usualWrite({ ...longest, value: 1 })).toEqual({ ...longest, value: 1 })
   expect(usualKey({ ...longest, value: 1 })).toBeUndefined()
   expect(usualWrite({ ...longest, value: 1, ttlMs: 5 })).toBeUndefined()
+})
+
+test('what cannot be read is refused as input', () => {
+  const input = {
+    get entity(): string {
+      throw new Error('not today')
+    },
+    key: 'k',
+    value: 1,
+  }
+  expect(() => check('write', entryWrite, input, usualWrite)).toThrow(
+    expect.objectContaining({ code: 'INPUT_INVALID', field: 'write' }),
+  )
 })

@@ -119,7 +119,7 @@ export function createEntries(session: Session, agent: string | undefined, hints
     )
   return {
     async set(input, options = {}) {
-      const item = encodeWrite(usualWrite(input) ?? check('write', entryWrite, input), 'write', agent)
+      const item = encodeWrite(check('write', entryWrite, input, usualWrite), 'write', agent)
       const written = (await writeOne(item, options))[0] as Written
       learn(item, written)
       return written.version
@@ -145,7 +145,7 @@ export function createEntries(session: Session, agent: string | undefined, hints
       return (await writeAll(items, options)).map(({ wasThere }) => wasThere)
     },
     async get(input, options = {}) {
-      return (await get([usualKey(input) ?? check('key', entryKey, input)], () => 'key', options))[0]
+      return (await get([check('key', entryKey, input, usualKey)], () => 'key', options))[0]
     },
     async getMany(input, options = {}) {
       return await get(check('keys', keys, input), (place) => `keys[${place}]`, options)

@@ -244,7 +244,7 @@ export const entryDeletion = z.strictObject({ entity: entityName, key, durabilit
 
 /**
  * What the schema takes as it is, and nearly all calls give: names that can be stored, and nothing else. Seen by hand, since the
- * schema is a fifth of the work of a hot key's write; undefined says only that the schema has to look.
+ * schema is a fifth of the work of a hot key's write.
  */
 export function usualKey(input: unknown): z.output<typeof entryKey> | undefined {
   if (!isOf(input, KEY_NAMES)) return undefined
