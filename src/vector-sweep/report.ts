@@ -43,14 +43,16 @@ export function reportSweep(sweep: VectorSweep): SweepReport {
   }
 }
 
-/** The front, and the index that is there wherever it lies. */
+/** The front, and wherever they lie the index that is there and the choice, which may be beaten within the noise. */
 function frontTable({ points, choice, k }: VectorSweep): ReportTable {
-  const shown = points.filter(({ onFront, build }) => onFront || build.existing).sort((a, b) => a.p50 - b.p50)
+  const shown = points
+    .filter((point) => point.onFront || point.build.existing || point === choice)
+    .sort((a, b) => a.p50 - b.p50)
   return {
-    title: 'Pareto front: no other setting is both quicker and finds as much (* is there, - is beaten)',
+    title: 'Pareto front: no other setting is both quicker and finds as much (→ to use, * is there, - is beaten)',
     head: ['index m/ef_c', '>ef_s', `>recall@${k}`, '>p50 ms', '>p95 ms', '>size', '>build'],
     rows: shown.map((point) => [
-      `${point === choice ? '→ ' : point.onFront ? '' : '- '}${nameOf(point)}`,
+      `${point === choice ? '→ ' : ''}${point.onFront ? '' : '- '}${nameOf(point)}`,
       String(point.efSearch),
       recallOf(point),
       point.p50.toFixed(2),

@@ -5,6 +5,8 @@ import { drawRecall } from '../../dist/bench/recall-chart.js'
 import { buildMemory, candidatesOf } from '../../dist/vector-sweep/candidate.js'
 import { chooseSetting, disturbance, markFront } from '../../dist/vector-sweep/choice.js'
 import { effortFor, extrapolate } from '../../dist/vector-sweep/growth.js'
+import { reportSweep } from '../../dist/vector-sweep/report.js'
+import type { VectorSweep } from '../../dist/vector-sweep/sweep.js'
 import type { VectorColumn } from '../../dist/vector-sweep/vector-column.js'
 
 /** Coarse, so that some are equal in one of them or in both. */
@@ -112,6 +114,50 @@ describe('the choice', () => {
         for (const { p50 } of enough) expect(choice?.p50).toBeLessThanOrEqual(p50 * 1.1 + 1e-12)
       }),
     )
+  })
+})
+
+describe('the report', () => {
+  const column: VectorColumn = {
+    table: 'public.docs',
+    column: 'embedding',
+    type: 'vector',
+    dimensions: 24,
+    metric: 'cosine',
+    metricFrom: 'default',
+    rows: 1000,
+    restricted: false,
+    partitions: [],
+    indexes: [],
+    tenantColumn: null,
+    pgvector: { version: '0.8.4', schema: 'public', iterative: true, halfvec: true, notes: [] },
+  }
+
+  test('shows the choice with its figures when another beats it within the noise', () => {
+    const large = point(build(8, 900), 0.97, 1)
+    const small = point(build(16, 100), 0.96, 1.05)
+    const points = markFront([large, small])
+    const choice = chooseSetting(points, 0.9) ?? null
+    expect(choice).toMatchObject({ build: small.build, onFront: false })
+    const [front] = reportSweep({
+      column,
+      k: 10,
+      recall: 0.9,
+      sample: { rows: 1000, tableRows: 1000, whole: true, queries: 20 } as VectorSweep['sample'],
+      exact: { p50: 5, p95: 6 },
+      builds: [large.build, small.build],
+      points,
+      slices: [],
+      choice,
+      extrapolation: null,
+      inPlace: null,
+      stopped: false,
+      notes: [],
+    }).tables
+    expect(front?.rows.map(([name, , recall]) => [name, recall])).toEqual([
+      ['vector 8/64', '0.970±0.010'],
+      ['→ - vector 16/64', '0.960±0.010'],
+    ])
   })
 })
 
