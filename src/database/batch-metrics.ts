@@ -27,7 +27,8 @@ export interface Spread {
 
 /** What a meter looks at of a unit of a batch. */
 interface Queued {
-  readonly items: readonly unknown[]
+  /** How many items. */
+  readonly size: number
   readonly queuedAt: number
 }
 
@@ -53,8 +54,8 @@ export class BatchMeter {
     let items = 0
     let oldest = startedAt
     for (const unit of units) {
-      items += unit.items.length
-      this.#totalMs += unit.items.length * (endedAt - unit.queuedAt)
+      items += unit.size
+      this.#totalMs += unit.size * (endedAt - unit.queuedAt)
       if (unit.queuedAt < oldest) oldest = unit.queuedAt
     }
     this.#batches++

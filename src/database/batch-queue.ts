@@ -16,6 +16,9 @@ interface Lane {
   flights: number
   itemsInFlight: number
 }
+/** Calls that wait for each item that is to be sent, from which it pays to let more of them gather. */
+const GATHERING = 1.25
+
 const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 
 /**
@@ -73,7 +76,7 @@ export class BatchQueue {
   submit(unit: Unit, signal: AbortSignal | undefined): Promise<unknown[]> {
     if (signal?.aborted) throw aborted(signal)
     // Behind those who wait, so that a large call is not overtaken for ever.
-    const mustWait = this.#waiting.length > 0 || !this.#fits(unit.items.length)
+    const mustWait = this.#waiting.length > 0 || !this.#fits(unit.size)
     if (mustWait && this.#waiting.length >= this.#options.waitersMax) {
       throw new FleetError('QUEUE_FULL', {
         message: `${this.#items} items and ${this.#waiting.length} calls wait for ${this.operation.name} already`,
@@ -89,13 +92,15 @@ export class BatchQueue {
     if (unit.isListed) {
       this.#leave(unit)
       unit.reject(aborted(signal))
-      this.#release(unit.items.length)
-    } else if (unit.line !== undefined && unit.line.at(-1) !== unit) {
+      this.#release(unit.size)
+    } else if (unit.heir !== undefined) {
       // It gave way to another: nothing of it was sent, and now never will be.
-      removeUnit(unit.line, unit)
-      const waits = (unit.line.at(-1) as Unit).isListed
+      let last = unit.heir
+      while (last.heir !== undefined) last = last.heir
+      unit.heir.forerunner = unit.forerunner
+      if (unit.forerunner !== undefined) unit.forerunner.heir = unit.heir
       unit.reject(aborted(signal))
-      if (waits) this.#release(unit.items.length)
+      if (last.isListed) this.#release(unit.size)
     } else if (removeUnit(this.#waiting, unit)) {
       unit.reject(aborted(signal))
       this.#admit()
@@ -114,17 +119,17 @@ export class BatchQueue {
 
   /** Takes a unit out of what is sent next; the one that gave way to it last takes its place. */
   #leave(unit: Unit): void {
-    unit.line?.pop()
-    const heir = unit.line?.at(-1)
-    if (heir === undefined) {
+    const { forerunner } = unit
+    if (forerunner === undefined) {
       this.#units.remove(unit)
-      this.#lanes[unit.durability].itemsToSend -= unit.items.length
+      this.#lanes[unit.durability].itemsToSend -= unit.size
     } else {
+      forerunner.heir = undefined
       this.#lanes[unit.durability].itemsToSend--
-      this.#lanes[heir.durability].itemsToSend++
-      this.#units.replace(unit, heir)
+      this.#lanes[forerunner.durability].itemsToSend++
+      this.#units.replace(unit, forerunner)
     }
-    for (const key of unit.orderKeys) if (key.last === unit) key.last = heir
+    for (const key of unit.orderKeys) if (key.last === unit) key.last = forerunner
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -135,7 +140,7 @@ export class BatchQueue {
 
   /** Rejects whatever has not settled; how many items that was. */
   abandon(): { queued: number; inFlight: number } {
-    const whole = (unit: Unit) => unit.line ?? [unit]
+    const whole = (unit: Unit) => unit.line
     const waiting = [...this.#units].flatMap(whole).concat(this.#waiting)
     const flying = [...this.#flights].flatMap((units) => units.flatMap(whole)).filter(({ settled }) => !settled)
     const held = { queued: sizeOf(waiting), inFlight: sizeOf(flying) }
@@ -175,33 +180,36 @@ export class BatchQueue {
   }
 
   #enter(unit: Unit): void {
-    this.#items += unit.items.length
-    this.#lanes[unit.durability].itemsToSend += unit.items.length
-    if (this.operation.orderKey !== undefined) this.#order(unit)
-    this.#units.append(unit)
+    this.#items += unit.size
+    this.#lanes[unit.durability].itemsToSend += unit.size
+    const forerunner = this.operation.orderKey === undefined ? undefined : this.#order(unit)
+    if (forerunner === undefined) this.#units.append(unit)
+    else this.#takePlace(forerunner, unit)
     this.#schedule()
   }
 
-  /** Puts the unit behind what is about the same, or in its place where that gives way. */
-  #order(unit: Unit): void {
+  /** Puts the unit behind what is about the same; returns the one of that which gives way to it. */
+  #order(unit: Unit): Unit | undefined {
     if (this.#keys.areMany) this.#keys.keep([...this.#flights, [...this.#units]].flat())
     const { orderKey, givesWay } = this.operation
     unit.orderKeys =
-      unit.items.length === 1
-        ? [this.#keys.of(orderKey?.(unit.items[0]) as string)]
+      unit.size === 1
+        ? this.#keys.of(orderKey?.(unit.item) as string).alone
         : unit.items.map((item) => this.#keys.of(orderKey?.(item) as string))
-    if (givesWay !== undefined && unit.items.length === 1) {
-      // Nothing else about it stands between the two, which must not come to stand before this one's forerunners.
-      const before = unit.orderKeys[0]?.last
-      if (before?.items.length === 1 && givesWay(before.items[0], unit.items[0])) {
-        this.#units.remove(before)
-        this.#lanes[before.durability].itemsToSend--
-        before.line ??= [before]
-        before.line.push(unit)
-        unit.line = before.line
-      }
-    }
+    const before = unit.size === 1 ? unit.orderKeys[0]?.last : undefined
     for (const key of unit.orderKeys) key.last = unit
+    return before?.size === 1 && givesWay?.(before.item, unit.item) ? before : undefined
+  }
+
+  /**
+   * Sends the unit where the one that gives way to it was to be sent: nothing else about the same stands behind that. Its turn comes
+   * as if it had been the first, so that a key which is written all the time leaves, too, with all that has gathered until then.
+   */
+  #takePlace(forerunner: Unit, unit: Unit): void {
+    this.#lanes[forerunner.durability].itemsToSend--
+    this.#units.replace(forerunner, unit)
+    forerunner.heir = unit
+    unit.forerunner = forerunner
   }
 
   #release(items: number): void {
@@ -211,7 +219,7 @@ export class BatchQueue {
 
   /** Lets those who wait in, in their order, while there is room. */
   #admit(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.items.length); next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.size); next = this.#waiting[0]) {
       this.#waiting.shift()
       this.#enter(next)
     }
@@ -236,6 +244,12 @@ export class BatchQueue {
     )
   }
 
+  /** Whether of those who wait so many gave way that it is worth a statement more to let others do so. */
+  #isGathering(): boolean {
+    const { durable, async } = this.#lanes
+    return this.#items >= GATHERING * (durable.itemsToSend + async.itemsToSend)
+  }
+
   /** What leaves next, of one lane. */
   #take(): Unit[] {
     let items = 0
@@ -254,20 +268,22 @@ export class BatchQueue {
       }
       if (lane === undefined) {
         lane = own
-        // An equal share for each flight: two of half the size keep the cores of the server and of this process busy.
-        const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / this.#options.flightsMax)
+        // An equal share for each flight: two of half the size keep the cores of the server and of this process busy. Where calls
+        // give way to each other one more share stays behind, the latest: each moment more of them gather there in one item.
+        const shares = this.#options.flightsMax + (this.#isGathering() ? 1 : 0)
+        const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / shares)
         itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
       }
-      items += unit.items.length
+      items += unit.size
       bytes += unit.bytes
       if (taken.length > 0 && (items > itemsMax || bytes > this.#options.bytesMax)) break
       taken.push(unit)
       // Should it be refused, its forerunners are sent, before anything that came later.
-      if (unit.line !== undefined && unit.line.length > 1) (unit.orderKeys[0] as OrderKey).block = blocked
+      if (unit.forerunner !== undefined) (unit.orderKeys[0] as OrderKey).block = blocked
     }
     for (const unit of taken) {
       this.#units.remove(unit)
-      this.#lanes[unit.durability].itemsToSend -= unit.items.length
+      this.#lanes[unit.durability].itemsToSend -= unit.size
       for (const key of unit.orderKeys) if (key.last === unit) key.last = undefined
     }
     return taken
@@ -281,17 +297,21 @@ export class BatchQueue {
     lane.flights++
     lane.itemsInFlight += items
     const land = this.#flights.add(units)
+    let forerunners = 0
     for (const unit of units) {
       for (const key of unit.orderKeys) key.isFlying = true
-      this.#meter.coalesced += (unit.line?.length ?? 1) - 1
+      for (let each = unit.forerunner; each !== undefined; each = each.forerunner) forerunners++
     }
-    this.#release(units.reduce((sum, unit) => sum + (unit.line?.length ?? unit.items.length), 0))
+    this.#meter.coalesced += forerunners
+    this.#release(items + forerunners)
     this.#schedule()
     const startedAt = performance.now()
     await this.#flush(units)
     this.#meter.record(units, startedAt, performance.now())
     land()
     for (const unit of units) for (const key of unit.orderKeys) key.isFlying = false
+    // Should the array have grown old, it holds nobody beyond this.
+    units.length = 0
     lane.flights--
     lane.itemsInFlight -= items
     this.#schedule()
@@ -347,10 +367,14 @@ export class BatchQueue {
     let first = 0
     for (const unit of units) {
       const start = first
-      first += unit.items.length
+      first += unit.size
       try {
         unit.resolve(this.#decode(unit, byOrdinal, start))
-        for (const other of unit.line ?? []) if (other !== unit) other.resolve(this.#decode(other, byOrdinal, start))
+        for (let each = unit.forerunner; each !== undefined; each = each.forerunner) {
+          // What has ended must not lead to those that came later: they would live as long as it does.
+          each.heir = undefined
+          each.resolve(this.#decode(each, byOrdinal, start))
+        }
       } catch (error) {
         unit.reject(error)
         refused.push(unit)
@@ -359,15 +383,18 @@ export class BatchQueue {
     return refused
   }
 
-  #decode({ items }: Unit, byOrdinal: readonly unknown[], start: number): unknown[] {
-    if (items.length === 1) return [this.operation.decode(byOrdinal[start], items[0])]
-    return items.map((item, i) => this.operation.decode(byOrdinal[start + i], item))
+  #decode(unit: Unit, byOrdinal: readonly unknown[], start: number): unknown[] {
+    if (unit.size === 1) return [this.operation.decode(byOrdinal[start], unit.item)]
+    return unit.items.map((item, i) => this.operation.decode(byOrdinal[start + i], item))
   }
 
   /** Sends those that gave way to what was refused: the fault may have been its own. The database tells who is last. */
   async #sendAfterAll(refused: readonly Unit[]): Promise<void> {
-    const units = refused.flatMap((unit) => (unit.line ?? []).filter((other) => other !== unit))
-    for (const unit of units) unit.line = undefined
+    const units = refused.flatMap((unit) => unit.line.slice(0, -1))
+    for (const unit of [...refused, ...units]) {
+      unit.forerunner = undefined
+      unit.heir = undefined
+    }
     while (units.length > 0) {
       let bytes = 0
       const many = units.findIndex((unit, i) => {
@@ -379,7 +406,7 @@ export class BatchQueue {
   }
 
   #fail(unit: Unit, error: unknown): void {
-    for (const each of unit.line ?? [unit]) this.#reject(each, error)
+    for (const each of unit.line) this.#reject(each, error)
   }
 
   #reject(unit: Unit, error: unknown): void {

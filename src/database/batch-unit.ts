@@ -4,16 +4,21 @@ import type { OrderKey } from './order-keys.js'
 
 const NO_KEYS: readonly OrderKey[] = []
 
-/** One caller's items; they travel in one statement and settle together. */
+/**
+ * One caller's items; they travel in one statement and settle together. Of a lone item nothing is kept beside the unit: what lives
+ * for a statement's time in arrays and object literals is soon made where only the garbage collector's long rounds look.
+ */
 export class Unit {
-  readonly items: readonly unknown[]
+  /** How many items it has. */
+  readonly size: number
   readonly idempotent: boolean
   readonly durability: Durability
   readonly queuedAt = performance.now()
   /** What its items are about, where that orders them; set when it is about to be listed. */
   orderKeys = NO_KEYS
-  /** Calls of which each gave way to the next, in their order: the last one is sent, and settles those before it. */
-  line: Unit[] | undefined
+  /** The call that gave way to this one, and that to which this one gave way: the last of a line is sent, and settles the others. */
+  forerunner: Unit | undefined
+  heir: Unit | undefined
   /** Whether it is in the list of what is sent next, and its neighbours there. */
   isListed = false
   previous: Unit | undefined
@@ -21,6 +26,9 @@ export class Unit {
   settled = false
   readonly promise: Promise<unknown[]>
   readonly #operation: AnyOperation
+  /** The first item, and all of them where there are more. */
+  readonly #item: unknown
+  readonly #items: readonly unknown[] | undefined
   #encoded: string | undefined
   #bytes = 0
   #fulfil!: (results: unknown[]) => void
@@ -28,7 +36,9 @@ export class Unit {
   #forget: (() => void) | undefined
 
   constructor(operation: AnyOperation, items: readonly unknown[], durability: Durability) {
-    this.items = items
+    this.size = items.length
+    this.#item = items[0]
+    this.#items = items.length === 1 ? undefined : items
     this.durability = durability
     this.#operation = operation
     let idempotent = true
@@ -40,6 +50,22 @@ export class Unit {
       this.#fulfil = resolve
       this.#refuse = reject
     })
+  }
+
+  get items(): readonly unknown[] {
+    return this.#items ?? [this.#item]
+  }
+
+  /** The first item. */
+  get item(): unknown {
+    return this.#item
+  }
+
+  /** Those that gave way to each other until one gave way to it, the earliest first; then itself. */
+  get line(): Unit[] {
+    const line: Unit[] = []
+    for (let unit: Unit | undefined = this; unit !== undefined; unit = unit.forerunner) line.push(unit)
+    return line.reverse()
   }
 
   /** The items' JSON texts, with commas between them. */
@@ -54,12 +80,14 @@ export class Unit {
   }
 
   #encode(): string {
-    const { items } = this
     const operation = this.#operation
-    const encoded = items.length === 1 ? operation.encode(items[0]) : items.map((item) => operation.encode(item)).join()
+    const encoded =
+      this.#items === undefined
+        ? operation.encode(this.#item)
+        : this.#items.map((item) => operation.encode(item)).join()
     this.#encoded = encoded
     this.#bytes = Buffer.byteLength(encoded) + 1
-    if (operation.attach !== undefined) for (const item of items) this.#bytes += operation.attach(item).byteLength
+    if (operation.attach !== undefined) for (const item of this.items) this.#bytes += operation.attach(item).byteLength
     return encoded
   }
 
@@ -86,7 +114,7 @@ export class Unit {
 
 /** How many items the units have. */
 export function sizeOf(units: readonly Unit[]): number {
-  return units.reduce((sum, unit) => sum + unit.items.length, 0)
+  return units.reduce((sum, unit) => sum + unit.size, 0)
 }
 
 /** Takes a unit out of a list; false when it is not in it. */

@@ -59,8 +59,8 @@ export interface Operation<Item, Row, Result> {
   /** Of a write: what it changes, as the `subject` of the reads of its store that are cached. @default nothing that is */
   changes?(item: Item): string
   /**
-   * Whether a call with one item that waits gives way to a later one of the same order key. That one takes its place at the
-   * end, and settles it with its row; when it is refused, the earlier one is sent after all. Needs `orderKey`.
+   * Whether a call with one item that waits gives way to a later one of the same order key. That one takes its place,
+   * and settles it with its row; when it is refused, the earlier one is sent after all. Needs `orderKey`.
    */
   givesWay?(item: Item, later: Item): boolean
 }

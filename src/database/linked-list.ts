@@ -1,8 +1,15 @@
-/** A member between its neighbours; the head of a list is one without a value. */
-interface Link<T> {
-  readonly value: T | undefined
-  previous: Link<T>
-  next: Link<T>
+/**
+ * A member between its neighbours, at first linked to itself alone; the head of a list is one without a value. Of a class: literals that
+ * live for a call's time are soon made among what is old, and there keep what they hold from the collector's quick rounds.
+ */
+class Link<T> {
+  value: T | undefined
+  previous: Link<T> = this
+  next: Link<T> = this
+
+  constructor(value: T | undefined) {
+    this.value = value
+  }
 }
 
 /**
@@ -11,7 +18,7 @@ interface Link<T> {
  * garbage collector's quick rounds, and what calls hold with it. Of a list that is linked nothing is left behind.
  */
 export class LinkedList<T> {
-  readonly #head = linked<T>(undefined)
+  readonly #head = new Link<T>(undefined)
   #size = 0
 
   get size(): number {
@@ -21,7 +28,9 @@ export class LinkedList<T> {
   /** Adds a member at the end; the returned function takes it out, and tells whether it was still there. */
   add(value: T): () => boolean {
     const head = this.#head
-    const link: Link<T> = { value, previous: head.previous, next: head }
+    const link = new Link<T>(value)
+    link.previous = head.previous
+    link.next = head
     head.previous.next = link
     head.previous = link
     this.#size++
@@ -35,6 +44,7 @@ export class LinkedList<T> {
     // Out of it, it is between nobody.
     link.previous = link
     link.next = link
+    link.value = undefined
     this.#size--
     return true
   }
@@ -49,12 +59,4 @@ export class LinkedList<T> {
     for (let link = this.#head.next; link !== this.#head; link = link.next) values.push(link.value as T)
     return values[Symbol.iterator]()
   }
-}
-
-/** Linked to itself alone. */
-function linked<T>(value: T | undefined): Link<T> {
-  const link = { value } as Link<T>
-  link.previous = link
-  link.next = link
-  return link
 }

@@ -3,6 +3,8 @@ import type { Unit } from './batch-unit.js'
 /** What is known of something that calls are about, while one of them waits or is in flight. */
 export interface OrderKey {
   readonly name: string
+  /** This one alone, for the calls that are about nothing else. */
+  readonly alone: readonly OrderKey[]
   /** The last call about it of those that wait. */
   last: Unit | undefined
   /** Whether one about it is in flight. */
@@ -26,7 +28,9 @@ export class OrderKeys {
   of(name: string): OrderKey {
     let key = this.#byName.get(name)
     if (key === undefined) {
-      key = { name, last: undefined, isFlying: false, block: 0 }
+      const alone: OrderKey[] = []
+      key = { name, alone, last: undefined, isFlying: false, block: 0 }
+      alone.push(key)
       this.#byName.set(name, key)
     }
     return key

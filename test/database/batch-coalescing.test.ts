@@ -286,6 +286,54 @@ describe('calls of one key', () => {
     expect(model.breaches).toEqual([])
   })
 
+  test('leave in the turn of the first of them, however often others follow', async () => {
+    const model = new Model()
+    const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 1 })
+    const write = (call: number, key: string) => batcher.submit(writing, 'acme', [item(call, key)], {})
+    const calls = [write(0, 'first')]
+    await turn()
+    for (let number = 1; number < 5 * ITEMS_MAX; number++) {
+      calls.push(write(number, 'hot'), write(number, `other${number}`), write(number, `another${number}`))
+      if (number % ITEMS_MAX > 0) continue
+      model.land(0)
+      await turn()
+      await turn()
+    }
+    // It came second, so it was of the second flight, whatever came meanwhile.
+    expect([...model.kept.keys()].slice(0, 1 + ITEMS_MAX)).toContain('hot')
+    await turn()
+    for (await turn(); model.flights.length > 0; await turn()) {
+      model.land(0)
+      await turn()
+    }
+    await Promise.all(calls)
+    expect(model.breaches).toEqual([])
+  })
+
+  test('gather: where many do so, a share of what waits stays behind', async () => {
+    const sizes = async (callsPerKey: number) => {
+      const model = new Model()
+      const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 2 })
+      const calls: Promise<number[]>[] = []
+      for (let call = 0; call < callsPerKey; call++) {
+        for (let key = 0; key < ITEMS_MAX; key++)
+          calls.push(batcher.submit(writing, 'acme', [item(call, `k${key}`)], {}))
+      }
+      await turn()
+      await turn()
+      const sent = model.flights.map(({ items }) => items.length)
+      while (model.flights.length > 0) {
+        model.land(0)
+        await turn()
+        await turn()
+      }
+      await Promise.all(calls)
+      return sent
+    }
+    expect(await sizes(1)).toEqual([3, 3])
+    expect(await sizes(3)).toEqual([2, 2])
+  })
+
   test.each(['refused', 'poison'] as const)('one that is %s gives its place back to those before it', async (fate) => {
     const { model, write } = setUp()
     const [one, two, bad] = [write(item(1)), write(item(2)), write(item(3, 'k', fate))]

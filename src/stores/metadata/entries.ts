@@ -90,7 +90,7 @@ export function createEntries(session: Session, agent: string | undefined, hints
   }
   const writeAll = async (items: readonly EncodedWrite[], { signal }: EntryOptions): Promise<Written[]> => {
     const length = items.reduce(
-      (sum, { entity, key, value }) => sum + entity.length + key.length + (value?.text.length ?? 0),
+      (sum, { entity, key, value }) => sum + entity.length + key.length + (value?.length ?? 0),
       0,
     )
     if (length > CALL_LENGTH_MAX) {

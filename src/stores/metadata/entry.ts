@@ -54,16 +54,42 @@ export interface MetadataEntry extends EntryKey {
   readonly expiresAt: Date | null
 }
 
-/** An item of a write as it travels. */
-export interface EncodedWrite extends Refused {
-  /** The value; undefined of a deletion. */
-  readonly value: EncodedValue | undefined
+/** An item of a write as it travels; a deletion has neither type nor value. */
+export class EncodedWrite implements Refused {
+  readonly entity: string
+  readonly key: string
+  readonly type: ValueType | undefined
+  readonly value: string | undefined
   readonly ttlMs: number | undefined
   readonly durability: GroupDurability | undefined
+  readonly expected: number | undefined
+  readonly agent: string | undefined
+  readonly field: string
   /** The call of many whose items are written all or none. */
   readonly call: number | undefined
   /** The entity and the key, as one text. */
   readonly orderKey: string
+
+  constructor(
+    { entity, key, durability, expectedVersion }: z.output<typeof entryDeletion>,
+    value: EncodedValue | undefined,
+    ttlMs: number | undefined,
+    field: string,
+    agent: string | undefined,
+    call: number | undefined,
+  ) {
+    this.entity = entity
+    this.key = key
+    this.type = value?.type
+    this.value = value?.text
+    this.ttlMs = ttlMs
+    this.durability = durability
+    this.expected = expectedVersion
+    this.agent = agent
+    this.field = field
+    this.call = call
+    this.orderKey = entryName(entity, key)
+  }
 }
 
 /** What became of a write. */
@@ -281,7 +307,7 @@ export function encodeWrite(
   agent: string | undefined,
   call?: number,
 ): EncodedWrite {
-  return encode(write, encodeValue(field, write.value, write.type), write.ttlMs, field, agent, call)
+  return new EncodedWrite(write, encodeValue(field, write.value, write.type), write.ttlMs, field, agent, call)
 }
 
 /** The deletion as it travels: a write without a value. */
@@ -291,24 +317,13 @@ export function encodeDeletion(
   agent: string | undefined,
   call?: number,
 ): EncodedWrite {
-  return encode(deletion, undefined, undefined, field, agent, call)
-}
-
-function encode(
-  { entity, key, durability, expectedVersion: expected }: z.output<typeof entryDeletion>,
-  value: EncodedValue | undefined,
-  ttlMs: number | undefined,
-  field: string,
-  agent: string | undefined,
-  call: number | undefined,
-): EncodedWrite {
-  return { entity, key, value, ttlMs, field, agent, expected, durability, call, orderKey: entryName(entity, key) }
+  return new EncodedWrite(deletion, undefined, undefined, field, agent, call)
 }
 
 /** By hand: it is done for tens of thousands of writes a second. */
-function jsonOf({ entity, key, value, ttlMs, agent, durability, expected, call }: EncodedWrite): string {
+function jsonOf({ entity, key, type, value, ttlMs, agent, durability, expected, call }: EncodedWrite): string {
   let json = `{"entity":${JSON.stringify(entity)},"key":${JSON.stringify(key)}`
-  if (value !== undefined) json += `,"type":"${value.type}","value":${JSON.stringify(value.text)}`
+  if (value !== undefined) json += `,"type":"${type}","value":${JSON.stringify(value)}`
   if (ttlMs !== undefined) json += `,"ttl_ms":${ttlMs}`
   if (agent !== undefined) json += `,"agent":${JSON.stringify(agent)}`
   if (durability !== undefined) json += `,"durability":"${durability}"`
