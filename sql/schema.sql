@@ -10557,6 +10557,7 @@ CREATE FUNCTION metadata.admit_entries(p_tenant text, p_items jsonb) RETURNS TAB
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'on'
     SET enable_mergejoin TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_material TO 'off'

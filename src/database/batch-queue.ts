@@ -311,6 +311,7 @@ export class BatchQueue {
     land()
     for (const unit of units) for (const key of unit.orderKeys) key.isFlying = false
     // Should the array have grown old, it holds nobody beyond this.
+    // pgfleet-lint ignore buffer-cleared-after-await: what flies is this flight's own; nothing is added to it
     units.length = 0
     lane.flights--
     lane.itemsInFlight -= items
@@ -327,10 +328,7 @@ export class BatchQueue {
         durability: (units[0] as Unit).durability,
         consistency: this.consistency,
         idempotent,
-        attached: attached(
-          this.operation,
-          units.flatMap((unit) => unit.items),
-        ),
+        attached: attached(this.operation, () => units.flatMap((unit) => unit.items)),
       })
     } catch (error) {
       if (units.length > 1 && isRefusal(error)) {

@@ -146,7 +146,7 @@ export function createTransactionSession(
         })
       }
       if (operation.writes) note(changes, operation, items)
-      const bytes = attached(operation, items)
+      const bytes = attached(operation, () => items)
       const rows = await run(operation.statement, [
         tenant,
         `[${items.map((item) => operation.encode(item)).join()}]`,

@@ -13,6 +13,8 @@ rows 100
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- Its caller has switched it off; items and entities of a batch are compared pair by pair then.
+set enable_hashjoin = on
 set enable_mergejoin = off
 set enable_bitmapscan = off
 set enable_material = off
