@@ -70,6 +70,23 @@ describe('bytes come back as they went in', () => {
     })
   }
 
+  test('text is compressed, whole or streamed; what looks random in a sample only where nobody waits for it', async () => {
+    const tenant = await newTenant(fleet())
+    const { artifacts } = tenant.memory
+    // Each value equally often, and yet nothing but repetition.
+    const even = (size: number) => Buffer.alloc(size, Buffer.from(Array.from({ length: 256 }, (_, i) => i)))
+    const put = async (content: Buffer) => {
+      const { id } = await artifacts.put({ name: 'a', content })
+      expect((await bytesOf(tenant, id)).equals(content)).toBe(true)
+      return await artifacts.get(id)
+    }
+    const text = await put(prose(65_536))
+    expect(text?.codec).toBe('brotli')
+    expect(text?.storedBytes).toBeLessThan(65_536 / 4)
+    expect(await put(even(65_536))).toMatchObject({ codec: 'none', storedBytes: 65_536 })
+    expect((await put(even(2 * CHUNK)))?.codec).toBe('brotli')
+  })
+
   test('any part of them, as of the bytes in memory', async () => {
     const tenant = await newTenant(fleet())
     const bytes = randomBytes(3 * CHUNK + 1000)
