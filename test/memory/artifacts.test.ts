@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
@@ -125,6 +127,26 @@ describe('bytes come back as they went in', () => {
     const [a, b] = await call
     expect((await bytesOf(tenant, (a as { id: string }).id)).toString()).toBe('before')
     expect((await bytesOf(tenant, (b as { id: string }).id)).toString()).toBe('grüße')
+  })
+
+  test('of memory that another thread writes to: what is kept is what its hash says', async () => {
+    const tenant = await newTenant(fleet())
+    const shared = new Uint8Array(new SharedArrayBuffer(CHUNK))
+    const writer = new Worker(
+      `const { workerData } = require('node:worker_threads')
+      for (;;) workerData.fill(Math.random() * 256)`,
+      { eval: true, workerData: shared },
+    )
+    try {
+      while (shared[0] === 0) await pause(1)
+      for (let n = 0; n < 10; n++) {
+        const { id } = await tenant.memory.artifacts.put({ name: 'a', content: shared })
+        // Compares the SHA-256 at the end.
+        expect((await bytesOf(tenant, id)).byteLength).toBe(CHUNK)
+      }
+    } finally {
+      await writer.terminate()
+    }
   })
 
   test('of many at once, some without any: in one call, in calls that share a statement, in a transaction', async () => {

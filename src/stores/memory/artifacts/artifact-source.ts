@@ -22,10 +22,14 @@ export function isSource(value: unknown): value is ArtifactSource {
 
 /**
  * The bytes of a source that is known to fit into one chunk without being read: the caller's own, which it may change as soon as it
- * goes on, or a short text's. Undefined for any other.
+ * goes on; or a copy, of shared memory and of a short text. Undefined for any other.
  */
 export function loneChunkOf(source: ArtifactSource, sizeMax: number): Uint8Array | undefined {
-  if (source instanceof Uint8Array) return source.byteLength <= Math.min(CHUNK_BYTES, sizeMax) ? source : undefined
+  if (source instanceof Uint8Array) {
+    if (source.byteLength > Math.min(CHUNK_BYTES, sizeMax)) return undefined
+    // Another thread may change it at any moment.
+    return source.buffer instanceof SharedArrayBuffer ? Buffer.from(source) : source
+  }
   // Fits, whatever its characters: no room for a whole chunk is taken for it.
   const fits = typeof source === 'string' && source.length <= CHUNK_BYTES / 3 && source.length * 3 <= sizeMax
   return fits ? Buffer.from(source) : undefined
