@@ -77,7 +77,7 @@ describe('bytes come back as they went in', () => {
     const { artifacts } = tenant.memory
     // Each value equally often, and yet nothing but repetition.
     const even = (size: number) => Buffer.alloc(size, Buffer.from(Array.from({ length: 256 }, (_, i) => i)))
-    const put = async (content: Buffer) => {
+    const put = async (content: Uint8Array) => {
       const { id } = await artifacts.put({ name: 'a', content })
       expect((await bytesOf(tenant, id)).equals(content)).toBe(true)
       return await artifacts.get(id)
