@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
@@ -70,6 +72,23 @@ describe('bytes come back as they went in', () => {
     })
   }
 
+  test('text is compressed, whole or streamed; what looks random in a sample only where nobody waits for it', async () => {
+    const tenant = await newTenant(fleet())
+    const { artifacts } = tenant.memory
+    // Each value equally often, and yet nothing but repetition.
+    const even = (size: number) => Buffer.alloc(size, Buffer.from(Array.from({ length: 256 }, (_, i) => i)))
+    const put = async (content: Uint8Array) => {
+      const { id } = await artifacts.put({ name: 'a', content })
+      expect((await bytesOf(tenant, id)).equals(content)).toBe(true)
+      return await artifacts.get(id)
+    }
+    const text = await put(prose(65_536))
+    expect(text?.codec).toBe('brotli')
+    expect(text?.storedBytes).toBeLessThan(65_536 / 4)
+    expect(await put(even(65_536))).toMatchObject({ codec: 'none', storedBytes: 65_536 })
+    expect((await put(even(2 * CHUNK)))?.codec).toBe('brotli')
+  })
+
   test('any part of them, as of the bytes in memory', async () => {
     const tenant = await newTenant(fleet())
     const bytes = randomBytes(3 * CHUNK + 1000)
@@ -108,6 +127,26 @@ describe('bytes come back as they went in', () => {
     const [a, b] = await call
     expect((await bytesOf(tenant, (a as { id: string }).id)).toString()).toBe('before')
     expect((await bytesOf(tenant, (b as { id: string }).id)).toString()).toBe('grüße')
+  })
+
+  test('of memory that another thread writes to: what is kept is what its hash says', async () => {
+    const tenant = await newTenant(fleet())
+    const shared = new Uint8Array(new SharedArrayBuffer(CHUNK))
+    const writer = new Worker(
+      `const { workerData } = require('node:worker_threads')
+      for (;;) workerData.fill(Math.random() * 256)`,
+      { eval: true, workerData: shared },
+    )
+    try {
+      while (shared[0] === 0) await pause(1)
+      for (let n = 0; n < 10; n++) {
+        const { id } = await tenant.memory.artifacts.put({ name: 'a', content: shared })
+        // Compares the SHA-256 at the end.
+        expect((await bytesOf(tenant, id)).byteLength).toBe(CHUNK)
+      }
+    } finally {
+      await writer.terminate()
+    }
   })
 
   test('of many at once, some without any: in one call, in calls that share a statement, in a transaction', async () => {

@@ -21,19 +21,30 @@ export function isSource(value: unknown): value is ArtifactSource {
 }
 
 /**
+ * The bytes of a source that is known to fit into one chunk without being read: the caller's own, which it may change as soon as it
+ * goes on; or a copy, of shared memory and of a short text. Undefined for any other.
+ */
+export function loneChunkOf(source: ArtifactSource, sizeMax: number): Uint8Array | undefined {
+  if (source instanceof Uint8Array) {
+    if (source.byteLength > Math.min(CHUNK_BYTES, sizeMax)) return undefined
+    // Another thread may change it at any moment.
+    return source.buffer instanceof SharedArrayBuffer ? Buffer.from(source) : source
+  }
+  // Fits, whatever its characters: no room for a whole chunk is taken for it.
+  const fits = typeof source === 'string' && source.length <= CHUNK_BYTES / 3 && source.length * 3 <= sizeMax
+  return fits ? Buffer.from(source) : undefined
+}
+
+/**
  * The bytes of a source in pieces of CHUNK_BYTES, the last one shorter; none for an empty one. Each piece is a buffer of
  * its own, and no more than one is held. Errors: INPUT_INVALID for too many bytes or a part that is none, UPLOAD_BROKEN
  * with what the source threw as cause, ABORTED.
  */
 export async function* chunksOf(source: ArtifactSource, options: SourceOptions): AsyncGenerator<Uint8Array, void> {
-  if (source instanceof Uint8Array && source.byteLength <= Math.min(CHUNK_BYTES, options.sizeMax)) {
+  const lone = loneChunkOf(source, options.sizeMax)
+  if (lone !== undefined) {
     // A copy, no larger than it: what the caller does to the bytes afterwards must not matter.
-    if (source.byteLength > 0) yield Buffer.from(source)
-    return
-  }
-  if (typeof source === 'string' && source.length <= CHUNK_BYTES / 3 && source.length * 3 <= options.sizeMax) {
-    // Fits, whatever its characters: no room for a whole chunk is taken for it.
-    if (source.length > 0) yield Buffer.from(source)
+    if (lone.byteLength > 0) yield lone === source ? Buffer.from(lone) : lone
     return
   }
   let piece = Buffer.allocUnsafeSlow(CHUNK_BYTES)

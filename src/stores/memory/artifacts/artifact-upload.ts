@@ -1,11 +1,11 @@
 import { createHash, hash } from 'node:crypto'
-import { v7 as uuidv7 } from 'uuid'
 import type { Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
-import { CHUNK_BYTES, type Chunk, type Codec, packChunk } from './artifact-chunk.js'
-import { type ArtifactSource, chunksOf, type SourceOptions } from './artifact-source.js'
+import { newId } from '../../../id.js'
+import { CHUNK_BYTES, type Chunk, type Codec, type Packing, packChunk } from './artifact-chunk.js'
+import { type ArtifactSource, chunksOf, loneChunkOf, type SourceOptions } from './artifact-source.js'
 
 /** Chunks of one upload that are on their way at once: the next is packed while the server writes the last. */
 const IN_FLIGHT_MAX = 4
@@ -90,7 +90,38 @@ export interface PrepareOptions extends SourceOptions {
  * Errors: as chunksOf, HASH_MISMATCH, UPLOAD_UNKNOWN.
  */
 export async function prepare(session: Session, source: ArtifactSource, options: PrepareOptions): Promise<Prepared> {
-  const contentId = uuidv7()
+  const lone = options.inline ? loneChunkOf(source, options.sizeMax) : undefined
+  return lone === undefined ? await readAndStage(session, source, options) : prepareLone(lone, lone === source, options)
+}
+
+/** Within the turn in which it is called: a copy of the caller's bytes is made only where they travel as they are. */
+function prepareLone(bytes: Uint8Array, areCallers: boolean, options: PrepareOptions): Prepared {
+  const contentId = newId()
+  const size = bytes.byteLength
+  const sha256 = hash('sha256', bytes, 'hex')
+  assertHash(sha256, options)
+  if (size === 0) return { contentId, sha256, size, stored: 0, chunks: 0, codec: 'none', staged: false }
+  const chunk = packChunk(bytes, options.compression, 'quick')
+  const inline = areCallers && chunk.data === bytes ? { ...chunk, data: Buffer.from(bytes) } : chunk
+  return {
+    contentId,
+    sha256,
+    size,
+    stored: inline.data.byteLength,
+    chunks: 1,
+    codec: inline.codec,
+    staged: false,
+    inline,
+  }
+}
+
+function assertHash(sha256: string, { sha256: wanted, field }: PrepareOptions): void {
+  if (wanted === undefined || wanted === sha256) return
+  throw new FleetError('HASH_MISMATCH', { message: `${field} has the SHA-256 ${sha256}, not ${wanted}`, field })
+}
+
+async function readAndStage(session: Session, source: ArtifactSource, options: PrepareOptions): Promise<Prepared> {
+  const contentId = newId()
   const digest = createHash('sha256')
   const flying: Promise<unknown>[] = []
   let size = 0
@@ -99,8 +130,8 @@ export async function prepare(session: Session, source: ArtifactSource, options:
   let codec: Codec = 'none'
   let held: Uint8Array | undefined
   let staged = false
-  const pack = (bytes: Uint8Array): Chunk => {
-    const chunk = packChunk(bytes, options.compression)
+  const pack = (bytes: Uint8Array, packing: Packing): Chunk => {
+    const chunk = packChunk(bytes, options.compression, packing)
     size += chunk.size
     stored += chunk.data.byteLength
     chunks++
@@ -112,7 +143,9 @@ export async function prepare(session: Session, source: ArtifactSource, options:
     staged = true
     digest.update(bytes)
     // Not waited for to be on disk: the commit of the artifact itself is, and with it whatever was written before.
-    const flight = session.submit(APPEND, [{ ...pack(bytes), uploadId: contentId, no }], { durability: 'async' })
+    const flight = session.submit(APPEND, [{ ...pack(bytes, 'tight'), uploadId: contentId, no }], {
+      durability: 'async',
+    })
     flight.catch(() => {})
     flying.push(flight)
     // The first one alone: it begins the upload that the others belong to.
@@ -129,13 +162,8 @@ export async function prepare(session: Session, source: ArtifactSource, options:
     }
     await Promise.all(flying)
     const sha256 = staged ? digest.digest('hex') : hash('sha256', held ?? Buffer.alloc(0), 'hex')
-    if (options.sha256 !== undefined && options.sha256 !== sha256) {
-      throw new FleetError('HASH_MISMATCH', {
-        message: `${options.field} has the SHA-256 ${sha256}, not ${options.sha256}`,
-        field: options.field,
-      })
-    }
-    const inline = held && pack(held)
+    assertHash(sha256, options)
+    const inline = held && pack(held, 'quick')
     return { contentId, sha256, size, stored, chunks, codec, staged, ...(inline && { inline }) }
   } catch (error) {
     await Promise.allSettled(flying)

@@ -1,10 +1,10 @@
-import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { toContent } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Reading, Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
+import { newId } from '../../../id.js'
 import { check, members, text } from '../../../input.js'
 import { CHUNK_BYTES } from './artifact-chunk.js'
 import { collectGarbage, GARBAGE_STATEMENTS, type GarbageOptions, type GarbageReport } from './artifact-garbage.js'
@@ -45,7 +45,7 @@ export interface NewArtifact {
   readonly parent?: string
   /** What the bytes must hash to, in hexadecimal; others are refused with HASH_MISMATCH. */
   readonly sha256?: string
-  /** `auto` compresses each chunk (brotli) where that saves a tenth. @default 'auto' */
+  /** `auto` compresses each chunk (brotli) where that saves a tenth; what is one chunk and looks random is not tried. @default 'auto' */
   readonly compression?: 'auto' | 'none'
   /** Most bytes; a longer stream is refused when it gets there. At most 1 TiB. @default 1073741824 (1 GiB) */
   readonly sizeMax?: number
@@ -313,7 +313,7 @@ async function discardStaged(session: Session, encoded: readonly Encoded[], isId
 function encode(item: z.output<typeof newArtifact>, prepared: Prepared, metadata: string | undefined): string {
   const { contentId, sha256, size, stored, chunks, codec, staged, inline } = prepared
   const rest = {
-    id: item.id ?? uuidv7(),
+    id: item.id ?? newId(),
     content_id: contentId,
     sha256,
     size,
