@@ -492,7 +492,7 @@ begin
       -- The usual change is of the status alone.
       case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
         then coalesce(
-          -- As constants: built for each row it would cost as much as a column of the log.
+          -- The usual ones as constants: built for each row they cost a tenth of its entry.
           '{"active": {"idle": {"status": ["active", "idle"]}, "busy": {"status": ["active", "busy"]}},
             "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}},
             "busy": {"active": {"status": ["busy", "active"]}, "idle": {"status": ["busy", "idle"]}}}'::jsonb -> x.old_status -> x.status,
@@ -931,8 +931,8 @@ begin
         transaction_id, audit_sequence, created_at, actor_type, actor_id, correlation_id, priority, task_count, created_with)
       select p_tenant, i.id, i.content_hash, i.name, i.description, i.type, i.environment, i.triggered_by, i.parent_id, i.estimate_ms,
         array(select jsonb_array_elements_text(i.tags)), i.metadata, i.configuration,
-        case when i.is_entry then v_transaction end, case when i.is_entry then nextval('delivery.audit_sequence') end, v_now, i.actor_type, i.actor_id, i.correlation_id,
-        i.priority, jsonb_array_length(i.tasks),
+        case when i.is_entry then v_transaction end, case when i.is_entry then nextval('delivery.audit_sequence') end, v_now,
+        i.actor_type, i.actor_id, i.correlation_id, i.priority, jsonb_array_length(i.tasks),
         case when i.configuration <> '{}' or i.metadata <> '{}'
           then case when i.configuration = '{}' then '{}' else jsonb_build_object('configuration', delivery.redact(i.configuration)) end
             || case when i.metadata = '{}' then '{}' else jsonb_build_object('metadata', delivery.redact(i.metadata)) end
@@ -1165,7 +1165,7 @@ begin
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case
-        -- The usual end as a constant: built for each row it would cost a tenth of the entry.
+        -- The usual end as a constant: built for each row it costs a tenth of its entry.
         when e.status = 'completed' and e.attempt = 1 and e.error is null then '{"status": ["running", "completed"], "attempt": 1}'::jsonb
         when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
@@ -2197,7 +2197,7 @@ begin
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
       case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
         then coalesce(
-          -- As constants: built for each row it would cost a tenth of the entry.
+          -- The usual ones as constants: built for each row they cost a tenth of its entry.
           '{"pending": {"running": {"status": ["pending", "running"]}}, "paused": {"running": {"status": ["paused", "running"]}},
             "running": {"paused": {"status": ["running", "paused"]}, "completed": {"status": ["running", "completed"]}}}'::jsonb -> m.present -> m.status,
           jsonb_build_object('status', jsonb_build_array(m.present, m.status)))
@@ -14881,11 +14881,14 @@ COMMENT ON FUNCTION platform.log_name() IS 'The database system and timeline tha
 --
 
 CREATE FUNCTION platform.log_transaction(p_transaction xid8) RETURNS xid8
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when o.n = 0 then p_transaction else (p_transaction::text::bigint + o.n)::text::xid8 end
-  from (select platform.transaction_offset() as n) o
+declare
+  v_offset bigint := platform.transaction_offset();
+begin
+  return case when v_offset = 0 then p_transaction else (p_transaction::text::bigint + v_offset)::text::xid8 end;
+end
 $$;
 
 ALTER FUNCTION platform.log_transaction(p_transaction xid8) OWNER TO pgfleet_owner;
@@ -15368,13 +15371,17 @@ COMMENT ON FUNCTION platform.tenant_tables(p_whole boolean) IS 'Every table and 
 --
 
 CREATE FUNCTION platform.transaction_offset() RETURNS bigint
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
-  from pg_attribute a
-  join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-  where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+begin
+  return (
+    select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
+    from pg_attribute a
+    join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+  );
+end
 $$;
 
 ALTER FUNCTION platform.transaction_offset() OWNER TO pgfleet_owner;
@@ -15413,10 +15420,12 @@ COMMENT ON FUNCTION platform.undo_tuning_trial(p_trial_id uuid) IS 'Marks a kept
 --
 
 CREATE FUNCTION platform.uuid_floor(p_time timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select (lpad(to_hex(floor(extract(epoch from p_time) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+begin
+  return (lpad(to_hex(floor(extract(epoch from p_time) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
+end
 $$;
 
 ALTER FUNCTION platform.uuid_floor(p_time timestamp with time zone) OWNER TO pgfleet_owner;
@@ -15432,13 +15441,15 @@ COMMENT ON FUNCTION platform.uuid_floor(p_time timestamp with time zone) IS 'The
 --
 
 CREATE FUNCTION platform.uuid_time(p_id uuid) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case
+begin
+  return case
     when substr(p_id::text, 15, 1) = '7'
     then to_timestamp(('x0000' || translate(left(p_id::text, 13), '-', ''))::bit(64)::bigint / 1000.0)
-  end
+  end;
+end
 $$;
 
 ALTER FUNCTION platform.uuid_time(p_id uuid) OWNER TO pgfleet_owner;
