@@ -4,19 +4,15 @@ import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, openTestFleet, sql } from '../setup/index.js'
 import { DAY, newTenant } from '../setup/tenant.js'
-import { settled } from './settled.js'
+import { testSealedCreations } from './sealed-creations.js'
+import { sealAll, settled } from './settled.js'
 
 const fleet = await openTestFleet()
 
 const ada = { actor: { type: 'user', id: 'ada' }, correlationId: 'release-7' } as const
 const flow = { name: 'one', type: 'testing', environment: 'staging', tasks: [] } as const
 
-async function seal(tenant: Tenant, entriesMax = 1000): Promise<void> {
-  await settled(fleet, tenant.id, 'audit')
-  while ((await tenant.delivery.audit.seal({ entriesMax })).more) {
-    // Until all is sealed.
-  }
-}
+const seal = (tenant: Tenant, entriesMax?: number) => sealAll(fleet, tenant, entriesMax)
 
 /** A tenant with workflows that are created among other entries, three seals of three each; their ids. */
 async function withSealed(): Promise<{ tenant: Tenant; ids: string[] }> {
@@ -147,12 +143,6 @@ describe('created workflows in a list', () => {
 })
 
 describe('sealed creations', () => {
-  const update = (set: string) => async (tenant: string, id: string) =>
-    void (await sql(fleet, `update delivery.workflow_details set ${set} where tenant_id = $1 and workflow_id = $2`, [
-      tenant,
-      id,
-    ]))
-
   test('hold, whatever becomes of the workflow', async () => {
     const { tenant, ids } = await withSealed()
     const { workflows, audit } = tenant.delivery
@@ -172,57 +162,25 @@ describe('sealed creations', () => {
     expect(row).toMatchObject({ problem: null, rows: 21 })
   })
 
-  test.each<[string, string, (tenant: string, id: string) => Promise<void>]>([
-    ['another actor', 'altered', update(`actor_id = 'mallory'`)],
-    ['another kind of actor', 'altered', update(`actor_type = 'system'`)],
-    ['another correlation', 'altered', update('correlation_id = null')],
-    ['another time', 'altered', update(`created_at = created_at - interval '1 microsecond'`)],
-    ['another name', 'altered', update(`name = 'two'`)],
-    ['another type', 'altered', update(`workflow_type = 'deploy'`)],
-    ['another environment', 'altered', update(`environment = 'production'`)],
-    ['another priority', 'altered', update('priority = 9')],
-    ['another number of tasks', 'altered', update('task_count = 2')],
-    ['other configuration', 'altered', update(`created_with = '{"metadata": {"n": 1}}'`)],
-    ['one moved behind the seals', 'reordered', update(`transaction_id = '9000000000000000000'`)],
-    ['one taken out of the audit', 'removed', update('transaction_id = null, audit_sequence = null')],
-    [
-      'one removed',
-      'removed',
-      async (tenant, id) =>
-        void (await sql(fleet, 'delete from delivery.workflow_details where tenant_id = $1 and workflow_id = $2', [
-          tenant,
-          id,
-        ])),
-    ],
-  ])('%s is found, and named: %s', async (_, problem, tamper) => {
-    const { tenant, ids } = await withSealed()
-    const { audit } = tenant.delivery
-    expect(await audit.verify()).toMatchObject({ intact: true, seals: 3, entries: 9, unsealed: 0 })
-    await tamper(tenant.id, ids[2] as string)
-    expect((await audit.verify()).breach).toMatchObject({ problem, entryId: ids[2], seal: 2 })
-  })
-
-  test('two that change places are found', async () => {
-    const { tenant, ids } = await withSealed()
-    await sql(
-      fleet,
-      `update delivery.workflow_details s set audit_sequence = o.audit_sequence from delivery.workflow_details o
-      where s.tenant_id = $1 and o.tenant_id = $1 and s.workflow_id = any ($2) and o.workflow_id = any ($2) and s.workflow_id <> o.workflow_id`,
-      [tenant.id, ids.slice(2, 4)],
-    )
-    expect((await tenant.delivery.audit.verify()).breach).toMatchObject({ problem: 'reordered', seal: 2 })
-  })
-
-  test('which of its entries are workflows is held by the seal', async () => {
-    for (const set of [
-      'are_workflows = array_fill(true, array[3])',
-      'are_workflows = null',
-      'are_workflows = null, are_sessions = are_workflows',
-    ]) {
-      const { tenant } = await withSealed()
-      await sql(fleet, `update delivery.audit_seals set ${set} where tenant_id = $1 and seal_number = 1`, [tenant.id])
-      expect((await tenant.delivery.audit.verify()).breach).toMatchObject({ problem: 'seal_altered', seal: 1 })
-    }
+  testSealedCreations(fleet, {
+    table: 'delivery.workflow_details',
+    key: 'workflow_id',
+    marks: 'are_workflows',
+    marksBefore: 'are_sessions',
+    alterations: {
+      'another actor': `actor_id = 'mallory'`,
+      'another kind of actor': `actor_type = 'system'`,
+      'another correlation': `correlation_id = null`,
+      'another time': `created_at = created_at - interval '1 microsecond'`,
+      'another name': `name = 'two'`,
+      'another type': `workflow_type = 'deploy'`,
+      'another environment': `environment = 'production'`,
+      'another priority': `priority = 9`,
+      'another number of tasks': `task_count = 2`,
+      'other configuration': `created_with = '{"metadata": {"n": 1}}'`,
+    },
+    withSealed,
+    create: async (tenant) => (await tenant.delivery.workflows.create(flow)).id,
   })
 
   test('seals without workflows have the hash that an older version gave them', async () => {
@@ -246,28 +204,6 @@ describe('sealed creations', () => {
       { has_workflows: false, is_as_before: true },
       { has_workflows: false, is_as_before: true },
     ])
-  })
-
-  test("do not retire with the log's months", async () => {
-    const tenant = await newTenant(fleet)
-    const { workflows, audit } = tenant.delivery
-    const { id } = await workflows.create(flow)
-    // As if it were of long ago: of a month that the log no longer has.
-    const old = uuidv7({ msecs: Date.now() - 500 * DAY })
-    await sql(fleet, 'update delivery.workflow_details set workflow_id = $2 where workflow_id = $1', [id, old])
-    await seal(tenant)
-    expect(await audit.verify()).toMatchObject({ intact: true, entries: 1, retired: 0 })
-    await sql(fleet, 'delete from delivery.workflow_details where workflow_id = $1', [old])
-    expect((await audit.verify()).breach).toMatchObject({ problem: 'removed', entryId: old })
-  })
-
-  test.each([
-    'update delivery.workflow_details set actor_id = null',
-    'update delivery.workflow_details set transaction_id = null, audit_sequence = null',
-    `update delivery.workflow_details set name = 'two'`,
-    'delete from delivery.workflow_details',
-  ])('the application cannot: %s', async (text) => {
-    await expect(sql(fleet, `set role pgfleet_app; ${text}`)).rejects.toThrow(/permission denied/)
   })
 })
 
