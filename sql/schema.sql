@@ -491,7 +491,11 @@ begin
       x.actor_type, x.actor_id, x.correlation_id,
       -- The usual change is of the status alone.
       case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
-        then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status))
+        then coalesce(
+          -- The usual ones as constants: built for each row they cost a tenth of its entry.
+          '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
+            "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
+          jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
       else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
       || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
         then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
@@ -637,7 +641,9 @@ begin
   loop
     return query
     with requests as materialized (
-      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
+      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id,
+        -- Of a first attempt, which most are: once a request instead of once a job.
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', 1, 'worker', x.worker) as first_start
       from rows from (
         jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
       ) with ordinality as x
@@ -675,13 +681,15 @@ begin
       from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
       where j.ctid = p.place
       returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker
+        j.available_at, j.timeout_at, j.worker, r.first_start
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
         'start', c.actor_type, c.actor_id, c.correlation_id,
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
+        case when c.attempt = 1 then c.first_start
+          else jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
+        end
       from claimed c
     )
     select c.ordinality::integer,
@@ -879,6 +887,11 @@ CREATE FUNCTION delivery.create_workflows(p_tenant text, p_workflows jsonb) RETU
 #variable_conflict use_column
 declare
   v_now timestamptz := statement_timestamp();
+  v_transaction xid8;
+  v_from uuid := platform.uuid_floor(v_now - interval '1 hour');
+  v_to uuid := platform.uuid_floor(v_now + interval '1 minute');
+  v_start_to uuid := platform.uuid_floor(v_now);
+  v_logged uuid[];
   v_prefix text;
   v_other record;
   v_new uuid[];
@@ -886,7 +899,7 @@ declare
 begin
   perform platform.enter(p_tenant);
   perform platform.check_quota(p_tenant, 'workflows');
-  v_prefix := delivery.audit_prefix();
+  v_transaction := platform.log_transaction(pg_current_xact_id());
   perform platform.ensure_partitions('delivery', 'workflow_history', array_agg(x.id), 'workflows')
   from jsonb_to_recordset(p_workflows) as x(id uuid);
   with made as (
@@ -902,43 +915,50 @@ begin
   select array_agg(m.workflow_id) into v_new from made m;
   if v_new is not null then
     with items as materialized (
-      select distinct on (x.id) x.*
+      select distinct on (x.id) x.*, x.id between v_from and case when x.start then v_start_to else v_to end as is_entry
       from rows from (
         jsonb_to_recordset(p_workflows) as (id uuid, content_hash uuid, name text, description text, type text, environment text,
           triggered_by text, parent_id uuid, priority integer, estimate_ms bigint, tags jsonb, metadata jsonb, configuration jsonb,
-          tasks jsonb, actor_type text, actor_id text, correlation_id text)
+          tasks jsonb, start boolean, actor_type text, actor_id text, correlation_id text)
       ) with ordinality as x
       where x.id = any (v_new)
       order by x.id, x.ordinality
     ),
     detailed as (
       insert into delivery.workflow_details (tenant_id, workflow_id, content_hash, name, description, workflow_type, environment,
-        triggered_by, parent_workflow_id, estimate_ms, tags, metadata, configuration)
+        triggered_by, parent_workflow_id, estimate_ms, tags, metadata, configuration,
+        transaction_id, audit_sequence, created_at, actor_type, actor_id, correlation_id, priority, task_count, created_with)
       select p_tenant, i.id, i.content_hash, i.name, i.description, i.type, i.environment, i.triggered_by, i.parent_id, i.estimate_ms,
-        array(select jsonb_array_elements_text(i.tags)), i.metadata, i.configuration
+        array(select jsonb_array_elements_text(i.tags)), i.metadata, i.configuration,
+        case when i.is_entry then v_transaction end, case when i.is_entry then nextval('delivery.audit_sequence') end, v_now,
+        i.actor_type, i.actor_id, i.correlation_id, i.priority, jsonb_array_length(i.tasks),
+        case when i.configuration <> '{}' or i.metadata <> '{}'
+          then case when i.configuration = '{}' then '{}' else jsonb_build_object('configuration', delivery.redact(i.configuration)) end
+            || case when i.metadata = '{}' then '{}' else jsonb_build_object('metadata', delivery.redact(i.metadata)) end
+        end
       from items i
     ),
-    audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', i.id, 'create',
-        i.actor_type, i.actor_id, i.correlation_id,
-        -- Texts in one go, which is a fifth of one after the other.
-        jsonb_object(array['name', 'status', 'type', 'environment'], array[i.name, 'pending', i.type, i.environment])
-          || jsonb_build_object('priority', i.priority, 'tasks', jsonb_array_length(i.tasks))
-          || case when i.configuration = '{}' and i.metadata = '{}' then '{}'
-            else (case when i.configuration = '{}' then '{}' else jsonb_build_object('configuration', delivery.redact(i.configuration)) end)
-              || (case when i.metadata = '{}' then '{}' else jsonb_build_object('metadata', delivery.redact(i.metadata)) end)
-          end
+    tasked as (
+      insert into delivery.workflow_tasks (tenant_id, workflow_id, task_number, name, task_type, channel, dependencies, dependents, waits_for,
+        is_optional, is_critical, max_retries, retry_delay_ms, delay_ms, timeout_ms, payload)
+      select p_tenant, i.id, t.n, t.name, t.type, coalesce(t.channel, t.type), coalesce(t.needs, '{}'), coalesce(t.feeds, '{}'),
+        coalesce(cardinality(t.needs), 0), t.optional, t.critical, t.max_retries, t.retry_delay_ms, t.delay_ms, t.timeout_ms,
+        coalesce(t.payload, 'null'::jsonb)
       from items i
+      cross join lateral jsonb_to_recordset(i.tasks) as t(n integer, name text, type text, channel text, needs integer[], feeds integer[],
+        optional boolean, critical boolean, max_retries integer, retry_delay_ms integer, delay_ms integer, timeout_ms integer, payload jsonb)
     )
-    insert into delivery.workflow_tasks (tenant_id, workflow_id, task_number, name, task_type, channel, dependencies, dependents, waits_for,
-      is_optional, is_critical, max_retries, retry_delay_ms, delay_ms, timeout_ms, payload)
-    select p_tenant, i.id, t.n, t.name, t.type, coalesce(t.channel, t.type), coalesce(t.needs, '{}'), coalesce(t.feeds, '{}'),
-      coalesce(cardinality(t.needs), 0), t.optional, t.critical, t.max_retries, t.retry_delay_ms, t.delay_ms, t.timeout_ms,
-      coalesce(t.payload, 'null'::jsonb)
-    from items i
-    cross join lateral jsonb_to_recordset(i.tasks) as t(n integer, name text, type text, channel text, needs integer[], feeds integer[],
-      optional boolean, critical boolean, max_retries integer, retry_delay_ms integer, delay_ms integer, timeout_ms integer, payload jsonb);
+    select array_agg(i.id) into v_logged from items i where not i.is_entry;
+  end if;
+  if v_logged is not null then
+    v_prefix := delivery.audit_prefix();
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', d.workflow_id::text, 'create',
+      d.actor_type, d.actor_id, d.correlation_id,
+      jsonb_build_object('name', d.name, 'status', 'pending', 'type', d.workflow_type, 'environment', d.environment,
+        'priority', d.priority, 'tasks', d.task_count) || coalesce(d.created_with, '{}'::jsonb)
+    from unnest(v_logged) as c(id)
+    cross join lateral (select * from delivery.workflow_details r where r.tenant_id = p_tenant and r.workflow_id = c.id limit 1) d;
   end if;
   select x.ordinality, x.id, x.parent_id, w.content_hash <> x.content_hash as is_other into v_other
   from rows from (jsonb_to_recordset(p_workflows) as (id uuid, content_hash uuid, parent_id uuid)) with ordinality as x
@@ -967,6 +987,7 @@ begin
   ) x
   where x.start;
   if v_start.ids is not null then
+    v_prefix := delivery.audit_prefix();
     perform delivery.move_workflows(v_prefix, v_now, v_start.ids, v_start.statuses, v_start.reasons, v_start.identities);
     perform delivery.end_workflows(v_prefix, v_now, v_start.ids, v_start.identities);
   end if;
@@ -1142,7 +1163,10 @@ begin
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
-      case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
+      case
+        -- The usual end as a constant: built for each row it costs a tenth of its entry.
+        when e.status = 'completed' and e.attempt = 1 and e.error is null then '{"status": ["running", "completed"], "attempt": 1}'::jsonb
+        when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
     from ended e
@@ -1505,9 +1529,9 @@ declare
   v_own record;
   v_is_own_due boolean;
   v_entry record;
-  -- Interactions and agent sessions are found by the key of their table.
+  -- Interactions, agent sessions and workflows are found by the key of their table.
   v_own_id uuid := case
-    when p_query ->> 'entity_type' in ('interaction', 'agent_session') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
+    when p_query ->> 'entity_type' in ('interaction', 'agent_session', 'workflow') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
   end;
   v_looked_at integer := 0;
   v_found integer := 0;
@@ -1518,8 +1542,8 @@ begin
   else
     v_below := least(v_below, v_after);
   end if;
-  -- One for the entity's own entry, two behind the last, for three tables may have the same id, and one of each table that is ahead.
-  v_scan := v_scan - 5;
+  -- One for the entity's own entry, three behind the last, for four tables may have the same id, and one of each table that is ahead.
+  v_scan := v_scan - 7;
   -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
   -- log is analyzed.
   if v_id is not null and v_ascending then
@@ -1527,21 +1551,21 @@ begin
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id, a.tenant_id, a.entity_type, a.audit_id
-      limit v_scan + 2;
+      limit v_scan + 3;
   elsif v_id is not null then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id desc, a.tenant_id desc, a.entity_type desc, a.audit_id desc
-      limit v_scan + 2;
+      limit v_scan + 3;
   elsif v_ascending then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
@@ -1549,9 +1573,10 @@ begin
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
+        and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id
-      limit v_scan + 2;
+      limit v_scan + 3;
   else
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
@@ -1559,9 +1584,10 @@ begin
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
+        and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id desc
-      limit v_scan + 2;
+      limit v_scan + 3;
   end if;
   fetch v_entries into v_next;
   -- Its own entry is put among those rows here: a union of one row and a stretch of an index would be sorted.
@@ -1570,7 +1596,7 @@ begin
   into v_own
   from delivery.audit a
   -- As a stretch again, so that no other index looks as good as the key.
-  where a.tenant_id = p_tenant and case v_type when 'interaction' then a.is_interaction else a.is_session end
+  where a.tenant_id = p_tenant and case v_type when 'interaction' then a.is_interaction when 'workflow' then a.is_workflow else a.is_session end
     and a.audit_id >= v_own_id and a.audit_id <= v_own_id
   order by a.audit_id
   limit 1;
@@ -1972,7 +1998,7 @@ COMMENT ON FUNCTION delivery.get_workflows(p_tenant text, p_lookups jsonb) IS 'H
 -- Name: hash_audit_rows(text, bytea, xid8, bigint, xid8, bigint); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, is_interaction boolean, is_session boolean, transaction_id xid8, sequence bigint, row_hash bytea)
+CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from_transaction xid8, p_from_sequence bigint, p_to_transaction xid8, p_to_sequence bigint) RETURNS TABLE(place bigint, audit_id uuid, is_interaction boolean, is_session boolean, is_workflow boolean, transaction_id xid8, sequence bigint, row_hash bytea)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1983,7 +2009,8 @@ CREATE FUNCTION delivery.hash_audit_rows(p_tenant text, p_previous bytea, p_from
 #variable_conflict use_column
 begin
   return query
-  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.transaction_id, a.sequence,
+  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.is_workflow,
+    a.transaction_id, a.sequence,
     sha256(p_previous || convert_to((jsonb_build_array(
       a.tenant_id, a.audit_id, a.transaction_id::text, a.sequence, (extract(epoch from a.recorded_at) * 1000000)::bigint,
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
@@ -2168,7 +2195,11 @@ begin
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
       case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
-        then jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+        then coalesce(
+          -- The usual ones as constants: built for each row they cost a tenth of its entry.
+          '{"pending": {"running": {"status": ["pending", "running"]}}, "paused": {"running": {"status": ["paused", "running"]}},
+            "running": {"paused": {"status": ["running", "paused"]}, "completed": {"status": ["running", "completed"]}}}'::jsonb -> m.present -> m.status,
+          jsonb_build_object('status', jsonb_build_array(m.present, m.status)))
       else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
         || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
@@ -3020,7 +3051,10 @@ begin
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
       g.actor_type, g.actor_id, g.correlation_id,
-      jsonb_build_object('repository', g.repository, 'number', g.number) || delivery.redact(jsonb_strip_nulls(g.fields))
+      jsonb_build_object('repository', g.repository, 'number', g.number)
+        -- The columns have no secret-like names; what lies in these may.
+        || case when g.fields ?| array['metadata', 'assignees', 'reviewers', 'labels']
+          then delivery.redact(jsonb_strip_nulls(g.fields)) else jsonb_strip_nulls(g.fields) end
     from created c
     join given g on g.repository = c.repository and g.number = c.number
   )
@@ -3118,7 +3152,8 @@ begin
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
-        x.actor_type, x.actor_id, x.correlation_id, delivery.redact(x.changes)
+        x.actor_type, x.actor_id, x.correlation_id,
+        case when x.changes ?| array['metadata', 'assignees', 'reviewers', 'labels'] then delivery.redact(x.changes) else x.changes end
       from differing x
     )
     select jsonb_object_agg(x.pull_request_id, x.changes) into v_changes from differing x;
@@ -3667,9 +3702,11 @@ begin
   v_seal.previous_hash := coalesce(v_last.seal_hash, decode(repeat('00', 32), 'hex'));
   select array_agg(h.audit_id order by h.place),
     case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end,
-    case when bool_or(h.is_session) then array_agg(h.is_session order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
+    case when bool_or(h.is_session) then array_agg(h.is_session order by h.place) end,
+    case when bool_or(h.is_workflow) then array_agg(h.is_workflow order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
-  into v_seal.audit_ids, v_seal.are_interactions, v_seal.are_sessions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
+  into v_seal.audit_ids, v_seal.are_interactions, v_seal.are_sessions, v_seal.are_workflows, v_seal.row_hashes, v_seal.to_transaction,
+    v_seal.to_sequence
   from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
     v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;
@@ -3710,6 +3747,7 @@ CREATE TABLE delivery.audit_seals (
     seal_hash bytea NOT NULL,
     are_interactions boolean[],
     are_sessions boolean[],
+    are_workflows boolean[],
     CONSTRAINT audit_seals_hash CHECK (((octet_length(seal_hash) = 32) AND (octet_length(previous_hash) = 32))),
     CONSTRAINT audit_seals_number CHECK ((seal_number >= 1)),
     CONSTRAINT audit_seals_rows CHECK ((octet_length(row_hashes) = (32 * cardinality(audit_ids))))
@@ -3769,6 +3807,12 @@ COMMENT ON COLUMN delivery.audit_seals.are_interactions IS 'For each of audit_id
 COMMENT ON COLUMN delivery.audit_seals.are_sessions IS 'For each of audit_ids whether it is of delivery.agent_sessions; null when none is.';
 
 --
+-- Name: COLUMN audit_seals.are_workflows; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.audit_seals.are_workflows IS 'For each of audit_ids whether it is of delivery.workflow_details; null when none is.';
+
+--
 -- Name: seal_hash(delivery.audit_seals); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -3781,6 +3825,7 @@ begin
     p_seal.tenant_id, p_seal.seal_number, (extract(epoch from p_seal.sealed_at) * 1000000)::bigint,
     p_seal.to_transaction::text, p_seal.to_sequence, p_seal.audit_ids
   ) || case
+    when p_seal.are_workflows is not null then jsonb_build_array(p_seal.are_interactions, p_seal.are_sessions, p_seal.are_workflows)
     when p_seal.are_sessions is not null then jsonb_build_array(p_seal.are_interactions, p_seal.are_sessions)
     when p_seal.are_interactions is not null then jsonb_build_array(p_seal.are_interactions)
     else '[]'::jsonb
@@ -4185,7 +4230,7 @@ begin
       select u.id, u.place, substr(v_seal.row_hashes, (u.place * 32 - 31)::integer, 32) as row_hash,
         case
           when v_seal.are_interactions[u.place] then u.id < v_floor or delivery.is_retired(u.id, 'agent_interactions', v_interactions_from)
-          when v_seal.are_sessions[u.place] then false
+          when v_seal.are_sessions[u.place] or v_seal.are_workflows[u.place] then false
           else delivery.is_retired(u.id, 'audit_log', v_kept_from)
         end as is_retired
       from unnest(v_seal.audit_ids) with ordinality as u(id, place)
@@ -12918,9 +12963,11 @@ begin
   transaction_offset := platform.transaction_offset();
   is_adopted := false;
   -- Whoever writes meanwhile would take a number from before.
-  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, delivery.agent_sessions, metadata.changes in access exclusive mode;
+  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, delivery.agent_sessions, delivery.workflow_details,
+    metadata.changes in access exclusive mode;
   v_now := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions', 'delivery.agent_sessions'] loop
+  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions', 'delivery.agent_sessions',
+    'delivery.workflow_details'] loop
     execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id and l.transaction_id is not null order by l.transaction_id desc limit 1) n', v_table)
     into v_found;
     v_newest := greatest(v_newest, v_found);
@@ -12930,7 +12977,7 @@ begin
   if v_newest >= v_now + transaction_offset then
     transaction_offset := v_newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
     is_adopted := true;
-    -- Interactions and agent sessions ask platform.log_transaction for theirs.
+    -- Interactions, agent sessions and workflows ask platform.log_transaction for theirs.
     foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
       execute format('alter table %s alter column transaction_id set default (((pg_current_xact_id()::text)::bigint + %s)::text)::xid8', v_table, transaction_offset);
     end loop;
@@ -14120,7 +14167,7 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
       (select k.place from pg_index i cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
         where i.indrelid = t.oid and i.indisprimary and k.number = a.attnum) as key_place,
       t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below', 'delivery.agent_interactions.transaction_id',
-        'delivery.agent_sessions.transaction_id') as is_told
+        'delivery.agent_sessions.transaction_id', 'delivery.workflow_details.transaction_id') as is_told
     from tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -14135,6 +14182,7 @@ CREATE FUNCTION platform.export_tables() RETURNS TABLE(table_name text, columns 
         when 'delivery.metric_watermarks.rolled_up_below' then '''4'''
         when 'delivery.agent_interactions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         when 'delivery.agent_sessions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
+        when 'delivery.workflow_details.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         else format('%I::text', a.name)
       end, ', ' order by a.number)
       filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),
@@ -14684,8 +14732,8 @@ begin
     string_agg(
       case
         when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
-        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
-        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions', 'delivery.workflow_details') and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions', 'delivery.workflow_details') and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
         else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
       end, ', ' order by c.place),
     count(*)
@@ -14833,11 +14881,14 @@ COMMENT ON FUNCTION platform.log_name() IS 'The database system and timeline tha
 --
 
 CREATE FUNCTION platform.log_transaction(p_transaction xid8) RETURNS xid8
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when o.n = 0 then p_transaction else (p_transaction::text::bigint + o.n)::text::xid8 end
-  from (select platform.transaction_offset() as n) o
+declare
+  v_offset bigint := platform.transaction_offset();
+begin
+  return case when v_offset = 0 then p_transaction else (p_transaction::text::bigint + v_offset)::text::xid8 end;
+end
 $$;
 
 ALTER FUNCTION platform.log_transaction(p_transaction xid8) OWNER TO pgfleet_owner;
@@ -15320,13 +15371,17 @@ COMMENT ON FUNCTION platform.tenant_tables(p_whole boolean) IS 'Every table and 
 --
 
 CREATE FUNCTION platform.transaction_offset() RETURNS bigint
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
-  from pg_attribute a
-  join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-  where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+begin
+  return (
+    select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
+    from pg_attribute a
+    join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+  );
+end
 $$;
 
 ALTER FUNCTION platform.transaction_offset() OWNER TO pgfleet_owner;
@@ -15365,10 +15420,12 @@ COMMENT ON FUNCTION platform.undo_tuning_trial(p_trial_id uuid) IS 'Marks a kept
 --
 
 CREATE FUNCTION platform.uuid_floor(p_time timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select (lpad(to_hex(floor(extract(epoch from p_time) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+begin
+  return (lpad(to_hex(floor(extract(epoch from p_time) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
+end
 $$;
 
 ALTER FUNCTION platform.uuid_floor(p_time timestamp with time zone) OWNER TO pgfleet_owner;
@@ -15384,13 +15441,15 @@ COMMENT ON FUNCTION platform.uuid_floor(p_time timestamp with time zone) IS 'The
 --
 
 CREATE FUNCTION platform.uuid_time(p_id uuid) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case
+begin
+  return case
     when substr(p_id::text, 15, 1) = '7'
     then to_timestamp(('x0000' || translate(left(p_id::text, 13), '-', ''))::bit(64)::bigint / 1000.0)
-  end
+  end;
+end
 $$;
 
 ALTER FUNCTION platform.uuid_time(p_id uuid) OWNER TO pgfleet_owner;
@@ -15839,6 +15898,108 @@ COMMENT ON COLUMN delivery.audit_log.correlation_id IS 'What belongs together: a
 COMMENT ON COLUMN delivery.audit_log.changes IS 'The changed fields by name: [before, after], or for what was created the value alone. Values of secret-like names are redacted.';
 
 --
+-- Name: workflow_details; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE TABLE delivery.workflow_details (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    workflow_id uuid NOT NULL,
+    content_hash uuid NOT NULL,
+    name text NOT NULL,
+    description text,
+    workflow_type text DEFAULT 'ci_cd'::text NOT NULL COLLATE pg_catalog."C",
+    environment text DEFAULT 'development'::text NOT NULL COLLATE pg_catalog."C",
+    triggered_by text,
+    parent_workflow_id uuid,
+    estimate_ms bigint,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    configuration jsonb DEFAULT '{}'::jsonb NOT NULL,
+    search tsvector GENERATED ALWAYS AS ((to_tsvector('simple'::regconfig, name) || to_tsvector('english'::regconfig, ((name || ' '::text) || COALESCE(description, ''::text))))) STORED NOT NULL,
+    transaction_id xid8,
+    audit_sequence bigint,
+    created_at timestamp with time zone,
+    actor_type text COLLATE pg_catalog."C",
+    actor_id text COLLATE pg_catalog."C",
+    correlation_id text COLLATE pg_catalog."C",
+    priority integer,
+    task_count integer,
+    created_with jsonb,
+    CONSTRAINT workflow_details_environment_legal CHECK ((environment <> ''::text)),
+    CONSTRAINT workflow_details_type_legal CHECK ((workflow_type <> ''::text))
+);
+
+ALTER TABLE ONLY delivery.workflow_details FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE delivery.workflow_details OWNER TO pgfleet_owner;
+
+--
+-- Name: TABLE workflow_details; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON TABLE delivery.workflow_details IS 'What each workflow was created with, and the entry of its creation in the audit; never changed, so that its indexes are written once.';
+
+--
+-- Name: COLUMN workflow_details.content_hash; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.content_hash IS 'Hash of all that it was created with: tells a retry from another use of the same id.';
+
+--
+-- Name: COLUMN workflow_details.parent_workflow_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.parent_workflow_id IS 'The workflow that this one repeats or belongs to.';
+
+--
+-- Name: COLUMN workflow_details.estimate_ms; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.estimate_ms IS 'How long it was expected to take.';
+
+--
+-- Name: COLUMN workflow_details.transaction_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.transaction_id IS 'The transaction that created it; with audit_sequence its place in the audit. Null: created by a version that wrote a row of delivery.audit_log besides.';
+
+--
+-- Name: COLUMN workflow_details.audit_sequence; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.audit_sequence IS 'Orders the audit rows of one transaction; gaps mean nothing.';
+
+--
+-- Name: COLUMN workflow_details.created_at; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.created_at IS 'When it was created. Null, as all that follows, where an older version did.';
+
+--
+-- Name: COLUMN workflow_details.actor_type; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.actor_type IS 'Who created it, as given to tenant.as(); null when nobody was given.';
+
+--
+-- Name: COLUMN workflow_details.correlation_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.correlation_id IS 'What belongs together: a run, a request, a trace.';
+
+--
+-- Name: COLUMN workflow_details.priority; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.priority IS 'That of delivery.workflows when it was created, as is task_count.';
+
+--
+-- Name: COLUMN workflow_details.created_with; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.created_with IS 'Its configuration and metadata without secrets, those that are not empty; null where both are.';
+
+--
 -- Name: audit; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -15859,7 +16020,8 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
     changes,
     is_interaction,
     content,
-    is_session
+    is_session,
+    is_workflow
    FROM ( SELECT a.tenant_id,
             a.audit_id,
             a.transaction_id,
@@ -15876,7 +16038,8 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             a.changes,
             false AS is_interaction,
             NULL::jsonb AS content,
-            false AS is_session
+            false AS is_session,
+            false AS is_workflow
            FROM delivery.audit_log a
         UNION ALL
          SELECT i.tenant_id,
@@ -15900,6 +16063,7 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             jsonb_build_object('session_id', i.session_id, 'sequence', i.sequence, 'type', i.interaction_type, 'status', i.status, 'tokens', i.tokens, 'cost_usd', trim_scale(i.cost_usd), 'duration_us', i.duration_us) AS jsonb_build_object,
             true,
             jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array,
+            false,
             false
            FROM delivery.agent_interactions i
         UNION ALL
@@ -15919,8 +16083,29 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             (jsonb_strip_nulls(jsonb_build_object('agent_name', s.agent_name, 'agent_type', s.agent_type, 'agent_version', s.agent_version, 'parent_id', s.parent_id, 'workflow_id', s.workflow_id, 'task', s.task)) || COALESCE(s.created_with, '{}'::jsonb)),
             false,
             NULL::jsonb AS jsonb,
+            true,
+            false
+           FROM delivery.agent_sessions s
+        UNION ALL
+         SELECT w.tenant_id,
+            w.workflow_id,
+            w.transaction_id,
+            w.audit_sequence,
+            w.created_at,
+            ('workflow'::text COLLATE "C") AS text,
+            ((w.workflow_id)::text COLLATE "C") AS workflow_id,
+            ('create'::text COLLATE "C") AS text,
+            ('success'::text COLLATE "C") AS text,
+            ('normal'::text COLLATE "C") AS text,
+            w.actor_type,
+            w.actor_id,
+            w.correlation_id,
+            (jsonb_build_object('name', w.name, 'status', 'pending', 'type', w.workflow_type, 'environment', w.environment, 'priority', w.priority, 'tasks', w.task_count) || COALESCE(w.created_with, '{}'::jsonb)),
+            false,
+            NULL::jsonb AS jsonb,
+            false,
             true
-           FROM delivery.agent_sessions s) e
+           FROM delivery.workflow_details w) e
   WHERE (transaction_id IS NOT NULL);
 
 ALTER VIEW delivery.audit OWNER TO pgfleet_owner;
@@ -15929,7 +16114,7 @@ ALTER VIEW delivery.audit OWNER TO pgfleet_owner;
 -- Name: VIEW audit; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON VIEW delivery.audit IS 'Every entry of the audit: the rows of the audit log, interactions, and agent sessions as the entries of their creation.';
+COMMENT ON VIEW delivery.audit IS 'Every entry of the audit: the rows of the audit log, interactions, and agent sessions and workflows as the entries of their creation.';
 
 --
 -- Name: audit_activity_summary; Type: VIEW; Schema: delivery; Owner: pgfleet_owner
@@ -16703,57 +16888,6 @@ ALTER VIEW delivery.pr_quality_dashboard OWNER TO pgfleet_owner;
 --
 
 COMMENT ON VIEW delivery.pr_quality_dashboard IS 'One row a repository: its pull requests, their quality, and how long merging takes.';
-
---
--- Name: workflow_details; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
---
-
-CREATE TABLE delivery.workflow_details (
-    tenant_id text NOT NULL COLLATE pg_catalog."C",
-    workflow_id uuid NOT NULL,
-    content_hash uuid NOT NULL,
-    name text NOT NULL,
-    description text,
-    workflow_type text DEFAULT 'ci_cd'::text NOT NULL COLLATE pg_catalog."C",
-    environment text DEFAULT 'development'::text NOT NULL COLLATE pg_catalog."C",
-    triggered_by text,
-    parent_workflow_id uuid,
-    estimate_ms bigint,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    configuration jsonb DEFAULT '{}'::jsonb NOT NULL,
-    search tsvector GENERATED ALWAYS AS ((to_tsvector('simple'::regconfig, name) || to_tsvector('english'::regconfig, ((name || ' '::text) || COALESCE(description, ''::text))))) STORED NOT NULL,
-    CONSTRAINT workflow_details_environment_legal CHECK ((environment <> ''::text)),
-    CONSTRAINT workflow_details_type_legal CHECK ((workflow_type <> ''::text))
-);
-
-ALTER TABLE ONLY delivery.workflow_details FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE delivery.workflow_details OWNER TO pgfleet_owner;
-
---
--- Name: TABLE workflow_details; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
---
-
-COMMENT ON TABLE delivery.workflow_details IS 'What each workflow was created with; never changed, so that its indexes are written once.';
-
---
--- Name: COLUMN workflow_details.content_hash; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
---
-
-COMMENT ON COLUMN delivery.workflow_details.content_hash IS 'Hash of all that it was created with: tells a retry from another use of the same id.';
-
---
--- Name: COLUMN workflow_details.parent_workflow_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
---
-
-COMMENT ON COLUMN delivery.workflow_details.parent_workflow_id IS 'The workflow that this one repeats or belongs to.';
-
---
--- Name: COLUMN workflow_details.estimate_ms; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
---
-
-COMMENT ON COLUMN delivery.workflow_details.estimate_ms IS 'How long it was expected to take.';
 
 --
 -- Name: workflows; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -21644,11 +21778,25 @@ ALTER TABLE ONLY delivery.webhook_rejects
     ADD CONSTRAINT webhook_rejects_pkey PRIMARY KEY (tenant_id, delivery_id);
 
 --
+-- Name: workflow_details workflow_details_actor_type; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.workflow_details
+    ADD CONSTRAINT workflow_details_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))) NOT VALID;
+
+--
 -- Name: workflow_details workflow_details_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
 --
 
 ALTER TABLE ONLY delivery.workflow_details
     ADD CONSTRAINT workflow_details_pkey PRIMARY KEY (tenant_id, workflow_id);
+
+--
+-- Name: workflow_details workflow_details_place; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.workflow_details
+    ADD CONSTRAINT workflow_details_place CHECK ((((transaction_id IS NULL) = (audit_sequence IS NULL)) AND ((transaction_id IS NULL) OR (created_at IS NOT NULL)))) NOT VALID;
 
 --
 -- Name: workflow_history workflow_history_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -22735,6 +22883,12 @@ CREATE INDEX workflow_details_environment ON delivery.workflow_details USING btr
 --
 
 CREATE INDEX workflow_details_metadata ON delivery.workflow_details USING gin (metadata jsonb_path_ops) WITH (gin_pending_list_limit='256');
+
+--
+-- Name: workflow_details_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX workflow_details_order ON delivery.workflow_details USING btree (tenant_id, transaction_id, audit_sequence) WHERE (transaction_id IS NOT NULL);
 
 --
 -- Name: workflow_details_parent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -27793,6 +27947,42 @@ GRANT USAGE ON SEQUENCE delivery.audit_sequence TO pgfleet_app;
 GRANT SELECT,INSERT ON TABLE delivery.audit_log TO pgfleet_app;
 
 --
+-- Name: TABLE workflow_details; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT,INSERT ON TABLE delivery.workflow_details TO pgfleet_app;
+
+--
+-- Name: COLUMN workflow_details.tenant_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE delivery.workflow_details TO pgfleet_search;
+
+--
+-- Name: COLUMN workflow_details.workflow_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(workflow_id) ON TABLE delivery.workflow_details TO pgfleet_search;
+
+--
+-- Name: COLUMN workflow_details.tags; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tags) ON TABLE delivery.workflow_details TO pgfleet_search;
+
+--
+-- Name: COLUMN workflow_details.metadata; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(metadata) ON TABLE delivery.workflow_details TO pgfleet_search;
+
+--
+-- Name: COLUMN workflow_details.search; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(search) ON TABLE delivery.workflow_details TO pgfleet_search;
+
+--
 -- Name: TABLE audit; Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -27930,42 +28120,6 @@ GRANT SELECT ON TABLE delivery.pull_requests TO pgfleet_search;
 --
 
 GRANT SELECT ON TABLE delivery.pr_quality_dashboard TO pgfleet_app;
-
---
--- Name: TABLE workflow_details; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE delivery.workflow_details TO pgfleet_app;
-
---
--- Name: COLUMN workflow_details.tenant_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT(tenant_id) ON TABLE delivery.workflow_details TO pgfleet_search;
-
---
--- Name: COLUMN workflow_details.workflow_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT(workflow_id) ON TABLE delivery.workflow_details TO pgfleet_search;
-
---
--- Name: COLUMN workflow_details.tags; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT(tags) ON TABLE delivery.workflow_details TO pgfleet_search;
-
---
--- Name: COLUMN workflow_details.metadata; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT(metadata) ON TABLE delivery.workflow_details TO pgfleet_search;
-
---
--- Name: COLUMN workflow_details.search; Type: ACL; Schema: delivery; Owner: pgfleet_owner
---
-
-GRANT SELECT(search) ON TABLE delivery.workflow_details TO pgfleet_search;
 
 --
 -- Name: TABLE workflows; Type: ACL; Schema: delivery; Owner: pgfleet_owner

@@ -4,19 +4,15 @@ import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, openTestFleet, sql } from '../setup/index.js'
 import { DAY, newTenant } from '../setup/tenant.js'
-import { settled } from './settled.js'
+import { testSealedCreations } from './sealed-creations.js'
+import { sealAll, settled } from './settled.js'
 
 const fleet = await openTestFleet()
 
 const ada = { actor: { type: 'user', id: 'ada' }, correlationId: 'release-7' } as const
 const agent = { agentName: 'one', agentType: 'tester' } as const
 
-async function seal(tenant: Tenant, entriesMax = 1000): Promise<void> {
-  await settled(fleet, tenant.id, 'audit')
-  while ((await tenant.delivery.audit.seal({ entriesMax })).more) {
-    // Until all is sealed.
-  }
-}
+const seal = (tenant: Tenant, entriesMax?: number) => sealAll(fleet, tenant, entriesMax)
 
 /** A tenant with sessions that are created among other entries, three seals of three each; their ids. */
 async function withSealed(): Promise<{ tenant: Tenant; ids: string[] }> {
@@ -140,12 +136,6 @@ describe('created sessions in a list', () => {
 })
 
 describe('sealed creations', () => {
-  const update = (set: string) => async (tenant: string, id: string) =>
-    void (await sql(fleet, `update delivery.agent_sessions set ${set} where tenant_id = $1 and session_id = $2`, [
-      tenant,
-      id,
-    ]))
-
   test('hold, whatever becomes of the session', async () => {
     const { tenant, ids } = await withSealed()
     const { agentSessions, audit } = tenant.delivery
@@ -177,57 +167,25 @@ describe('sealed creations', () => {
     expect(row).toMatchObject({ problem: null, rows: 33 })
   })
 
-  test.each<[string, string, (tenant: string, id: string) => Promise<void>]>([
-    ['another actor', 'altered', update(`actor_id = 'mallory'`)],
-    ['another correlation', 'altered', update('correlation_id = null')],
-    ['another time', 'altered', update(`started_at = started_at - interval '1 microsecond'`)],
-    ['another name', 'altered', update(`agent_name = 'two'`)],
-    ['another kind', 'altered', update(`agent_type = 'deployer'`)],
-    ['another version', 'altered', update(`agent_version = '2'`)],
-    ['another task', 'altered', update(`task = 'none'`)],
-    ['another parent', 'altered', update('parent_id = gen_random_uuid()')],
-    ['another workflow', 'altered', update('workflow_id = gen_random_uuid()')],
-    ['other first data', 'altered', update(`created_with = '{"data": {"n": 1}}'`)],
-    ['one moved behind the seals', 'reordered', update(`transaction_id = '9000000000000000000'`)],
-    ['one taken out of the audit', 'removed', update('transaction_id = null, audit_sequence = null')],
-    [
-      'one removed',
-      'removed',
-      async (tenant, id) =>
-        void (await sql(fleet, 'delete from delivery.agent_sessions where tenant_id = $1 and session_id = $2', [
-          tenant,
-          id,
-        ])),
-    ],
-  ])('%s is found, and named: %s', async (_, problem, tamper) => {
-    const { tenant, ids } = await withSealed()
-    const { audit } = tenant.delivery
-    expect(await audit.verify()).toMatchObject({ intact: true, seals: 3, entries: 9, unsealed: 0 })
-    await tamper(tenant.id, ids[2] as string)
-    expect((await audit.verify()).breach).toMatchObject({ problem, entryId: ids[2], seal: 2 })
-  })
-
-  test('two that change places are found', async () => {
-    const { tenant, ids } = await withSealed()
-    await sql(
-      fleet,
-      `update delivery.agent_sessions s set audit_sequence = o.audit_sequence from delivery.agent_sessions o
-      where s.tenant_id = $1 and o.tenant_id = $1 and s.session_id = any ($2) and o.session_id = any ($2) and s.session_id <> o.session_id`,
-      [tenant.id, ids.slice(2, 4)],
-    )
-    expect((await tenant.delivery.audit.verify()).breach).toMatchObject({ problem: 'reordered', seal: 2 })
-  })
-
-  test('which of its entries are sessions is held by the seal', async () => {
-    for (const set of [
-      'are_sessions = array_fill(true, array[3])',
-      'are_sessions = null',
-      'are_sessions = null, are_interactions = are_sessions',
-    ]) {
-      const { tenant } = await withSealed()
-      await sql(fleet, `update delivery.audit_seals set ${set} where tenant_id = $1 and seal_number = 1`, [tenant.id])
-      expect((await tenant.delivery.audit.verify()).breach).toMatchObject({ problem: 'seal_altered', seal: 1 })
-    }
+  testSealedCreations(fleet, {
+    table: 'delivery.agent_sessions',
+    key: 'session_id',
+    marks: 'are_sessions',
+    marksBefore: 'are_interactions',
+    alterations: {
+      'another actor': `actor_id = 'mallory'`,
+      'another correlation': `correlation_id = null`,
+      'another time': `started_at = started_at - interval '1 microsecond'`,
+      'another name': `agent_name = 'two'`,
+      'another kind': `agent_type = 'deployer'`,
+      'another version': `agent_version = '2'`,
+      'another task': `task = 'none'`,
+      'another parent': `parent_id = gen_random_uuid()`,
+      'another workflow': `workflow_id = gen_random_uuid()`,
+      'other first data': `created_with = '{"data": {"n": 1}}'`,
+    },
+    withSealed,
+    create: async (tenant) => (await tenant.delivery.agentSessions.create(agent)).id,
   })
 
   test('seals without sessions have the hash that an older version gave them', async () => {
@@ -251,30 +209,6 @@ describe('sealed creations', () => {
       { has_sessions: false, is_as_before: true },
       { has_sessions: false, is_as_before: true },
     ])
-  })
-
-  test("do not retire with the log's months", async () => {
-    const tenant = await newTenant(fleet)
-    const { agentSessions, audit } = tenant.delivery
-    const { id } = await agentSessions.create(agent)
-    // As if it were of long ago: of a month that the log no longer has.
-    const old = uuidv7({ msecs: Date.now() - 500 * DAY })
-    await sql(fleet, 'update delivery.agent_sessions set session_id = $2 where session_id = $1', [id, old])
-    await seal(tenant)
-    expect(await audit.verify()).toMatchObject({ intact: true, entries: 1, retired: 0 })
-    await sql(fleet, 'delete from delivery.agent_sessions where session_id = $1', [old])
-    expect((await audit.verify()).breach).toMatchObject({ problem: 'removed', entryId: old })
-  })
-
-  test.each([
-    'update delivery.agent_sessions set actor_id = null',
-    'update delivery.agent_sessions set transaction_id = null, audit_sequence = null',
-    `update delivery.agent_sessions set created_with = '{}'`,
-    `update delivery.agent_sessions set agent_name = 'two'`,
-    'update delivery.agent_sessions set started_at = now()',
-    'delete from delivery.agent_sessions',
-  ])('the application cannot: %s', async (text) => {
-    await expect(sql(fleet, `set role pgfleet_app; ${text}`)).rejects.toThrow(/permission denied/)
   })
 })
 

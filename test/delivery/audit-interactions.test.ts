@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { openTestFleet, sql } from '../setup/index.js'
 import { DAY, newTenant } from '../setup/tenant.js'
-import { settled } from './settled.js'
+import { sealAll, settled } from './settled.js'
 
 const fleet = await openTestFleet()
 
@@ -26,12 +26,7 @@ async function record(tenant: Tenant, sessionId: string, items: readonly Partial
   return recorded.map(({ id }) => id)
 }
 
-async function seal(tenant: Tenant, entriesMax = 1000): Promise<void> {
-  await settled(fleet, tenant.id, 'audit')
-  while ((await tenant.delivery.audit.seal({ entriesMax })).more) {
-    // Until all is sealed.
-  }
-}
+const seal = (tenant: Tenant, entriesMax?: number) => sealAll(fleet, tenant, entriesMax)
 
 describe('interactions in a list', () => {
   test('say who, what and how it ended, once each, and are found by their id', async () => {

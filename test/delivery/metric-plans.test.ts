@@ -8,7 +8,7 @@ import { settled } from './settled.js'
 const TENANT = 'planned'
 const POINTS = 20_000
 const LARGE =
-  /^(metrics|audit_log|agent_interactions)_p\d{6}$|^(metric_series|metric_rollups|audit_seals|agent_sessions)$/
+  /^(metrics|audit_log|agent_interactions)_p\d{6}$|^(metric_series|metric_rollups|audit_seals|agent_sessions|workflow_details)$/
 
 onEngines(['direct'], 'auto_explain needs a session of its own').describe(
   'plans of metrics and of the audit log',
@@ -23,6 +23,7 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
         for (const id of [TENANT, 'neighbour']) await fleet.tenants.create({ id })
         let interactions: { id: string }[] = []
         let sessions: { id: string }[] = []
+        let workflows: { id: string }[] = []
         const now = Date.now()
         const point = (n: number) => ({
           name: `m${n % 20}`,
@@ -50,6 +51,10 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
             sessions = await agentSessions.create(
               Array.from({ length: 2000 }, () => ({ agentName: 'one', agentType: 'tester' as const })),
             )
+          for (let first = 0; first < 10_000; first += 2000)
+            workflows = await fleet
+              .tenant(id)
+              .delivery.workflows.create(Array.from({ length: 2000 }, () => ({ name: 'one', tasks: [] })))
           const sessionId = sessions[0]?.id as string
           for (let first = 0; first < 10_000; first += 2000)
             interactions = await agentSessions.record(
@@ -86,6 +91,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           ['delivery.find_audit_entries', find({ entity_type: 'interaction' }), 200],
           ['delivery.find_audit_entries', find({ entity_type: 'agent_session', entity_id: sessions[7]?.id }), 10],
           ['delivery.find_audit_entries', find({ entity_type: 'agent_session' }), 200],
+          ['delivery.find_audit_entries', find({ entity_type: 'workflow', entity_id: workflows[7]?.id }), 10],
+          ['delivery.find_audit_entries', find({ entity_type: 'workflow' }), 200],
           ['delivery.find_audit_entries', find({ correlation_id: 'run-2000' }), 1000],
           ['delivery.find_audit_entries', find({ ascending: true }), 200],
           ['delivery.calculate_aggregated_metrics', '100', 2000],

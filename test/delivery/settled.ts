@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fleet } from 'pgfleet'
+import type { Fleet, Tenant } from 'pgfleet'
 import { sql } from '../setup/index.js'
 
 /**
@@ -16,5 +16,13 @@ export async function settled(fleet: Fleet, tenant: string, table: 'metrics' | '
     )
     if (!row?.behind) return
     await sleep(20)
+  }
+}
+
+/** Seals all of a tenant's audit, so many entries a seal. */
+export async function sealAll(fleet: Fleet, tenant: Tenant, entriesMax = 1000): Promise<void> {
+  await settled(fleet, tenant.id, 'audit')
+  while ((await tenant.delivery.audit.seal({ entriesMax })).more) {
+    // Until all is sealed.
   }
 }

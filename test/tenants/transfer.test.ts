@@ -121,6 +121,7 @@ describe('moving a tenant', () => {
       'delivery.audit_seals.to_transaction',
       'delivery.metric_watermarks.rolled_up_below',
       'delivery.metrics.transaction_id',
+      'delivery.workflow_details.transaction_id',
       'memory.events.transaction_id',
       'metadata.changes.transaction_id',
       'metadata.tick_leases.touched',

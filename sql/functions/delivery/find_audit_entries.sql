@@ -1,11 +1,11 @@
--- delivery.find_audit_entries(tenant, query): a page of the audit by time, interactions and agent sessions among the rows of
--- the log.
+-- delivery.find_audit_entries(tenant, query): a page of the audit by time, interactions, and agent sessions and workflows as they were
+-- created, among the rows of the log.
 -- query: a jsonb object: limit, scan integer (required), from, to timestamptz, after uuid (behind the entry of that id), ascending
 -- boolean; entity_type, entity_id, correlation_id, actor_type, actor_id, action, result, security_level text.
 -- An entity (type and id) and a time are looked up by an index; another index would make each change dearer. What else is given is
 -- looked for among the entries that these find, at most `scan` of them a page.
 -- returns the entries, each with the id that the page has come to; then, when there may be more, one row with that id alone. Where an
--- interaction or a session has the id of another entry, which nobody but its agent can have given it, they stand on one page.
+-- interaction, a session or a workflow has the id of another entry, which nobody but its maker can have given it, they stand on one page.
 -- Errors: PF001..PF003 (platform.enter).
 create or replace function delivery.find_audit_entries(p_tenant text, p_query jsonb)
 returns table (reached uuid, audit_id uuid, recorded_at timestamptz, entity_type text, entity_id text, action text, result text,
@@ -36,9 +36,9 @@ declare
   v_own record;
   v_is_own_due boolean;
   v_entry record;
-  -- Interactions and agent sessions are found by the key of their table.
+  -- Interactions, agent sessions and workflows are found by the key of their table.
   v_own_id uuid := case
-    when p_query ->> 'entity_type' in ('interaction', 'agent_session') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
+    when p_query ->> 'entity_type' in ('interaction', 'agent_session', 'workflow') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
   end;
   v_looked_at integer := 0;
   v_found integer := 0;
@@ -49,8 +49,8 @@ begin
   else
     v_below := least(v_below, v_after);
   end if;
-  -- One for the entity's own entry, two behind the last, for three tables may have the same id, and one of each table that is ahead.
-  v_scan := v_scan - 5;
+  -- One for the entity's own entry, three behind the last, for four tables may have the same id, and one of each table that is ahead.
+  v_scan := v_scan - 7;
   -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
   -- log is analyzed.
   if v_id is not null and v_ascending then
@@ -58,21 +58,21 @@ begin
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id, a.tenant_id, a.entity_type, a.audit_id
-      limit v_scan + 2;
+      limit v_scan + 3;
   elsif v_id is not null then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
         a.correlation_id, a.changes
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session
+      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id desc, a.tenant_id desc, a.entity_type desc, a.audit_id desc
-      limit v_scan + 2;
+      limit v_scan + 3;
   elsif v_ascending then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
@@ -80,9 +80,10 @@ begin
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
+        and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id
-      limit v_scan + 2;
+      limit v_scan + 3;
   else
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
@@ -90,9 +91,10 @@ begin
       from delivery.audit a
       where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
+        and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
       order by a.audit_id desc
-      limit v_scan + 2;
+      limit v_scan + 3;
   end if;
   fetch v_entries into v_next;
   -- Its own entry is put among those rows here: a union of one row and a stretch of an index would be sorted.
@@ -101,7 +103,7 @@ begin
   into v_own
   from delivery.audit a
   -- As a stretch again, so that no other index looks as good as the key.
-  where a.tenant_id = p_tenant and case v_type when 'interaction' then a.is_interaction else a.is_session end
+  where a.tenant_id = p_tenant and case v_type when 'interaction' then a.is_interaction when 'workflow' then a.is_workflow else a.is_session end
     and a.audit_id >= v_own_id and a.audit_id <= v_own_id
   order by a.audit_id
   limit 1;

@@ -10,7 +10,7 @@ create or replace function delivery.hash_audit_rows(
   p_to_transaction xid8,
   p_to_sequence bigint
 )
-returns table (place bigint, audit_id uuid, is_interaction boolean, is_session boolean, transaction_id xid8, sequence bigint, row_hash bytea)
+returns table (place bigint, audit_id uuid, is_interaction boolean, is_session boolean, is_workflow boolean, transaction_id xid8, sequence bigint, row_hash bytea)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -21,7 +21,8 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.transaction_id, a.sequence,
+  select row_number() over (order by a.transaction_id, a.sequence), a.audit_id, a.is_interaction, a.is_session, a.is_workflow,
+    a.transaction_id, a.sequence,
     sha256(p_previous || convert_to((jsonb_build_array(
       a.tenant_id, a.audit_id, a.transaction_id::text, a.sequence, (extract(epoch from a.recorded_at) * 1000000)::bigint,
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes

@@ -90,7 +90,10 @@ begin
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', c.pull_request_id::text, 'create',
       g.actor_type, g.actor_id, g.correlation_id,
-      jsonb_build_object('repository', g.repository, 'number', g.number) || delivery.redact(jsonb_strip_nulls(g.fields))
+      jsonb_build_object('repository', g.repository, 'number', g.number)
+        -- The columns have no secret-like names; what lies in these may.
+        || case when g.fields ?| array['metadata', 'assignees', 'reviewers', 'labels']
+          then delivery.redact(jsonb_strip_nulls(g.fields)) else jsonb_strip_nulls(g.fields) end
     from created c
     join given g on g.repository = c.repository and g.number = c.number
   )
@@ -188,7 +191,8 @@ begin
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
-        x.actor_type, x.actor_id, x.correlation_id, delivery.redact(x.changes)
+        x.actor_type, x.actor_id, x.correlation_id,
+        case when x.changes ?| array['metadata', 'assignees', 'reviewers', 'labels'] then delivery.redact(x.changes) else x.changes end
       from differing x
     )
     select jsonb_object_agg(x.pull_request_id, x.changes) into v_changes from differing x;

@@ -54,9 +54,11 @@ begin
   v_seal.previous_hash := coalesce(v_last.seal_hash, decode(repeat('00', 32), 'hex'));
   select array_agg(h.audit_id order by h.place),
     case when bool_or(h.is_interaction) then array_agg(h.is_interaction order by h.place) end,
-    case when bool_or(h.is_session) then array_agg(h.is_session order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
+    case when bool_or(h.is_session) then array_agg(h.is_session order by h.place) end,
+    case when bool_or(h.is_workflow) then array_agg(h.is_workflow order by h.place) end, string_agg(h.row_hash, ''::bytea order by h.place),
     (array_agg(h.transaction_id order by h.place desc))[1], (array_agg(h.sequence order by h.place desc))[1]
-  into v_seal.audit_ids, v_seal.are_interactions, v_seal.are_sessions, v_seal.row_hashes, v_seal.to_transaction, v_seal.to_sequence
+  into v_seal.audit_ids, v_seal.are_interactions, v_seal.are_sessions, v_seal.are_workflows, v_seal.row_hashes, v_seal.to_transaction,
+    v_seal.to_sequence
   from delivery.hash_audit_rows(p_tenant, v_seal.previous_hash, v_from_transaction,
     v_from_sequence, v_to.transaction_id::text::xid8, 9223372036854775807) h
   where h.place <= p_rows;

@@ -4,7 +4,8 @@
 -- retired with their month, whether there are more seals; and what does not hold: problem altered, removed, reordered or inserted with
 -- the row's id, or seal_altered or seal_removed; null when all does. Behind the last seal: how many rows are not sealed yet.
 -- A row has retired when the partition of its month is gone and the month lies wholly beyond the retention; an interaction also when
--- the tenant's own retention has come past it (delivery.interaction_floors). An agent session is there as long as its tenant.
+-- the tenant's own retention has come past it (delivery.interaction_floors). Agent sessions and workflows are there as long as
+-- their tenant.
 -- Errors: PF001..PF003 (platform.enter).
 create or replace function delivery.verify_audit(p_tenant text, p_seal bigint, p_hash bytea, p_seals integer default 100)
 returns table (seal_number bigint, seal_hash bytea, seals integer, rows bigint, retired bigint, more boolean, problem text, audit_id uuid, unsealed bigint)
@@ -66,7 +67,7 @@ begin
       select u.id, u.place, substr(v_seal.row_hashes, (u.place * 32 - 31)::integer, 32) as row_hash,
         case
           when v_seal.are_interactions[u.place] then u.id < v_floor or delivery.is_retired(u.id, 'agent_interactions', v_interactions_from)
-          when v_seal.are_sessions[u.place] then false
+          when v_seal.are_sessions[u.place] or v_seal.are_workflows[u.place] then false
           else delivery.is_retired(u.id, 'audit_log', v_kept_from)
         end as is_retired
       from unnest(v_seal.audit_ids) with ordinality as u(id, place)

@@ -24,9 +24,11 @@ begin
   transaction_offset := platform.transaction_offset();
   is_adopted := false;
   -- Whoever writes meanwhile would take a number from before.
-  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, delivery.agent_sessions, metadata.changes in access exclusive mode;
+  lock table memory.events, delivery.metrics, delivery.audit_log, delivery.agent_interactions, delivery.agent_sessions, delivery.workflow_details,
+    metadata.changes in access exclusive mode;
   v_now := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions', 'delivery.agent_sessions'] loop
+  foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log', 'delivery.agent_interactions', 'delivery.agent_sessions',
+    'delivery.workflow_details'] loop
     execute format('select max(n.transaction_id::text::bigint) from platform.tenants t cross join lateral (select l.transaction_id from %s l where l.tenant_id = t.tenant_id and l.transaction_id is not null order by l.transaction_id desc limit 1) n', v_table)
     into v_found;
     v_newest := greatest(v_newest, v_found);
@@ -36,7 +38,7 @@ begin
   if v_newest >= v_now + transaction_offset then
     transaction_offset := v_newest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
     is_adopted := true;
-    -- Interactions and agent sessions ask platform.log_transaction for theirs.
+    -- Interactions, agent sessions and workflows ask platform.log_transaction for theirs.
     foreach v_table in array array['memory.events', 'delivery.metrics', 'delivery.audit_log'] loop
       execute format('alter table %s alter column transaction_id set default (((pg_current_xact_id()::text)::bigint + %s)::text)::xid8', v_table, transaction_offset);
     end loop;

@@ -5,7 +5,7 @@
 -- sequence beside it; rows go in that order then, so that a log stays in its order. A table that needs them for something else
 -- (seals of the audit log, leases of tickers) stays behind, and so do the log of metadata changes and its ticks, which followers of
 -- that database alone can go on with. Of metrics it is told whether a point is in the rollups already: the transaction id is 3
--- then, the first that there can be, and the watermark is 4. Of interactions and agent sessions, whether they are entries of the audit.
+-- then, the first that there can be, and the watermark is 4. Of interactions, agent sessions and workflows, whether they are entries of the audit.
 create or replace function platform.export_tables()
 returns table (table_name text, columns jsonb, expressions text, ordering text)
 language sql stable
@@ -23,7 +23,7 @@ as $$
       (select k.place from pg_index i cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(number, place)
         where i.indrelid = t.oid and i.indisprimary and k.number = a.attnum) as key_place,
       t.root_name || '.' || a.attname in ('delivery.metrics.transaction_id', 'delivery.metric_watermarks.rolled_up_below', 'delivery.agent_interactions.transaction_id',
-        'delivery.agent_sessions.transaction_id') as is_told
+        'delivery.agent_sessions.transaction_id', 'delivery.workflow_details.transaction_id') as is_told
     from tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -38,6 +38,7 @@ as $$
         when 'delivery.metric_watermarks.rolled_up_below' then '''4'''
         when 'delivery.agent_interactions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         when 'delivery.agent_sessions.transaction_id' then 'case when transaction_id is not null then ''3'' end'
+        when 'delivery.workflow_details.transaction_id' then 'case when transaction_id is not null then ''3'' end'
         else format('%I::text', a.name)
       end, ', ' order by a.number)
       filter (where a.is_told or not (a.name = 'tenant_id' or a.is_transaction or a.is_generated or a.is_numbered)),

@@ -25,8 +25,8 @@ begin
     string_agg(
       case
         when p_table = 'delivery.metrics' and c.name = 'transaction_id' then format('coalesce((r.value ->> %s)::xid8, platform.log_transaction(pg_current_xact_id()))', c.place - 1)
-        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
-        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions') and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions', 'delivery.workflow_details') and c.name = 'transaction_id' then format('case when r.value ->> %s is not null then platform.log_transaction(pg_current_xact_id()) end', c.place - 1)
+        when p_table in ('delivery.agent_interactions', 'delivery.agent_sessions', 'delivery.workflow_details') and c.name = 'audit_sequence' then format('case when r.value ->> %s is not null then nextval(''delivery.audit_sequence'') end', c.place - 1)
         else format('(r.value ->> %s)::%s', c.place - 1, format_type(a.atttypid, a.atttypmod))
       end, ', ' order by c.place),
     count(*)

@@ -3,13 +3,17 @@
 -- not come as far (platform.adopt_restored). It is kept in one place: the default of the columns themselves, so that what is
 -- written and what is read by cannot differ, and a dump carries it along.
 create or replace function platform.transaction_offset() returns bigint
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
-  from pg_attribute a
-  join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-  where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+begin
+  return (
+    select coalesce(substring(pg_get_expr(d.adbin, d.adrelid) from '\+ ''?(\d+)')::bigint, 0)
+    from pg_attribute a
+    join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = 'memory.events'::regclass and a.attname = 'transaction_id'
+  );
+end
 $$;
 comment on function platform.transaction_offset() is 'What is added to transactions of this cluster in the logs of this database.';
 revoke all on function platform.transaction_offset() from public;

@@ -36,7 +36,18 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
     PREFIX,
   ],
   put_pull_requests: [STEP, PREFIX],
-  create_workflows: [STEP, PREFIX],
+  create_workflows: [
+    [
+      `,\n        ${COLUMNS.replace('audit_sequence,', 'audit_sequence, created_at,')}, priority, task_count, created_with)`,
+      ')',
+    ],
+    [/,\n +case when i\.is_entry [\s\S]*?\n {8}end\n/, '\n'],
+    [/\n {4}\),\n +tasked as \(\n/, '\n    )\n'],
+    [/\n {4}\)\n +select array_agg\(i\.id\)[\s\S]*?;\n/, ';\n'],
+    [/ {2}if v_logged is not null then\n[\s\S]*?\n {2}end if;\n/, ''],
+    TRANSACTION,
+    PREFIX,
+  ],
   transition_workflows: [PREFIX],
   move_workflows: [STEP],
   end_workflows: [],
@@ -52,12 +63,14 @@ const TABLES = `
   alter table ${TWIN}.agent_interactions drop constraint agent_interactions_place, ${dropped(COLUMNS)};
   create table ${TWIN}.agent_sessions (like delivery.agent_sessions including all) with (fillfactor = 60);
   alter table ${TWIN}.agent_sessions drop constraint agent_sessions_place, ${dropped(`${COLUMNS}, created_with`)};
+  create table ${TWIN}.workflow_details (like delivery.workflow_details including all);
+  alter table ${TWIN}.workflow_details drop constraint workflow_details_place, ${dropped(`${COLUMNS}, created_at, priority, task_count, created_with`)};
   do $$
   declare
     v_table text;
     v_month timestamptz;
   begin
-    foreach v_table in array array['agent_interactions', 'agent_sessions'] loop
+    foreach v_table in array array['agent_interactions', 'agent_sessions', 'workflow_details'] loop
       execute format('alter table ${TWIN}.%I enable row level security, force row level security', v_table);
       execute format('create policy tenant_isolation on ${TWIN}.%I using (tenant_id = (select current_setting(''pgfleet.tenant'', true))) with check (tenant_id = (select current_setting(''pgfleet.tenant'', true)))', v_table);
       execute format('grant select, insert, update on ${TWIN}.%I to pgfleet_app', v_table);
@@ -88,7 +101,7 @@ function withoutAudit(name: string, text: string): string {
     twin = next
   }
   for (const other of Object.keys(FUNCTIONS)) twin = twin.replaceAll(`delivery.${other}(`, `${TWIN}.${other}(`)
-  for (const table of ['agent_interactions', 'agent_sessions'])
+  for (const table of ['agent_interactions', 'agent_sessions', 'workflow_details'])
     twin = twin.replaceAll(`delivery.${table}`, `${TWIN}.${table}`)
   return /audit_(log|prefix|sequence)/.test(twin) ? refuse() : twin
 }
@@ -114,4 +127,4 @@ export async function makeTwin(connection: Connection): Promise<void> {
 }
 
 /** The tables of the twin, for a vacuum. */
-export const TWIN_TABLES = `${TWIN}.agent_interactions, ${TWIN}.agent_sessions`
+export const TWIN_TABLES = `${TWIN}.agent_interactions, ${TWIN}.agent_sessions, ${TWIN}.workflow_details`

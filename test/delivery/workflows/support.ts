@@ -22,11 +22,11 @@ export async function skipDelays(fleet: Fleet, tenant: Tenant): Promise<void> {
   )
 }
 
-/** What the audit log holds of a tenant, oldest first. */
+/** What the audit holds of a tenant, oldest first. */
 export async function auditOf(fleet: Fleet, tenant: Tenant): Promise<Record<string, unknown>[]> {
   return await sql(
     fleet,
-    `select entity_type, entity_id, action, result, actor_id, correlation_id, changes from delivery.audit_log
+    `select entity_type, entity_id, action, result, actor_id, correlation_id, changes from delivery.audit
     where tenant_id = $1 order by transaction_id, sequence`,
     [tenant.id],
   )
