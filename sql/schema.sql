@@ -927,7 +927,7 @@ begin
     detailed as (
       insert into delivery.workflow_details (tenant_id, workflow_id, content_hash, name, description, workflow_type, environment,
         triggered_by, parent_workflow_id, estimate_ms, tags, metadata, configuration,
-        transaction_id, audit_sequence, created_at, actor_type, actor_id, correlation_id, priority, task_count, created_with)
+        transaction_id, audit_sequence, recorded_at, actor_type, actor_id, correlation_id, created_priority, created_tasks, created_with)
       select p_tenant, i.id, i.content_hash, i.name, i.description, i.type, i.environment, i.triggered_by, i.parent_id, i.estimate_ms,
         array(select jsonb_array_elements_text(i.tags)), i.metadata, i.configuration,
         case when i.is_entry then v_transaction end, case when i.is_entry then nextval('delivery.audit_sequence') end, v_now,
@@ -956,7 +956,7 @@ begin
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', d.workflow_id::text, 'create',
       d.actor_type, d.actor_id, d.correlation_id,
       jsonb_build_object('name', d.name, 'status', 'pending', 'type', d.workflow_type, 'environment', d.environment,
-        'priority', d.priority, 'tasks', d.task_count) || coalesce(d.created_with, '{}'::jsonb)
+        'priority', d.created_priority, 'tasks', d.created_tasks) || coalesce(d.created_with, '{}'::jsonb)
     from unnest(v_logged) as c(id)
     cross join lateral (select * from delivery.workflow_details r where r.tenant_id = p_tenant and r.workflow_id = c.id limit 1) d;
   end if;
@@ -1964,7 +1964,7 @@ CREATE FUNCTION delivery.get_workflows(p_tenant text, p_lookups jsonb) RETURNS T
 begin
   perform platform.enter(p_tenant);
   return query
-  select x.ordinality::integer, to_jsonb(w) || (to_jsonb(d) - 'search'),
+  select x.ordinality::integer, to_jsonb(w) || (to_jsonb(d) - '{search,created_with}'::text[]),
     (
       select coalesce(json_agg(json_build_object('number', t.task_number, 'name', t.name, 'type', t.task_type,
         'status', case when t.status = 'pending' and j.lease is not null then 'running' else t.status end,
@@ -15918,12 +15918,12 @@ CREATE TABLE delivery.workflow_details (
     search tsvector GENERATED ALWAYS AS ((to_tsvector('simple'::regconfig, name) || to_tsvector('english'::regconfig, ((name || ' '::text) || COALESCE(description, ''::text))))) STORED NOT NULL,
     transaction_id xid8,
     audit_sequence bigint,
-    created_at timestamp with time zone,
+    recorded_at timestamp with time zone,
     actor_type text COLLATE pg_catalog."C",
     actor_id text COLLATE pg_catalog."C",
     correlation_id text COLLATE pg_catalog."C",
-    priority integer,
-    task_count integer,
+    created_priority integer,
+    created_tasks integer,
     created_with jsonb,
     CONSTRAINT workflow_details_environment_legal CHECK ((environment <> ''::text)),
     CONSTRAINT workflow_details_type_legal CHECK ((workflow_type <> ''::text))
@@ -15970,10 +15970,10 @@ COMMENT ON COLUMN delivery.workflow_details.transaction_id IS 'The transaction t
 COMMENT ON COLUMN delivery.workflow_details.audit_sequence IS 'Orders the audit rows of one transaction; gaps mean nothing.';
 
 --
--- Name: COLUMN workflow_details.created_at; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+-- Name: COLUMN workflow_details.recorded_at; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON COLUMN delivery.workflow_details.created_at IS 'When it was created. Null, as all that follows, where an older version did.';
+COMMENT ON COLUMN delivery.workflow_details.recorded_at IS 'When it was created. Null, as all that follows, where an older version did.';
 
 --
 -- Name: COLUMN workflow_details.actor_type; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
@@ -15988,10 +15988,16 @@ COMMENT ON COLUMN delivery.workflow_details.actor_type IS 'Who created it, as gi
 COMMENT ON COLUMN delivery.workflow_details.correlation_id IS 'What belongs together: a run, a request, a trace.';
 
 --
--- Name: COLUMN workflow_details.priority; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+-- Name: COLUMN workflow_details.created_priority; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON COLUMN delivery.workflow_details.priority IS 'That of delivery.workflows when it was created, as is task_count.';
+COMMENT ON COLUMN delivery.workflow_details.created_priority IS 'The priority that it was created with.';
+
+--
+-- Name: COLUMN workflow_details.created_tasks; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.workflow_details.created_tasks IS 'How many tasks it was created with.';
 
 --
 -- Name: COLUMN workflow_details.created_with; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
@@ -16091,7 +16097,7 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             w.workflow_id,
             w.transaction_id,
             w.audit_sequence,
-            w.created_at,
+            w.recorded_at,
             ('workflow'::text COLLATE "C") AS text,
             ((w.workflow_id)::text COLLATE "C") AS workflow_id,
             ('create'::text COLLATE "C") AS text,
@@ -16100,7 +16106,7 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             w.actor_type,
             w.actor_id,
             w.correlation_id,
-            (jsonb_build_object('name', w.name, 'status', 'pending', 'type', w.workflow_type, 'environment', w.environment, 'priority', w.priority, 'tasks', w.task_count) || COALESCE(w.created_with, '{}'::jsonb)),
+            (jsonb_build_object('name', w.name, 'status', 'pending', 'type', w.workflow_type, 'environment', w.environment, 'priority', w.created_priority, 'tasks', w.created_tasks) || COALESCE(w.created_with, '{}'::jsonb)),
             false,
             NULL::jsonb AS jsonb,
             false,
@@ -21796,7 +21802,7 @@ ALTER TABLE ONLY delivery.workflow_details
 --
 
 ALTER TABLE delivery.workflow_details
-    ADD CONSTRAINT workflow_details_place CHECK ((((transaction_id IS NULL) = (audit_sequence IS NULL)) AND ((transaction_id IS NULL) OR (created_at IS NOT NULL)))) NOT VALID;
+    ADD CONSTRAINT workflow_details_place CHECK ((((transaction_id IS NULL) = (audit_sequence IS NULL)) AND ((transaction_id IS NULL) OR (recorded_at IS NOT NULL)))) NOT VALID;
 
 --
 -- Name: workflow_history workflow_history_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner

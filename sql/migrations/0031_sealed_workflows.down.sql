@@ -10,12 +10,12 @@ alter table delivery.workflow_details
   drop constraint workflow_details_place,
   drop column transaction_id,
   drop column audit_sequence,
-  drop column created_at,
+  drop column recorded_at,
   drop column actor_type,
   drop column actor_id,
   drop column correlation_id,
-  drop column priority,
-  drop column task_count,
+  drop column created_priority,
+  drop column created_tasks,
   drop column created_with;
 grant update, delete on delivery.workflow_details to pgfleet_app;
 comment on table delivery.workflow_details is 'What each workflow was created with; never changed, so that its indexes are written once.';

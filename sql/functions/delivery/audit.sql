@@ -29,11 +29,11 @@ from (
     false, null::jsonb, true, false
   from delivery.agent_sessions s
   union all
-  select w.tenant_id, w.workflow_id, w.transaction_id, w.audit_sequence, w.created_at, 'workflow'::text collate "C",
+  select w.tenant_id, w.workflow_id, w.transaction_id, w.audit_sequence, w.recorded_at, 'workflow'::text collate "C",
     w.workflow_id::text collate "C", 'create'::text collate "C", 'success'::text collate "C", 'normal'::text collate "C",
     w.actor_type, w.actor_id, w.correlation_id,
-    jsonb_build_object('name', w.name, 'status', 'pending', 'type', w.workflow_type, 'environment', w.environment, 'priority', w.priority,
-      'tasks', w.task_count) || coalesce(w.created_with, '{}'::jsonb),
+    jsonb_build_object('name', w.name, 'status', 'pending', 'type', w.workflow_type, 'environment', w.environment, 'priority', w.created_priority,
+      'tasks', w.created_tasks) || coalesce(w.created_with, '{}'::jsonb),
     false, null::jsonb, false, true
   from delivery.workflow_details w
 ) e

@@ -64,7 +64,7 @@ begin
     detailed as (
       insert into delivery.workflow_details (tenant_id, workflow_id, content_hash, name, description, workflow_type, environment,
         triggered_by, parent_workflow_id, estimate_ms, tags, metadata, configuration,
-        transaction_id, audit_sequence, created_at, actor_type, actor_id, correlation_id, priority, task_count, created_with)
+        transaction_id, audit_sequence, recorded_at, actor_type, actor_id, correlation_id, created_priority, created_tasks, created_with)
       select p_tenant, i.id, i.content_hash, i.name, i.description, i.type, i.environment, i.triggered_by, i.parent_id, i.estimate_ms,
         array(select jsonb_array_elements_text(i.tags)), i.metadata, i.configuration,
         case when i.is_entry then v_transaction end, case when i.is_entry then nextval('delivery.audit_sequence') end, v_now,
@@ -93,7 +93,7 @@ begin
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', d.workflow_id::text, 'create',
       d.actor_type, d.actor_id, d.correlation_id,
       jsonb_build_object('name', d.name, 'status', 'pending', 'type', d.workflow_type, 'environment', d.environment,
-        'priority', d.priority, 'tasks', d.task_count) || coalesce(d.created_with, '{}'::jsonb)
+        'priority', d.created_priority, 'tasks', d.created_tasks) || coalesce(d.created_with, '{}'::jsonb)
     from unnest(v_logged) as c(id)
     cross join lateral (select * from delivery.workflow_details r where r.tenant_id = p_tenant and r.workflow_id = c.id limit 1) d;
   end if;

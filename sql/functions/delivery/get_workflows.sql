@@ -15,7 +15,7 @@ as $$
 begin
   perform platform.enter(p_tenant);
   return query
-  select x.ordinality::integer, to_jsonb(w) || (to_jsonb(d) - 'search'),
+  select x.ordinality::integer, to_jsonb(w) || (to_jsonb(d) - '{search,created_with}'::text[]),
     (
       select coalesce(json_agg(json_build_object('number', t.task_number, 'name', t.name, 'type', t.task_type,
         'status', case when t.status = 'pending' and j.lease is not null then 'running' else t.status end,

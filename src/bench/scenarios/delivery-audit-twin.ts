@@ -38,7 +38,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
   put_pull_requests: [STEP, PREFIX],
   create_workflows: [
     [
-      `,\n        ${COLUMNS.replace('audit_sequence,', 'audit_sequence, created_at,')}, priority, task_count, created_with)`,
+      `,\n        ${COLUMNS.replace('audit_sequence,', 'audit_sequence, recorded_at,')}, created_priority, created_tasks, created_with)`,
       ')',
     ],
     [/,\n +case when i\.is_entry [\s\S]*?\n {8}end\n/, '\n'],
@@ -64,7 +64,7 @@ const TABLES = `
   create table ${TWIN}.agent_sessions (like delivery.agent_sessions including all) with (fillfactor = 60);
   alter table ${TWIN}.agent_sessions drop constraint agent_sessions_place, ${dropped(`${COLUMNS}, created_with`)};
   create table ${TWIN}.workflow_details (like delivery.workflow_details including all);
-  alter table ${TWIN}.workflow_details drop constraint workflow_details_place, ${dropped(`${COLUMNS}, created_at, priority, task_count, created_with`)};
+  alter table ${TWIN}.workflow_details drop constraint workflow_details_place, ${dropped(`${COLUMNS}, recorded_at, created_priority, created_tasks, created_with`)};
   do $$
   declare
     v_table text;

@@ -53,11 +53,12 @@ interface Row {
 const FILTERS = `($3::text is null or w.status = $3::text) and ($4::text is null or d.workflow_type = $4::text)
     and ($5::text is null or d.environment = $5::text) and ($6::integer is null or w.priority = $6::integer)
     and ($7::text is null or d.triggered_by = $7::text) and ($8::uuid is null or d.parent_workflow_id = $8::uuid)`
-const FROM_WORKFLOWS = `select to_jsonb(w) || (to_jsonb(d) - 'search') as workflow
+const WORKFLOW = `to_jsonb(w) || (to_jsonb(d) - '{search,created_with}'::text[])`
+const FROM_WORKFLOWS = `select ${WORKFLOW} as workflow
   from delivery.workflows w
   join delivery.workflow_details d on d.tenant_id = w.tenant_id and d.workflow_id = w.workflow_id
   where w.tenant_id = current_setting('pgfleet.tenant') and ($1::uuid is null or w.workflow_id < $1::uuid) and ${FILTERS}`
-const FROM_DETAILS = `select to_jsonb(w) || (to_jsonb(d) - 'search') as workflow
+const FROM_DETAILS = `select ${WORKFLOW} as workflow
   from delivery.workflow_details d
   join delivery.workflows w on w.tenant_id = d.tenant_id and w.workflow_id = d.workflow_id
   where d.tenant_id = current_setting('pgfleet.tenant') and ($1::uuid is null or d.workflow_id < $1::uuid) and ${FILTERS}`
@@ -94,7 +95,7 @@ const LIST_OF_PARENT = readStatement<Row>(
 )
 const SEARCH = readStatement<Row>(
   'delivery.search_workflows',
-  `select to_jsonb(w) || (to_jsonb(d) - 'search') as workflow
+  `select ${WORKFLOW} as workflow
   from delivery.find_workflows($1::text, $2::text[], $3::jsonb, $4::uuid, $5::integer) f
   join delivery.workflows w on w.tenant_id = current_setting('pgfleet.tenant') and w.workflow_id = f.workflow_id
   join delivery.workflow_details d on d.tenant_id = w.tenant_id and d.workflow_id = w.workflow_id
