@@ -75,6 +75,16 @@ onEngines(
     const first = await old.openFleet({ url })
     await first.tenants.create({ id: 'shared' })
     await first.tenant('shared').metadata.entities.create({ name: 'entity' })
+    await first.tenants.create({ id: 'kept' })
+    const { workflows } = first.tenant('kept').delivery
+    const { id } = await workflows.create({
+      name: 'w',
+      type: 'testing',
+      priority: 7,
+      tasks: [{ name: 'a', type: 'job' }],
+    })
+    const read = async (from: typeof workflows) => ({ one: await from.get(id), listed: await from.list({}) })
+    const known = await read(workflows)
 
     // This version finds the old schema, and may not migrate it.
     const refusal = await failure(openFleet({ url, migrate: false }), 'SCHEMA_MISSING')
@@ -89,6 +99,12 @@ onEngines(
     const dryRun = await runCli(ROOT, ['migrate', '--dry-run', '--url', url])
     expect(dryRun).toMatchObject({ code: 0, stdout: expect.stringContaining('may go on beside those of this one') })
     expect(await migrate(admin)).toMatchObject({ version: before.target, olderProcesses: 'may-go-on' })
+
+    // What was there is read as before, by either.
+    expect(await read(workflows)).toEqual(known)
+    const later = await openFleet({ url })
+    expect(await read(later.tenant('kept').delivery.workflows)).toMatchObject(known)
+    await later.close()
 
     const newOne = new Process(ROOT, url)
     await Promise.all([oldOne, newOne].map((one) => one.rounds(1)))
