@@ -15,10 +15,10 @@ interface Lane {
   flights: number
   itemsInFlight: number
 }
+const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
+
 /** Calls that wait for each item that is to be sent, from which it pays to let more of them gather. */
 const GATHERING = 1.25
-
-const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 
 /**
  * The calls of one operation and tenant that wait, and those in flight. Statements of one durability leave together, in the
@@ -139,7 +139,7 @@ export class BatchQueue {
 
   /** Rejects whatever has not settled; how many items that was. */
   abandon(): { queued: number; inFlight: number } {
-    const whole = (unit: Unit) => unit.line
+    const whole = ({ line }: Unit) => line
     const waiting = [...this.#units].flatMap(whole).concat(this.#waiting)
     const flying = [...this.#flights].flatMap((units) => units.flatMap(whole)).filter(({ settled }) => !settled)
     const held = { queued: sizeOf(waiting), inFlight: sizeOf(flying) }

@@ -118,7 +118,7 @@ export function createEntries(session: Session, agent: string | undefined, hints
       { ...(signal && { signal }) },
     )
   return {
-    // Not an async function: what those keep of a call while it waits is a sixth of all that a hot key's write allocates.
+    // Not an async function: what those keep of a call while it waits is a tenth of all that a hot key's write allocates.
     set(input, options = {}) {
       try {
         const item = encodeWrite(check('write', entryWrite, input, usualWrite), 'write', agent)

@@ -18,8 +18,8 @@ export interface Chunk {
 
 /**
  * How hard a chunk is packed. `tight` is brotli's quality 1: as tight as deflate at level 1, in half its time. `quick` is for a chunk whose
- * caller waits: from QUICK_BYTES on quality 0, which packs text in two thirds of that time, 0.13 ms for 64 KiB, into a twentieth
- * more; and bytes that look random are not tried.
+ * caller waits: from QUICK_BYTES on quality 0, which packs text in two thirds of that time, 0.13 ms for 64 KiB, into a twentieth more of source text
+ * and up to a fifth of prose; and bytes that look random are not tried.
  */
 export type Packing = 'tight' | 'quick'
 
