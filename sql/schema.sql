@@ -12136,6 +12136,31 @@ COMMENT ON FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid) I
 CREATE FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) RETURNS TABLE(ordinal integer, refusal text, version bigint, was_there boolean, durability text)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select u.ordinal, u.refusal, u.version, case when p.were_there is null then true else u.was_there end, coalesce(u.durability, p.durability)
+  from metadata.set_entries_packed(p_tenant, p_items) p
+  cross join lateral unnest(p.ordinals, p.refusals, p.versions, p.were_there, p.durabilities) as u(ordinal, refusal, version, was_there, durability);
+end
+$$;
+
+ALTER FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION set_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) IS 'Sets and deletes many keys of entities, with the permission of each item''s agent.';
+
+--
+-- Name: set_entries_packed(text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION metadata.set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -12151,6 +12176,7 @@ declare
   v_count integer;
   v_written integer[];
   v_versions bigint[];
+  v_durability text;
   v_durabilities text[];
   v_is_durable boolean;
   v_groups text[];
@@ -12229,13 +12255,14 @@ begin
       from written x
       group by x.sync_group
     )
-    select p.is_plain, p.has_calls, p.items, p.refused, p.refusals, p.beaten, p.winners, w.ordinals, w.versions, w.durabilities, w.is_durable,
-      g.sync_groups, g.move_counts
-    into v_is_plain, v_has_calls, v_count, v_refused, v_refusals, v_beaten, v_winners, v_written, v_versions, v_durabilities, v_is_durable,
-      v_groups, v_move_counts
+    select p.is_plain, p.has_calls, p.items, p.refused, p.refusals, p.beaten, p.winners, w.ordinals, w.versions, w.durability, w.durabilities,
+      w.is_durable, g.sync_groups, g.move_counts
+    into v_is_plain, v_has_calls, v_count, v_refused, v_refusals, v_beaten, v_winners, v_written, v_versions, v_durability, v_durabilities,
+      v_is_durable, v_groups, v_move_counts
     from plain p
     cross join (
-      select array_agg(x.ordinal) as ordinals, array_agg(x.version) as versions, array_agg(x.durability) as durabilities,
+      select array_agg(x.ordinal) as ordinals, array_agg(x.version) as versions, min(x.durability) as durability,
+        case when min(x.durability) <> max(x.durability) then array_agg(x.durability) end as durabilities,
         bool_or(x.durability = 'durable') as is_durable
       from written x
     ) w
@@ -12260,9 +12287,10 @@ begin
         set local synchronous_commit to default;
       end if;
       if cardinality(v_written) = v_count then
-        return query
-        select u.ordinal, null::text, u.version, true, u.durability
-        from unnest(v_written, v_versions, v_durabilities) as u(ordinal, version, durability);
+        ordinals := v_written;
+        versions := v_versions;
+        durability := v_durability;
+        durabilities := v_durabilities;
         return;
       end if;
     end if;
@@ -12289,34 +12317,40 @@ begin
     when serialization_failure or lock_not_available then
       v_is_plain := false;
   end;
+  -- Where not all of them were written as they came.
   if not v_is_plain then
-    return query select * from metadata.write_entries(p_tenant, p_items);
+    select array_agg(w.ordinal), array_agg(w.version), array_agg(w.refusal), array_agg(w.was_there), array_agg(w.durability)
+    into ordinals, versions, refusals, were_there, durabilities
+    from metadata.write_entries(p_tenant, p_items) w;
     return;
   end if;
-  return query
   with answered as materialized (
-    select u.ordinal, null::text as refusal, u.version, true as was_there, u.durability
+    select u.ordinal, null::text as refusal, u.version, true as was_there, coalesce(u.durability, v_durability) as durability
     from unnest(v_written, v_versions, v_durabilities) as u(ordinal, version, durability)
     union all
     select j.ordinal, j.refusal, j.version, j.is_there, j.durability from unnest(v_judged) j
   )
-  select a.ordinal, a.refusal, a.version, a.was_there, a.durability from answered a
-  union all
-  select u.ordinal, u.refusal, null, null, null from unnest(v_refused, v_refusals) as u(ordinal, refusal)
-  union all
-  select u.ordinal, null, a.version, a.was_there, a.durability
-  from unnest(v_beaten, v_winners) as u(ordinal, winner)
-  join answered a on a.ordinal = u.winner;
+  select array_agg(a.ordinal), array_agg(a.version), array_agg(a.refusal), array_agg(a.was_there), array_agg(a.durability)
+  into ordinals, versions, refusals, were_there, durabilities
+  from (
+    select a.ordinal, a.refusal, a.version, a.was_there, a.durability from answered a
+    union all
+    select u.ordinal, u.refusal, null, null, null from unnest(v_refused, v_refusals) as u(ordinal, refusal)
+    union all
+    select u.ordinal, null, a.version, a.was_there, a.durability
+    from unnest(v_beaten, v_winners) as u(ordinal, winner)
+    join answered a on a.ordinal = u.winner
+  ) a;
 end
 $$;
 
-ALTER FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) OWNER TO pgfleet_owner;
+ALTER FUNCTION metadata.set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]) OWNER TO pgfleet_owner;
 
 --
--- Name: FUNCTION set_entries(p_tenant text, p_items jsonb); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+-- Name: FUNCTION set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]); Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) IS 'Sets and deletes many keys of entities, with the permission of each item''s agent.';
+COMMENT ON FUNCTION metadata.set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]) IS 'What metadata.set_entries does; one row of arrays for all items.';
 
 --
 -- Name: set_sync_group(text, text, jsonb); Type: FUNCTION; Schema: metadata; Owner: pgfleet_owner
@@ -27293,6 +27327,13 @@ GRANT ALL ON FUNCTION metadata.release_tick_leases(p_tenant text, p_holder uuid)
 
 REVOKE ALL ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION metadata.set_entries(p_tenant text, p_items jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]); Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION metadata.set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION metadata.set_entries_packed(p_tenant text, p_items jsonb, OUT ordinals integer[], OUT versions bigint[], OUT durability text, OUT refusals text[], OUT were_there boolean[], OUT durabilities text[]) TO pgfleet_app;
 
 --
 -- Name: FUNCTION set_sync_group(p_tenant text, p_group text, p_changes jsonb); Type: ACL; Schema: metadata; Owner: pgfleet_owner

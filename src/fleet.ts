@@ -143,12 +143,15 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   const replicas = openReplicas(database, resolved)
   await replicas?.open()
-  const batcher = new Batcher((operation, tenant, items, { durability, consistency, idempotent, attached }) => {
-    const values = attached === undefined ? [tenant, items] : [tenant, items, attached]
-    const how = { durability, idempotent: idempotent || !operation.writes, reads: !operation.writes }
-    const send = (to: Database) => to.run(operation.statement, values, how)
-    return replicas === undefined || consistency === 'latest' ? send(database) : replicas.read(consistency, send)
-  }, resolved.batch)
+  const batcher = new Batcher(
+    (operation, tenant, items, { durability, consistency, idempotent, attached, pipeline }) => {
+      const values = attached === undefined ? [tenant, items] : [tenant, items, attached]
+      const how = { durability, idempotent: idempotent || !operation.writes, reads: !operation.writes, pipeline }
+      const send = (to: Database) => to.run(operation.statement, values, how)
+      return replicas === undefined || consistency === 'latest' ? send(database) : replicas.read(consistency, send)
+    },
+    resolved.batch,
+  )
   const cache = await openCache(resolved).catch(async (error) => {
     await replicas?.close()
     await database.close()

@@ -17,7 +17,7 @@ interface Lane {
 }
 const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 
-/** Calls that wait for each item that is to be sent, from which it pays to let more of them gather. */
+/** Calls for each item, from which they count as gathering: it pays then to let more of them do so. */
 const GATHERING = 1.25
 
 /**
@@ -268,8 +268,8 @@ export class BatchQueue {
       if (lane === undefined) {
         lane = own
         // An equal share for each flight: two of half the size keep the cores of the server and of this process busy. Where calls
-        // give way to each other one more share stays behind, the latest: each moment more of them gather there in one item.
-        const shares = this.#options.flightsMax + (this.#isGathering() ? 1 : 0)
+        // give way to each other two more shares stay behind, the latest: each moment more of them gather there in one item.
+        const shares = this.#options.flightsMax + (this.#isGathering() ? 2 : 0)
         const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / shares)
         itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
       }
@@ -305,7 +305,9 @@ export class BatchQueue {
     this.#release(items + forerunners)
     this.#schedule()
     const startedAt = performance.now()
-    await this.#sender.send(units)
+    // Where calls gather this process has as much to do as the server has. A statement that follows the one before on its connection
+    // is there when that ends, whatever this process does then; on a connection of its own it would want a core for itself.
+    await this.#sender.send(units, items + forerunners >= GATHERING * items)
     this.#meter.record(units, startedAt, performance.now())
     land()
     for (const unit of units) for (const key of unit.orderKeys) key.isFlying = false

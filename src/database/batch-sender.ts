@@ -1,3 +1,4 @@
+import { answerOf } from './answer.js'
 import { attached } from './attachment.js'
 import type { AnyOperation, Send } from './batch.js'
 import type { BatchMeter } from './batch-metrics.js'
@@ -31,16 +32,20 @@ export class BatchSender {
     this.#meter = meter
   }
 
-  /** Sends the units as one statement; never rejects. When the database refuses it, halves find the one at fault. */
-  async send(units: readonly Unit[]): Promise<void> {
+  /**
+   * Sends the units as one statement; never rejects. When the database refuses it, halves find the one at fault. What follows another
+   * statement of the queue goes over its connection.
+   */
+  async send(units: readonly Unit[], follows = false): Promise<void> {
     const idempotent = units.every((unit) => unit.idempotent)
-    let rows: { ordinal: number }[]
+    let rows: readonly object[]
     try {
       rows = await this.#send(this.#operation, this.#tenant, `[${units.map((unit) => unit.encoded).join()}]`, {
         durability: (units[0] as Unit).durability,
         consistency: this.#consistency,
         idempotent,
         attached: attached(this.#operation, () => units.flatMap((unit) => unit.items)),
+        pipeline: follows ? this : undefined,
       })
     } catch (error) {
       if (units.length > 1 && isRefusal(error)) {
@@ -70,20 +75,19 @@ export class BatchSender {
   }
 
   /** Settles what was sent, and what gave way to it; returns what was refused though others gave way to it. */
-  #land(units: readonly Unit[], rows: readonly { ordinal: number }[]): Unit[] {
-    const byOrdinal: unknown[] = []
-    for (const row of rows) byOrdinal[row.ordinal - 1] = row
+  #land(units: readonly Unit[], returned: readonly object[]): Unit[] {
+    const answer = answerOf(this.#operation, returned)
     const refused: Unit[] = []
     let first = 0
     for (const unit of units) {
       const start = first
       first += unit.size
       try {
-        unit.resolve(this.#decode(unit, byOrdinal, start))
+        unit.resolve(this.#decode(unit, answer, start))
         for (let each = unit.forerunner; each !== undefined; each = each.forerunner) {
           // What has ended must not lead to those that came later: they would live as long as it does.
           each.heir = undefined
-          each.resolve(this.#decode(each, byOrdinal, start))
+          each.resolve(this.#decode(each, answer, start))
         }
       } catch (error) {
         unit.reject(error)
@@ -93,9 +97,9 @@ export class BatchSender {
     return refused
   }
 
-  #decode(unit: Unit, byOrdinal: readonly unknown[], start: number): unknown[] {
-    if (unit.size === 1) return [this.#operation.decode(byOrdinal[start], unit.item)]
-    return unit.items.map((item, i) => this.#operation.decode(byOrdinal[start + i], item))
+  #decode(unit: Unit, answer: readonly unknown[], start: number): unknown[] {
+    if (unit.size === 1) return [this.#operation.decode(answer[start], unit.item)]
+    return unit.items.map((item, i) => this.#operation.decode(answer[start + i], item))
   }
 
   /** Sends those that gave way to what was refused: the fault may have been its own. The database tells who is last. */

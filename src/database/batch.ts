@@ -27,7 +27,8 @@ export interface CallOptions {
  */
 export interface Operation<Item, Row, Result> {
   readonly name: string
-  readonly statement: Statement<Row & { ordinal: number }>
+  /** Returns a row an item, with its place, from 1; with `unpack` one row for all of them. */
+  readonly statement: Statement<object>
   /** True when it changes rows: then an abort in flight leaves the outcome unknown. */
   readonly writes: boolean
   /** True of a read that no replica answers: it needs an unlogged table, or decides who may do something. @default false */
@@ -45,6 +46,8 @@ export interface Operation<Item, Row, Result> {
   attach?(item: Item): Uint8Array
   /** What stands before so many bytes of the items, where the type of the value wants a head. */
   attachHead?(bytes: number): Uint8Array
+  /** The items' rows, from the one row in which a statement answers for all. @default the statement returns them */
+  unpack?(packed: object): readonly (Row & { readonly ordinal: number })[]
   /** The result of an item from its row; the row is undefined when the database returned none. */
   decode(row: Row | undefined, item: Item): Result
   /** True when applying the item twice is the same as once, so that it may be sent again after a lost connection. */
@@ -86,8 +89,10 @@ export type Send = (
     consistency: ServerConsistency
     idempotent: boolean
     attached: Uint8Array | undefined
+    /** Statements with the same one may follow each other on one connection. */
+    pipeline: object | undefined
   },
-) => Promise<{ ordinal: number }[]>
+) => Promise<readonly object[]>
 
 // biome-ignore lint/suspicious/noExplicitAny: queues of all operations stand in one map
 export type AnyOperation = Operation<any, any, any>

@@ -47,6 +47,19 @@ const TYPES = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 }
 
+/** A connection while it is lent. */
+class Loan {
+  readonly connection: Connection
+  readonly lentAt = performance.now()
+  borrowers = 0
+  /** Why it is not used again. */
+  broken: Error | undefined
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+}
+
 /** A pool of pipelined connections to one PostgreSQL, embedded or a server, or to whichever of several is the primary. */
 export class Connections {
   readonly #pool: pg.Pool
@@ -58,6 +71,8 @@ export class Connections {
   readonly #servers = new WeakMap<pg.ClientBase, Server>()
   /** Connections that are lent at present. */
   readonly #lent = new Set<pg.PoolClient>()
+  /** The last loan of each pipeline that has one. */
+  readonly #pipelines = new Map<object, Loan>()
   /** Connections that were made and have not ended. */
   readonly #open = new Set<pg.PoolClient>()
   /** How those who wait for a connection are told that none comes. */
@@ -135,16 +150,17 @@ export class Connections {
     return this.#losses
   }
 
-  /** Lends a connection to the callback. Errors: CLOSED, PRIMARY_UNAVAILABLE, those of the driver and of the callback. */
-  async lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
+  /**
+   * Lends a connection to the callback. With a pipeline it may be one that is lent for the same pipeline already: what the callback
+   * sends, before it waits for anything, follows there what was sent before, and is answered behind that.
+   * Errors: CLOSED, PRIMARY_UNAVAILABLE, those of the driver and of the callback.
+   */
+  async lend<T>(callback: (connection: Connection) => Promise<T>, pipeline?: object): Promise<T> {
     if (this.#closed) throw new FleetError('CLOSED', { message: 'the fleet was closed' })
-    const askedAt = performance.now()
-    const connection = await this.#connect()
-    const lentAt = performance.now()
-    this.#lends++
-    this.#waitedMs += lentAt - askedAt
-    let broken: Error | undefined
-    this.#lent.add(connection)
+    const loan = this.#loanOf(pipeline) ?? (await this.#borrow())
+    const { connection } = loan
+    loan.borrowers++
+    if (pipeline !== undefined) this.#pipelines.set(pipeline, loan)
     try {
       const end = this.#broken.get(connection)
       // It ended on its way here: nothing was sent.
@@ -154,21 +170,47 @@ export class Connections {
       if (doubt !== undefined && /waited for the standbys/.test(doubt.message)) throw doubt
       return result
     } catch (error) {
-      // FATAL: the server ends the session, for a time-out of its own too.
-      if (isConnectionLoss(error) || (error as { severity?: string }).severity === 'FATAL') broken = error as Error
       const server = this.#servers.get(connection)
-      if (server !== undefined && isStandbyRefusal(error)) broken = error as Error
-      if (broken !== undefined) {
+      // FATAL: the server ends the session, for a time-out of its own too.
+      if (
+        isConnectionLoss(error) ||
+        (error as { severity?: string }).severity === 'FATAL' ||
+        (server !== undefined && isStandbyRefusal(error))
+      ) {
+        loan.broken = error as Error
         this.#losses++
         if (server !== undefined) this.#options.primary?.suspect(server)
       }
       throw error
     } finally {
-      this.#heldMs += performance.now() - lentAt
-      this.#lent.delete(connection)
-      // One too many, since the limit was lowered.
-      connection.release(broken ?? this.#broken.get(connection) ?? this.#pool.totalCount > this.max)
+      loan.borrowers--
+      if (loan.borrowers === 0) {
+        if (pipeline !== undefined && this.#pipelines.get(pipeline) === loan) this.#pipelines.delete(pipeline)
+        this.#return(loan)
+      }
     }
+  }
+
+  /** The loan that what belongs to the pipeline may join. */
+  #loanOf(pipeline: object | undefined): Loan | undefined {
+    const loan = pipeline === undefined ? undefined : this.#pipelines.get(pipeline)
+    return loan === undefined || loan.broken !== undefined || this.#broken.has(loan.connection) ? undefined : loan
+  }
+
+  async #borrow(): Promise<Loan> {
+    const askedAt = performance.now()
+    const loan = new Loan(await this.#connect())
+    this.#lends++
+    this.#waitedMs += loan.lentAt - askedAt
+    this.#lent.add(loan.connection)
+    return loan
+  }
+
+  #return({ connection, lentAt, broken }: Loan): void {
+    this.#heldMs += performance.now() - lentAt
+    this.#lent.delete(connection)
+    // One too many, since the limit was lowered.
+    connection.release(broken ?? this.#broken.get(connection) ?? this.#pool.totalCount > this.max)
   }
 
   /** A connection; of several servers one to the primary, as soon as there is one. */

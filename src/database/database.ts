@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly idempotent?: boolean
   /** True when it writes nothing: its commit is not told of. @default false */
   readonly reads?: boolean
+  /** Of calls with the same one a later may follow on the connection of one that has not been answered. @default a connection for itself */
+  readonly pipeline?: object | undefined
   readonly signal?: AbortSignal
 }
 
@@ -158,7 +160,7 @@ export class Database {
             ]
             const landed = await Promise.allSettled(flight.map((query) => connection.query(query)))
             return committed(landed, landed.length - 2).rows as Row[]
-          })
+          }, options.pipeline)
           if (isDurable) this.#confirmed = Math.max(this.#confirmed, losses)
           return result
         },
@@ -262,9 +264,9 @@ export class Database {
     }
   }
 
-  async #lend<T>(callback: (connection: Connection) => Promise<T>): Promise<T> {
+  async #lend<T>(callback: (connection: Connection) => Promise<T>, pipeline?: object): Promise<T> {
     try {
-      return await this.#connections.lend(callback)
+      return await this.#connections.lend(callback, pipeline)
     } catch (error) {
       // The next attempt prepares the statement under a name of its own.
       if (isStalePlan(error)) this.#generation++

@@ -1,4 +1,5 @@
 import { FleetError } from '../errors.js'
+import { answerOf } from './answer.js'
 import { attached } from './attachment.js'
 import type { AnyOperation, Batcher, CallOptions, Operation } from './batch.js'
 import { storeOf } from './cache/cached-read.js'
@@ -152,8 +153,8 @@ export function createTransactionSession(
         `[${items.map((item) => operation.encode(item)).join()}]`,
         ...(bytes === undefined ? [] : [bytes]),
       ])
-      const byOrdinal = new Map(rows.map((row) => [row.ordinal, row]))
-      return items.map((item, i) => operation.decode(byOrdinal.get(i + 1), item))
+      const answer = answerOf(operation, rows)
+      return items.map((item, i) => operation.decode(answer[i] as never, item))
     },
     async query(statement, values, options = {}) {
       assertAnswered(statement.name, statement.reads ?? false)

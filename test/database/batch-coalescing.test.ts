@@ -36,21 +36,26 @@ const writing: Operation<Item, Row, number> = {
 
 /** A database that keeps the last good item of each key of a statement, as metadata.set_entries does. */
 class Model {
-  readonly flights: { items: Item[]; resolve(rows: Row[]): void; reject(error: Error): void }[] = []
+  readonly flights: {
+    items: Item[]
+    pipeline: object | undefined
+    resolve(rows: Row[]): void
+    reject(error: Error): void
+  }[] = []
   readonly kept = new Map<string, { call: number; version: number }>()
   /** Which call wrote each version. */
   readonly written = new Map<string, number>()
   readonly applied = new Set<number>()
   readonly breaches: string[] = []
   sent = 0
-  readonly send: Send = (_operation, _tenant, text) =>
+  readonly send: Send = (_operation, _tenant, text, { pipeline }) =>
     new Promise((resolve, reject) => {
       const items = JSON.parse(text) as Item[]
       this.sent += items.length
       const flying = new Set(this.flights.flatMap((flight) => flight.items.map(({ key }) => key)))
       if (items.some(({ key }) => flying.has(key))) this.breaches.push('a key is in two flights')
       if (items.length > ITEMS_MAX) this.breaches.push('too many items')
-      this.flights.push({ items, resolve: resolve as (rows: Row[]) => void, reject })
+      this.flights.push({ items, pipeline, resolve: resolve as (rows: Row[]) => void, reject })
     })
 
   land(index: number): void {
@@ -310,8 +315,8 @@ describe('calls of one key', () => {
     expect(model.breaches).toEqual([])
   })
 
-  test('gather: where many do so, a share of what waits stays behind', async () => {
-    const sizes = async (callsPerKey: number) => {
+  test('gather: where many do so, part of what waits stays behind, and flights follow each other on one connection', async () => {
+    const flights = async (callsPerKey: number) => {
       const model = new Model()
       const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 2 })
       const calls: Promise<number[]>[] = []
@@ -321,7 +326,7 @@ describe('calls of one key', () => {
       }
       await turn()
       await turn()
-      const sent = model.flights.map(({ items }) => items.length)
+      const sent = model.flights.map(({ items, pipeline }) => ({ items: items.length, pipeline }))
       while (model.flights.length > 0) {
         model.land(0)
         await turn()
@@ -330,8 +335,14 @@ describe('calls of one key', () => {
       await Promise.all(calls)
       return sent
     }
-    expect(await sizes(1)).toEqual([3, 3])
-    expect(await sizes(3)).toEqual([2, 2])
+    expect(await flights(1)).toEqual([
+      { items: 3, pipeline: undefined },
+      { items: 3, pipeline: undefined },
+    ])
+    const [first, second] = await flights(3)
+    expect([first?.items, second?.items]).toEqual([2, 2])
+    expect(first?.pipeline).toBeDefined()
+    expect(second?.pipeline).toBe(first?.pipeline)
   })
 
   test.each(['refused', 'poison'] as const)('one that is %s gives its place back to those before it', async (fate) => {

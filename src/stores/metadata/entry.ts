@@ -109,6 +109,27 @@ interface WrittenRow {
   readonly durability: GroupDurability
 }
 
+/** What became of many writes: of each its ordinal and its version, and what is not the same of all. */
+interface PackedRow {
+  readonly ordinals: readonly number[]
+  readonly versions: readonly (number | null)[]
+  readonly durability: GroupDurability | null
+  readonly refusals: readonly WrittenRow['refusal'][] | null
+  readonly were_there: readonly boolean[] | null
+  readonly durabilities: readonly GroupDurability[] | null
+}
+
+function unpackWritten(packed: object): (WrittenRow & { readonly ordinal: number })[] {
+  const { ordinals, versions, durability, refusals, were_there, durabilities } = packed as PackedRow
+  return ordinals.map((ordinal, place) => ({
+    ordinal,
+    refusal: refusals?.[place] ?? null,
+    version: versions[place] ?? null,
+    was_there: were_there?.[place] ?? true,
+    durability: durabilities?.[place] ?? (durability as GroupDurability),
+  }))
+}
+
 function decodeWritten(row: WrittenRow | undefined, item: EncodedWrite): Written {
   if (row === undefined) throw new Error('metadata.set_entries returned no row for an item')
   // The item that was refused for itself tells why.
@@ -120,11 +141,15 @@ export const SET_ENTRIES: Operation<EncodedWrite, WrittenRow, Written> = {
   name: 'metadata.setEntries',
   statement: statement(
     'metadata.set_entries',
-    'select ordinal, refusal, version, was_there, durability from metadata.set_entries($1::text, $2::jsonb)',
+    // As JSON, which the process reads in one go: of arrays the driver would make each member by itself.
+    `select array_to_json(ordinals) as ordinals, array_to_json(versions) as versions, durability, array_to_json(refusals) as refusals,
+      array_to_json(were_there) as were_there, array_to_json(durabilities) as durabilities
+    from metadata.set_entries_packed($1::text, $2::jsonb)`,
   ),
   writes: true,
   itemsMax: 1000,
   encode: jsonOf,
+  unpack: unpackWritten,
   decode: decodeWritten,
   isIdempotent: () => false,
   changes: (item) => item.orderKey,
