@@ -142,25 +142,31 @@ async function connect(url: string | null): Promise<State['connection']> {
   const connection = new pg.Client({ connectionString: url })
   // One that is lost fails its next query; without a listener it would end the process.
   connection.on('error', () => {})
-  await connection.connect()
-  const { rows } = await connection.query<{ superuser: boolean; made: boolean }>(
-    `select rolsuper as superuser, to_regrole('${BYPASS}') is not null as made from pg_roles where rolname = current_user`,
-  )
-  if (!rows[0]?.superuser) {
-    await connection.end()
-    return 'only a superuser may make a role that bypasses row-level security'
+  try {
+    await connection.connect()
+    const { rows } = await connection.query<{ superuser: boolean; made: boolean }>(
+      `select rolsuper as superuser, to_regrole('${BYPASS}') is not null as made from pg_roles where rolname = current_user`,
+    )
+    if (!rows[0]?.superuser) {
+      await connection.end()
+      return 'only a superuser may make a role that bypasses row-level security'
+    }
+    // An aborted run leaves it behind.
+    if (rows[0].made) await connection.query(`drop owned by ${BYPASS}; drop role ${BYPASS}`)
+    await connection.query(MAKE_BYPASS)
+    // As in the store's functions: planned once.
+    for (const set of [
+      `pgfleet.tenant = '${TENANT}'`,
+      'plan_cache_mode = force_generic_plan',
+      'synchronous_commit = off',
+    ])
+      await connection.query(`set ${set}`)
+    return connection
+  } catch (error) {
+    // Left open, it would keep the process alive; one that never came to be has nothing to end.
+    await connection.end().catch(() => {})
+    throw error
   }
-  // An aborted run leaves it behind.
-  if (rows[0].made) await connection.query(`drop owned by ${BYPASS}; drop role ${BYPASS}`)
-  await connection.query(MAKE_BYPASS)
-  // As in the store's functions: planned once.
-  for (const set of [
-    `pgfleet.tenant = '${TENANT}'`,
-    'plan_cache_mode = force_generic_plan',
-    'synchronous_commit = off',
-  ])
-    await connection.query(`set ${set}`)
-  return connection
 }
 
 /** Both ways of one statement, by turns; who begins changes with every pair of turns, so that neither profits from the other's warmth. */
