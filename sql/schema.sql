@@ -4317,13 +4317,14 @@ CREATE FUNCTION learning.best(p_tenant text, p_lookups jsonb) RETURNS TABLE(ordi
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- "is not distinct from": as in memory.get_values.
   return query
   select x.ordinality::integer, b.action, b.value, b.visits
   from rows from (jsonb_to_recordset(p_lookups) as (agent_type text, state_hash uuid)) with ordinality as x
   cross join lateral (
     select v.action, case when v.q_b is null then v.q else (v.q + v.q_b) / 2 end as value, v.visits
     from learning.q_values v
-    where v.tenant_id = p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
+    where v.tenant_id is not distinct from p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
       and v.expires_at > statement_timestamp()
     order by value desc, v.action_hash
     limit 1
@@ -7961,13 +7962,14 @@ CREATE FUNCTION memory.get_agent_states(p_tenant text, p_agents jsonb) RETURNS T
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- "is not distinct from": as in memory.get_values.
   return query
   select x.place::integer, a.*
   from jsonb_array_elements_text(p_agents) with ordinality as x(agent_id, place)
   cross join lateral (
     select s.agent_id, s.agent_type, s.version, s.schema_version, s.state, encode(s.checksum, 'hex'), s.created_at, s.updated_at
     from memory.agent_states s
-    where s.tenant_id = p_tenant and s.agent_id = x.agent_id
+    where s.tenant_id is not distinct from p_tenant and s.agent_id = x.agent_id
     offset 0
   ) a;
 end
@@ -8139,12 +8141,14 @@ CREATE FUNCTION memory.get_values(p_tenant text, p_keys jsonb) RETURNS TABLE(ord
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- The tenant of a row is asked for by "is not distinct from", which is no condition of the index: that is the policy's, by the same key.
+  -- Of two equalities the planner would compare the constants, tenant and setting, once more at each look-up.
   return query
   select x.place::integer, v.value, v.bytes, v.version, nullif(v.expires_at, 'infinity')
   from jsonb_array_elements_text(p_keys) with ordinality as x(key, place)
   cross join lateral (
     select k.value, k.bytes, k.version, k.expires_at from memory.key_values k
-    where k.tenant_id = p_tenant and k.key = x.key and k.expires_at > statement_timestamp()
+    where k.tenant_id is not distinct from p_tenant and k.key = x.key and k.expires_at > statement_timestamp()
     offset 0
   ) v;
 end

@@ -8,6 +8,7 @@ export interface PlanNode {
   readonly 'Index Name'?: string
   readonly 'Actual Rows'?: number
   readonly 'Actual Loops'?: number
+  readonly 'One-Time Filter'?: string
   readonly 'Rows Removed by Filter'?: number
   readonly 'Rows Removed by Join Filter'?: number
   readonly 'Sort Space Type'?: string

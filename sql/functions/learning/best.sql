@@ -11,13 +11,14 @@ as $$
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- "is not distinct from": as in memory.get_values.
   return query
   select x.ordinality::integer, b.action, b.value, b.visits
   from rows from (jsonb_to_recordset(p_lookups) as (agent_type text, state_hash uuid)) with ordinality as x
   cross join lateral (
     select v.action, case when v.q_b is null then v.q else (v.q + v.q_b) / 2 end as value, v.visits
     from learning.q_values v
-    where v.tenant_id = p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
+    where v.tenant_id is not distinct from p_tenant and v.state_hash = x.state_hash and v.agent_type = x.agent_type
       and v.expires_at > statement_timestamp()
     order by value desc, v.action_hash
     limit 1

@@ -11,13 +11,14 @@ as $$
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- "is not distinct from": as in memory.get_values.
   return query
   select x.place::integer, a.*
   from jsonb_array_elements_text(p_agents) with ordinality as x(agent_id, place)
   cross join lateral (
     select s.agent_id, s.agent_type, s.version, s.schema_version, s.state, encode(s.checksum, 'hex'), s.created_at, s.updated_at
     from memory.agent_states s
-    where s.tenant_id = p_tenant and s.agent_id = x.agent_id
+    where s.tenant_id is not distinct from p_tenant and s.agent_id = x.agent_id
     offset 0
   ) a;
 end

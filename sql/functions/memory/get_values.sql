@@ -11,12 +11,14 @@ as $$
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- The tenant of a row is asked for by "is not distinct from", which is no condition of the index: that is the policy's, by the same key.
+  -- Of two equalities the planner would compare the constants, tenant and setting, once more at each look-up.
   return query
   select x.place::integer, v.value, v.bytes, v.version, nullif(v.expires_at, 'infinity')
   from jsonb_array_elements_text(p_keys) with ordinality as x(key, place)
   cross join lateral (
     select k.value, k.bytes, k.version, k.expires_at from memory.key_values k
-    where k.tenant_id = p_tenant and k.key = x.key and k.expires_at > statement_timestamp()
+    where k.tenant_id is not distinct from p_tenant and k.key = x.key and k.expires_at > statement_timestamp()
     offset 0
   ) v;
 end
