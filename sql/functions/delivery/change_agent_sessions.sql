@@ -121,11 +121,15 @@ begin
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
       returning s.session_id
     )
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
-      x.actor_type, x.actor_id, x.correlation_id,
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', g.ids[p.first],
+      nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'update', g.actor_type, g.actor_id, g.correlation_id, g.changes
+    from (
+      select array_agg(x.id::text) as ids, x.actor_type, x.actor_id, x.correlation_id, d.changes
+      from wanted x
+      join changed c on c.session_id = x.id
       -- The usual change is of the status alone.
-      case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
+      cross join lateral (select case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
         then coalesce(
           -- The usual ones as constants: built for each row they cost a tenth of its entry.
           '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
@@ -145,9 +149,10 @@ begin
         then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
       || case when x.old_metadata || x.metadata <> x.old_metadata
         then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
-      end
-    from wanted x
-    join changed c on c.session_id = x.id;
+      end as changes) d
+      group by x.actor_type, x.actor_id, x.correlation_id, d.changes
+    ) g
+    cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first);
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,

@@ -57,23 +57,22 @@ begin
   ),
   audited as (
     insert into delivery.audit_log
-      (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
+      (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.ids[p.first],
+      nullif(m.ids[p.first + 1 : p.first + 31], '{}'),
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
-      case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
-        then coalesce(
-          -- The usual ones as constants: built for each row they cost a tenth of its entry.
-          '{"pending": {"running": {"status": ["pending", "running"]}}, "paused": {"running": {"status": ["paused", "running"]}},
-            "running": {"paused": {"status": ["running", "paused"]}, "completed": {"status": ["running", "completed"]}}}'::jsonb -> m.present -> m.status,
-          jsonb_build_object('status', jsonb_build_array(m.present, m.status)))
-      else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
-        || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
-          then jsonb_build_object('openTasks', jsonb_build_array(m.open_tasks, 0)) else '{}' end
-      end
-    from moved m
+        || case when m.cancelled_tasks > 0 then jsonb_build_object('openTasks', jsonb_build_array(m.cancelled_tasks, 0)) else '{}' end
+    from (
+      select array_agg(m.workflow_id::text) as ids, m.present, m.status, m.reason, m.identity, o.cancelled_tasks
+      from moved m
+      cross join lateral (select case when m.status in ('running', 'paused') then 0 else m.open_tasks end as cancelled_tasks) o
+      group by m.present, m.status, m.reason, m.identity, o.cancelled_tasks
+    ) m
+    cross join lateral generate_series(1, cardinality(m.ids), 32) as p(first)
   )
   select array_agg(m.workflow_id),
     array_agg(m.workflow_id order by m.workflow_id) filter (where m.status = 'running' and m.present = 'pending'),
