@@ -5,8 +5,8 @@
 alter table delivery.audit_log add column more_entity_ids text[] collate "C";
 -- What is there has none. The last condition: no two entries have an id in common.
 alter table delivery.audit_log add constraint audit_log_more_entities check (
-  cardinality(more_entity_ids) between 1 and 31 and '' <> all (more_entity_ids) and array_position(more_entity_ids, null) is null
-  and get_byte(uuid_send(audit_id), 15) % 32 = 0
+  more_entity_ids is null or (cardinality(more_entity_ids) between 1 and 31 and '' <> all (more_entity_ids)
+    and array_position(more_entity_ids, null) is null and get_byte(uuid_send(audit_id), 15) % 32 = 0)
 ) not valid;
 comment on table delivery.audit_log is 'Who changed what in the delivery store, never changed: one row a mutation, or the same one of up to 32 entities. Partitioned by the month inside the id.';
 comment on column delivery.audit_log.more_entity_ids is 'Further entities that the same statement did the same to: each is an entry of its own, whose id is audit_id and its place here. Null: none.';

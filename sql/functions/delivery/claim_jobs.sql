@@ -94,15 +94,12 @@ begin
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', g.ids[p.first],
-        nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'start', g.actor_type, g.actor_id, g.correlation_id,
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', g.attempt, 'worker', g.worker)
-      from (
-        select array_agg(c.workflow_id || '/' || c.task_number) as ids, c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id
-        from claimed c
-        group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id
-      ) g
-      cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first)
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
+        (array_agg(c.workflow_id || '/' || c.task_number))[1], nullif((array_agg(c.workflow_id || '/' || c.task_number))[2:], '{}'),
+        'start', c.actor_type, c.actor_id, c.correlation_id,
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
+      from claimed c
+      group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
     select c.ordinality::integer,
       json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,

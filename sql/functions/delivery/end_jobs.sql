@@ -86,17 +86,14 @@ begin
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', g.ids[p.first],
-      nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'stop', case g.status when 'completed' then 'success' else 'failure' end,
-      g.actor_type, g.actor_id, g.correlation_id,
-      jsonb_build_object('status', jsonb_build_array('running', g.status), 'attempt', g.attempt)
-        || case when g.error is null then '{}' else jsonb_build_object('error', left(g.error, 500)) end
-    from (
-      select array_agg(e.workflow_id || '/' || e.task_number) as ids, e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id
-      from ended e
-      group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id
-    ) g
-    cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
+      (array_agg(e.workflow_id || '/' || e.task_number))[1], nullif((array_agg(e.workflow_id || '/' || e.task_number))[2:], '{}'),
+      'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
+      case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
+        else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
+      end
+    from ended e
+    group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.ordinality / 32
     union all
     -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
