@@ -130,14 +130,19 @@ test('an entry that a caller gave an id between theirs hides none of them', asyn
 
 test('only what says the same stands together', async () => {
   const { tenant, ids } = await withIdle(12)
-  const as = (id: string) => tenant.as({ actor: { type: 'user', id }, correlationId: `run-${id}` }).delivery.agentSessions
+  const as = (id: string) =>
+    tenant.as({ actor: { type: 'user', id }, correlationId: `run-${id}` }).delivery.agentSessions
   // Calls of one moment may go as one statement.
   await Promise.all([
     as('ada').update(ids.slice(0, 6).map((id, n) => ({ id, status: n % 2 ? ('busy' as const) : ('active' as const) }))),
     as('bob').update(ids.slice(6).map((id) => ({ id, status: 'busy' as const }))),
   ])
   const entries = await pagesOf(tenant, { from: new Date(0), action: 'update', order: 'asc' })
-  const told = new Map(entries.slice(12).map(({ entityId, actor, correlationId, changes }) => [entityId, { actor, correlationId, changes }]))
+  const told = new Map(
+    entries
+      .slice(12)
+      .map(({ entityId, actor, correlationId, changes }) => [entityId, { actor, correlationId, changes }]),
+  )
   for (const [n, id] of ids.entries()) {
     const who = n < 6 ? 'ada' : 'bob'
     const status: AgentSessionStatus = n < 6 && n % 2 === 0 ? 'active' : 'busy'
@@ -164,7 +169,8 @@ test('jobs and workflows leave the same entries in batches as one by one', async
     await inBatches(ids, (batch) => workflows.pause(batch, { reason: 'rest' }))
     await inBatches(ids, (batch) => workflows.resume(batch))
     const taken: Awaited<ReturnType<typeof jobs.claim>> = []
-    while (taken.length < 36) taken.push(...(await jobs.claim('w', { types: ['job'], limit: Math.min(size, 36 - taken.length) })))
+    while (taken.length < 36)
+      taken.push(...(await jobs.claim('w', { types: ['job'], limit: Math.min(size, 36 - taken.length) })))
     await inBatches(taken.slice(0, 20), (batch) => jobs.complete(batch.map((job) => ({ ...job, result: null }))))
     await inBatches(taken.slice(20, 30), (batch) => jobs.fail(batch.map((job) => ({ ...job, error: 'x' }))))
     await inBatches(taken.slice(30, 33), (batch) => jobs.release(batch))
@@ -175,7 +181,10 @@ test('jobs and workflows leave the same entries in batches as one by one', async
       [tenant.id, left],
     )
     await sql(fleet, 'select delivery.expire_workflows($1)', [tenant.id])
-    await inBatches((await workflows.list({ status: 'running', limit: 100 })).map(({ id }) => id), (batch) => workflows.cancel(batch))
+    await inBatches(
+      (await workflows.list({ status: 'running', limit: 100 })).map(({ id }) => id),
+      (batch) => workflows.cancel(batch),
+    )
     const sessions = await agentSessions.create(
       Array.from({ length: 5 }, () => ({ agentName: 'one', agentType: 'tester' as const })),
     )
@@ -224,7 +233,10 @@ test('another tenant finds none of them, and nobody without a tenant', async () 
     expect((await other.delivery.audit.list({ entityType: 'agent_session', entityId })).entries).toEqual([])
   await failure(
     fleet.database.transaction('begin', [], (run) =>
-      run({ name: '', text: `select * from delivery.find_further_entries('a', 'b', '${ids[0]}', '${ids[0]}', true, 1)` }, []),
+      run(
+        { name: '', text: `select * from delivery.find_further_entries('a', 'b', '${ids[0]}', '${ids[0]}', true, 1)` },
+        [],
+      ),
     ),
     'TENANT_INVALID',
   )

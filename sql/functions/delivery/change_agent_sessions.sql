@@ -147,6 +147,7 @@ begin
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', (array_agg(x.id::text))[1],
       nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id, x.changes
     from changed x
+    -- What a row may hold: delivery.audit_prefix.
     group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,

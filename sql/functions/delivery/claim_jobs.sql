@@ -99,6 +99,7 @@ begin
         'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
+      -- What a row may hold: delivery.audit_prefix.
       group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
     select c.ordinality::integer,

@@ -93,6 +93,7 @@ begin
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
     from ended e
+    -- What a row may hold: delivery.audit_prefix.
     group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.ordinality / 32
     union all
     -- Each is tried again at a time of its own.

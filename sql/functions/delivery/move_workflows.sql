@@ -68,6 +68,7 @@ begin
         || case when case when m.status in ('running', 'paused') then 0 else m.open_tasks end > 0
           then jsonb_build_object('openTasks', jsonb_build_array(case when m.status in ('running', 'paused') then 0 else m.open_tasks end, 0)) else '{}' end
     from moved m
+    -- What a row may hold: delivery.audit_prefix.
     group by m.present, m.status, m.reason, m.identity, case when m.status in ('running', 'paused') then 0 else m.open_tasks end, m.ordinality / 32
   )
   select array_agg(m.workflow_id),
