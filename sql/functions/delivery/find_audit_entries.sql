@@ -4,7 +4,7 @@
 -- boolean; entity_type, entity_id, correlation_id, actor_type, actor_id, action, result, security_level text.
 -- An entity (type and id) and a time are looked up by an index; another index would make each change dearer. What else is given is
 -- looked for among the entries that these find, at most `scan` of them a page; of an entity
--- all that are not the first of their row are found for each page, so a time is worth giving for one that changes for ever.
+-- all that are not the first of their row are looked at for each page.
 -- returns the entries, each with the id that the page has come to; then, when there may be more, one row with that id alone. Where what a
 -- caller gave the id of has the id of another entry, they stand on one page.
 -- Errors: PF001..PF003 (platform.enter).

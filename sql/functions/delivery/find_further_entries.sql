@@ -1,5 +1,5 @@
 -- delivery.find_further_entries(type, id, above, below, ascending, limit): the ids of the entries of an entity in rows of the audit log that
--- hold several, where it is not the first of them: between these ids, in their order. All of the entity between them are looked at.
+-- hold several, where it is not the first of them: between these ids, in their order. All of the entity are looked at.
 -- Runs as pgfleet_search, whose policy lets it read the log without the tenant's: under that policy a condition that is not leakproof, as
 -- @> is, may not use an index. It carries the tenant predicate itself, takes the tenant from platform.enter alone, and refuses without one.
 do $$
@@ -16,15 +16,16 @@ create or replace function delivery.find_further_entries(p_type text, p_id text,
 returns table (audit_id uuid)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- Planned for what is given: months outside the bounds are not looked into.
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_indexscan = off
+-- The caller has done without.
+set enable_bitmapscan = on
+set enable_sort = on
 as $$
 #variable_conflict use_column
 declare
   v_tenant text := current_setting('pgfleet.tenant', true);
-  v_from uuid := delivery.packed_audit_id(p_above, 0);
 begin
   if coalesce(v_tenant, '') = '' then
     raise exception 'no tenant was entered' using errcode = 'PF001';
@@ -35,9 +36,8 @@ begin
     select delivery.packed_audit_id(a.audit_id, m.place::integer) as audit_id
     from delivery.audit_log a
     cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
-    -- The tenant is written as an expression, so that no other index than the condition's own can be taken.
-    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and m.entity_id = p_id and a.entity_type = p_type
-      and a.audit_id >= v_from and a.audit_id < p_below
+    -- Tenant and kind are written as expressions, and the bounds stand outside, so that no other index than the condition's own can be taken.
+    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and m.entity_id = p_id and a.entity_type || '' = p_type
   ) e
   where e.audit_id > p_above and e.audit_id < p_below
   order by case when p_ascending then e.audit_id end, case when not p_ascending then e.audit_id end desc
