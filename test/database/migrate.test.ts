@@ -132,10 +132,15 @@ test('entries of the audit that share a row have one each on the way down', asyn
     select 'kept', (delivery.audit_prefix() || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', 'a', more, 'start'
     from (values ('{b,c}'::text[]), (null)) as v(more)`,
   )
-  const entries = await sql(at, 'select audit_id, sequence, entity_id from delivery.audit order by sequence')
+  const entries = await sql<{ entity_id: string }>(
+    at,
+    'select audit_id, sequence, entity_id from delivery.audit order by sequence',
+  )
   expect(entries.map(({ entity_id }) => entity_id)).toEqual(['a', 'b', 'c', 'a'])
   await migrateDown(database, 31, { allowDataLoss: true })
-  expect(await sql(at, 'select audit_id, sequence, entity_id from delivery.audit_log order by sequence')).toEqual(entries)
+  expect(await sql(at, 'select audit_id, sequence, entity_id from delivery.audit_log order by sequence')).toEqual(
+    entries,
+  )
   await migrate(database)
   expect(await sql(at, 'select audit_id, sequence, entity_id from delivery.audit order by sequence')).toEqual(entries)
   await migrateDown(database, 0, { allowDataLoss: true })

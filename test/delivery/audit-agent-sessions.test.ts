@@ -143,6 +143,8 @@ describe('sealed creations', () => {
       ids.map((sessionId) => ({ sessionId, type: 'chat' as const, tokens: 1, costUsd: '0.1' })),
     )
     for (let n = 1; n < 3; n++) {
+      // The same for all: they share a row of the log.
+      const expiresAt = new Date(Date.now() + n * DAY)
       await agentSessions.update(
         ids.map((id) => ({
           id,
@@ -150,7 +152,7 @@ describe('sealed creations', () => {
           context: { n },
           metadata: { n },
           budgets: { tokens: 20 + n, costUsd: `${n}.5`, requests: n + 5 },
-          expiresAt: new Date(Date.now() + n * DAY),
+          expiresAt,
         })),
       )
     }
