@@ -3,11 +3,17 @@ import fc from 'fast-check'
 import type { Tenant } from 'pgfleet'
 import type { AgentSessionStatus, AuditEntry, AuditQuery } from 'pgfleet/delivery'
 import { expect, test } from 'vitest'
+import { ENTER } from '../../dist/database/database.js'
 import { failure, openTestFleet, sql } from '../setup/index.js'
 import { newTenant } from '../setup/tenant.js'
 import { sealAll } from './settled.js'
 
 const fleet = await openTestFleet()
+const FIND = {
+  name: '',
+  text: `select f.audit_id from delivery.find_further_entries('agent_session', $1::text, '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff', true, 10) f`,
+}
 
 /** So many sessions of a new tenant, which a batch has made idle. */
 async function withIdle(count: number): Promise<{ tenant: Tenant; ids: string[] }> {
@@ -130,26 +136,32 @@ test('an entry that a caller gave an id between theirs hides none of them', asyn
 
 test('only what says the same stands together', async () => {
   const { tenant, ids } = await withIdle(12)
-  const as = (id: string) =>
-    tenant.as({ actor: { type: 'user', id }, correlationId: `run-${id}` }).delivery.agentSessions
-  // Calls of one moment may go as one statement.
-  await Promise.all([
-    as('ada').update(ids.slice(0, 6).map((id, n) => ({ id, status: n % 2 ? ('busy' as const) : ('active' as const) }))),
-    as('bob').update(ids.slice(6).map((id) => ({ id, status: 'busy' as const }))),
+  const who = (n: number) => (n < 6 ? 'ada' : 'bob')
+  const status = (n: number): AgentSessionStatus => (n < 6 && n % 2 === 0 ? 'active' : 'busy')
+  // One statement for two, as calls of one moment may go.
+  await sql(fleet, 'select ordinal from delivery.change_agent_sessions($1, $2)', [
+    tenant.id,
+    JSON.stringify(
+      ids.map((id, n) => ({
+        id,
+        status: status(n),
+        actor_type: 'user',
+        actor_id: who(n),
+        correlation_id: `run-${who(n)}`,
+      })),
+    ),
   ])
-  const entries = await pagesOf(tenant, { from: new Date(0), action: 'update', order: 'asc' })
+  const entries = await pagesOf(tenant, { action: 'update', order: 'asc' })
   const told = new Map(
     entries
       .slice(12)
       .map(({ entityId, actor, correlationId, changes }) => [entityId, { actor, correlationId, changes }]),
   )
   for (const [n, id] of ids.entries()) {
-    const who = n < 6 ? 'ada' : 'bob'
-    const status: AgentSessionStatus = n < 6 && n % 2 === 0 ? 'active' : 'busy'
     expect(told.get(id)).toEqual({
-      actor: { type: 'user', id: who },
-      correlationId: `run-${who}`,
-      changes: { status: ['idle', status] },
+      actor: { type: 'user', id: who(n) },
+      correlationId: `run-${who(n)}`,
+      changes: { status: ['idle', status(n)] },
     })
   }
 })
@@ -227,17 +239,16 @@ test.each([
 })
 
 test('another tenant finds none of them, and nobody without a tenant', async () => {
-  const { ids } = await withIdle(5)
+  const { tenant, ids } = await withIdle(5)
   const other = await newTenant(fleet)
   for (const entityId of ids)
     expect((await other.delivery.audit.list({ entityType: 'agent_session', entityId })).entries).toEqual([])
+  const found = (of: Tenant) =>
+    fleet.database.transaction('begin', [{ statement: ENTER, values: [of.id] }], (run) => run(FIND, [ids[1] as string]))
+  expect(await found(tenant)).toHaveLength(1)
+  expect(await found(other)).toEqual([])
   await failure(
-    fleet.database.transaction('begin', [], (run) =>
-      run(
-        { name: '', text: `select * from delivery.find_further_entries('a', 'b', '${ids[0]}', '${ids[0]}', true, 1)` },
-        [],
-      ),
-    ),
+    fleet.database.transaction('begin', [], (run) => run(FIND, [ids[1] as string])),
     'TENANT_INVALID',
   )
 })
