@@ -5,7 +5,7 @@ alter table delivery.audit_seals no force row level security;
 delete from delivery.audit_seals;
 alter table delivery.audit_seals force row level security;
 alter table delivery.audit_log no force row level security, drop constraint audit_log_more_entities;
--- pgfleet-lint ignore backfill-under-lock: the way down is for stopped processes
+-- pgfleet-lint ignore work-under-lock: the way down is for stopped processes
 insert into delivery.audit_log (tenant_id, audit_id, transaction_id, sequence, recorded_at, entity_type, entity_id, action, result, security_level,
   actor_type, actor_id, correlation_id, changes)
 select a.tenant_id, encode(set_byte(uuid_send(a.audit_id), 15, get_byte(uuid_send(a.audit_id), 15) + m.place::integer), 'hex')::uuid, a.transaction_id,

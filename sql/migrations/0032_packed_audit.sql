@@ -11,7 +11,7 @@ alter table delivery.audit_log add constraint audit_log_more_entities check (
 comment on table delivery.audit_log is 'Who changed what in the delivery store, never changed: one row a mutation, or the same one of up to 32 entities. Partitioned by the month inside the id.';
 comment on column delivery.audit_log.more_entity_ids is 'Further entities that the same statement did the same to: each is an entry of its own, whose id is audit_id and its place here. Null: none.';
 -- Partial, so that rows of one entity cost nothing here. A lookup reads what is pending through, so that stays short.
--- pgfleet-lint ignore index-without-concurrently, work-under-lock: of a partitioned table, in the transaction of the version; the time is told of above
+-- pgfleet-lint ignore index-without-concurrently: of a partitioned table, in the transaction of the version; the time is told of above
 create index audit_log_more_entities on delivery.audit_log using gin (more_entity_ids) with (gin_pending_list_limit = 256) where more_entity_ids is not null;
 
 -- Each number that is drawn has the 31 behind it, too: the ids of what a row holds. When all are used, which takes years at a hundred
