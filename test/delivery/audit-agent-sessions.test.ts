@@ -167,7 +167,7 @@ describe('sealed creations', () => {
       from delivery.verify_audit($1, 0, null) v`,
       [tenant.id],
     )
-    expect(row).toMatchObject({ problem: null, rows: 33 })
+    expect(row).toMatchObject({ problem: null, rows: 28 })
   })
 
   testSealedCreations(fleet, {
