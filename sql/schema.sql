@@ -1628,7 +1628,11 @@ begin
         v_open := delivery.packed_audit_id(v_next.audit_id, 0);
       end if;
       if v_open is distinct from v_opened then
-        select * into v_row from delivery.audit_log a where a.tenant_id = p_tenant and a.audit_id = v_open and a.more_entity_ids is not null;
+        select * into v_row
+        from delivery.audit_log a
+        where a.tenant_id = p_tenant and a.audit_id >= v_open and a.audit_id <= v_open and a.more_entity_ids is not null
+        order by a.audit_id
+        limit 1;
         v_further := array(
           select f.id
           from generate_series(1, cardinality(v_row.more_entity_ids)) as m(place)
@@ -1648,7 +1652,13 @@ begin
       when v_at <= cardinality(v_further)
         and (v_next.audit_id is null or v_further[v_at] = v_next.audit_id or (v_further[v_at] < v_next.audit_id) = v_ascending) then
         if v_row.audit_id is distinct from delivery.packed_audit_id(v_further[v_at], 0) then
-          select * into v_row from delivery.audit_log a where a.tenant_id = p_tenant and a.audit_id = delivery.packed_audit_id(v_further[v_at], 0);
+          v_open := delivery.packed_audit_id(v_further[v_at], 0);
+          -- As a stretch, too.
+          select * into v_row
+          from delivery.audit_log a
+          where a.tenant_id = p_tenant and a.audit_id >= v_open and a.audit_id <= v_open
+          order by a.audit_id
+          limit 1;
         end if;
         v_entry := v_row;
         v_entry.audit_id := v_further[v_at];
