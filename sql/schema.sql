@@ -484,35 +484,36 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning s.session_id
+      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id,
+        -- The usual change is of the status alone.
+        case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
+          then coalesce(
+            -- The usual ones as constants: built for each row they cost a tenth of its entry.
+            '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
+              "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
+            jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
+        else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
+        || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
+          then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
+        || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
+          then jsonb_build_object('cost_budget', jsonb_build_array(x.old_cost, x.cost_budget)) else '{}'::jsonb end
+        || case when x.request_budget is not null and x.request_budget is distinct from x.old_requests
+          then jsonb_build_object('request_budget', jsonb_build_array(x.old_requests, x.request_budget)) else '{}'::jsonb end
+        || case when x.live_until <> x.old_until then jsonb_build_object('live_until', jsonb_build_array(x.old_until, x.live_until)) else '{}'::jsonb end
+        || case when x.old_data || x.data <> x.old_data
+          then jsonb_build_object('data', jsonb_build_array(delivery.redact(x.old_data), delivery.redact(x.old_data || x.data))) else '{}'::jsonb end
+        || case when x.old_context || x.context <> x.old_context
+          then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
+        || case when x.old_metadata || x.metadata <> x.old_metadata
+          then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
+        end as changes
     )
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
-      x.actor_type, x.actor_id, x.correlation_id,
-      -- The usual change is of the status alone.
-      case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
-        then coalesce(
-          -- The usual ones as constants: built for each row they cost a tenth of its entry.
-          '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
-            "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
-          jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
-      else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
-      || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
-        then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
-      || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
-        then jsonb_build_object('cost_budget', jsonb_build_array(x.old_cost, x.cost_budget)) else '{}'::jsonb end
-      || case when x.request_budget is not null and x.request_budget is distinct from x.old_requests
-        then jsonb_build_object('request_budget', jsonb_build_array(x.old_requests, x.request_budget)) else '{}'::jsonb end
-      || case when x.live_until <> x.old_until then jsonb_build_object('live_until', jsonb_build_array(x.old_until, x.live_until)) else '{}'::jsonb end
-      || case when x.old_data || x.data <> x.old_data
-        then jsonb_build_object('data', jsonb_build_array(delivery.redact(x.old_data), delivery.redact(x.old_data || x.data))) else '{}'::jsonb end
-      || case when x.old_context || x.context <> x.old_context
-        then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
-      || case when x.old_metadata || x.metadata <> x.old_metadata
-        then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
-      end
-    from wanted x
-    join changed c on c.session_id = x.id;
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', (array_agg(x.id::text))[1],
+      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id, x.changes
+    from changed x
+    -- What a row may hold: delivery.audit_prefix.
+    group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,
@@ -641,9 +642,7 @@ begin
   loop
     return query
     with requests as materialized (
-      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id,
-        -- Of a first attempt, which most are: once a request instead of once a job.
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', 1, 'worker', x.worker) as first_start
+      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
       from rows from (
         jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
       ) with ordinality as x
@@ -681,16 +680,17 @@ begin
       from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
       where j.ctid = p.place
       returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker, r.first_start
+        j.available_at, j.timeout_at, j.worker
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
+        (array_agg(c.workflow_id || '/' || c.task_number))[1], nullif((array_agg(c.workflow_id || '/' || c.task_number))[2:], '{}'),
         'start', c.actor_type, c.actor_id, c.correlation_id,
-        case when c.attempt = 1 then c.first_start
-          else jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
-        end
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
+      -- What a row may hold: delivery.audit_prefix.
+      group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
     select c.ordinality::integer,
       json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,
@@ -1054,7 +1054,7 @@ begin
     select 9, 'metrics_24h', count(*)::double precision, null, 'rows', false
     from delivery.metrics m where m.metric_id >= platform.uuid_floor(now() - interval '24 hours')
     union all
-    select 10, 'audit_entries_24h', count(*)::double precision, null, 'rows', false
+    select 10, 'audit_entries_24h', coalesce(sum(1 + coalesce(cardinality(a.more_entity_ids), 0)), 0)::double precision, null, 'rows', false
     from delivery.audit_log a where a.audit_id >= platform.uuid_floor(now() - interval '24 hours')
   )
   select m.check_name,
@@ -1160,19 +1160,20 @@ begin
     returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', e.workflow_id || '/' || e.task_number,
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
+      (array_agg(e.workflow_id || '/' || e.task_number))[1], nullif((array_agg(e.workflow_id || '/' || e.task_number))[2:], '{}'),
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
-      case
-        -- The usual end as a constant: built for each row it costs a tenth of its entry.
-        when e.status = 'completed' and e.attempt = 1 and e.error is null then '{"status": ["running", "completed"], "attempt": 1}'::jsonb
-        when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
+      case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
     from ended e
+    -- What a row may hold: delivery.audit_prefix.
+    group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.ordinality / 32
     union all
+    -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
-      'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
+      null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
     from again a
@@ -1287,7 +1288,6 @@ declare
   v_prefix text;
   v_now timestamptz := clock_timestamp();
   v_ids uuid[];
-  v_count integer;
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
@@ -1313,13 +1313,14 @@ begin
     where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = b.session_id
     returning s.session_id, b.status
   )
-  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
+  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', g.ids[p.first],
+    nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'update',
     p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
-    jsonb_build_object('status', jsonb_build_array(e.status, 'expired'))
-  from expired e;
-  get diagnostics v_count = row_count;
-  return v_count;
+    jsonb_build_object('status', jsonb_build_array(g.status, 'expired'))
+  from (select e.status, array_agg(e.session_id::text) as ids from expired e group by e.status) g
+  cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first);
+  return coalesce(cardinality(v_ids), 0);
 end
 $$;
 
@@ -1408,11 +1409,17 @@ begin
     returning t.workflow_id, t.task_number, t.error, t.attempt, l.timeout_at
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', f.workflow_id || '/' || f.task_number,
-      'stop', case when f.timeout_at <= v_now then 'timeout' else 'failure' end, c_system ->> 'actor_type', c_system ->> 'actor_id',
-      jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', f.error, 'attempt', f.attempt)
-    from failed f
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', g.ids[p.first],
+      nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'stop', g.result, c_system ->> 'actor_type', c_system ->> 'actor_id',
+      jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', g.error, 'attempt', g.attempt)
+    from (
+      select array_agg(f.workflow_id || '/' || f.task_number) as ids, f.error, f.attempt, r.result
+      from failed f
+      cross join lateral (select case when f.timeout_at <= v_now then 'timeout' else 'failure' end as result) r
+      group by f.error, f.attempt, r.result
+    ) g
+    cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first)
   )
   select array_agg(f.workflow_id), array_agg(f.task_number) into v_ids, v_numbers from failed f;
   if v_ids is not null then
@@ -1529,6 +1536,12 @@ declare
   v_own record;
   v_is_own_due boolean;
   v_entry record;
+  -- Entries that are not the first of their row: their ids, the next of them, the row whose they are, and the one they were last taken of.
+  v_further uuid[] := '{}';
+  v_at integer := 1;
+  v_row delivery.audit_log;
+  v_opened uuid;
+  v_open uuid;
   -- Interactions, agent sessions and workflows are found by the key of their table.
   v_own_id uuid := case
     when p_query ->> 'entity_type' in ('interaction', 'agent_session', 'workflow') then substring(lower(p_query ->> 'entity_id') from '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')::uuid
@@ -1542,16 +1555,17 @@ begin
   else
     v_below := least(v_below, v_after);
   end if;
-  -- One for the entity's own entry, three behind the last, for four tables may have the same id, and one of each table that is ahead.
-  v_scan := v_scan - 7;
+  -- One for the entity's own entry, three behind the last, for four tables may have the same id, one of each table that is ahead, and the
+  -- row that the page before ended in.
+  v_scan := v_scan - 8;
   -- The rows of an entity are a stretch of its index, and are asked for as that: as equalities another index looks as good before the
   -- log is analyzed.
   if v_id is not null and v_ascending then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
-        a.correlation_id, a.changes
+        a.correlation_id, a.changes, a.more_entity_ids
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
+      where a.tenant_id = p_tenant and not a.is_further and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id, a.tenant_id, a.entity_type, a.audit_id
@@ -1559,9 +1573,9 @@ begin
   elsif v_id is not null then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
-        a.correlation_id, a.changes
+        a.correlation_id, a.changes, a.more_entity_ids
       from delivery.audit a
-      where a.tenant_id = p_tenant and not a.is_interaction and not a.is_session and not a.is_workflow
+      where a.tenant_id = p_tenant and not a.is_further and not a.is_interaction and not a.is_session and not a.is_workflow
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) > (v_id, p_tenant, v_type, v_above)
         and (a.entity_id, a.tenant_id, a.entity_type, a.audit_id) < (v_id, p_tenant, v_type, v_below)
       order by a.entity_id desc, a.tenant_id desc, a.entity_type desc, a.audit_id desc
@@ -1569,9 +1583,9 @@ begin
   elsif v_ascending then
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
-        a.correlation_id, a.changes
+        a.correlation_id, a.changes, a.more_entity_ids
       from delivery.audit a
-      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+      where a.tenant_id = p_tenant and not a.is_further and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
         and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
@@ -1580,9 +1594,9 @@ begin
   else
     open v_entries no scroll for
       select a.audit_id, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id,
-        a.correlation_id, a.changes
+        a.correlation_id, a.changes, a.more_entity_ids
       from delivery.audit a
-      where a.tenant_id = p_tenant and (v_type is null or v_type = 'interaction' or not a.is_interaction)
+      where a.tenant_id = p_tenant and not a.is_further and (v_type is null or v_type = 'interaction' or not a.is_interaction)
         and (v_type is null or v_type = 'agent_session' or not a.is_session)
         and (v_type is null or v_type = 'workflow' or not a.is_workflow)
         and a.audit_id > v_above and a.audit_id < v_below
@@ -1601,14 +1615,62 @@ begin
   order by a.audit_id
   limit 1;
   v_is_own_due := found and v_own.audit_id > v_above and v_own.audit_id < v_below;
+  if v_id is not null then
+    v_further := array(select f.audit_id from delivery.find_further_entries(v_type, v_id, v_above, v_below, v_ascending, v_scan + 1) f);
+  elsif v_ascending then
+    -- Where the page before has come to: the rest of that row.
+    v_open := delivery.packed_audit_id(v_after, 0);
+  end if;
   loop
-    if v_is_own_due and (v_next.audit_id is null or v_own.audit_id = v_next.audit_id or (v_own.audit_id < v_next.audit_id) = v_ascending) then
-      v_entry := v_own;
-      v_is_own_due := false;
-    else
-      v_entry := v_next;
-      fetch v_entries into v_next;
+    if v_id is null then
+      -- Backwards a row comes behind its further entries. One with an id between theirs, of which a caller gave it, is told by its form.
+      if not v_ascending and (v_next.more_entity_ids is not null or v_next.audit_id::text like '______________7000-8000-%') then
+        v_open := delivery.packed_audit_id(v_next.audit_id, 0);
+      end if;
+      if v_open is distinct from v_opened then
+        select * into v_row
+        from delivery.audit_log a
+        where a.tenant_id = p_tenant and a.audit_id >= v_open and a.audit_id <= v_open and a.more_entity_ids is not null
+        order by a.audit_id
+        limit 1;
+        v_further := array(
+          select f.id
+          from generate_series(1, cardinality(v_row.more_entity_ids)) as m(place)
+          cross join lateral (select delivery.packed_audit_id(v_row.audit_id, m.place) as id) f
+          where f.id > v_above and f.id < v_below
+          order by case when v_ascending then m.place else -m.place end
+        );
+        v_at := 1;
+        v_opened := v_open;
+      end if;
     end if;
+    case
+      when v_is_own_due and (v_next.audit_id is null or v_own.audit_id = v_next.audit_id or (v_own.audit_id < v_next.audit_id) = v_ascending)
+        and (v_at > cardinality(v_further) or v_own.audit_id = v_further[v_at] or (v_own.audit_id < v_further[v_at]) = v_ascending) then
+        v_entry := v_own;
+        v_is_own_due := false;
+      when v_at <= cardinality(v_further)
+        and (v_next.audit_id is null or v_further[v_at] = v_next.audit_id or (v_further[v_at] < v_next.audit_id) = v_ascending) then
+        if v_row.audit_id is distinct from delivery.packed_audit_id(v_further[v_at], 0) then
+          v_open := delivery.packed_audit_id(v_further[v_at], 0);
+          -- As a stretch, too.
+          select * into v_row
+          from delivery.audit_log a
+          where a.tenant_id = p_tenant and a.audit_id >= v_open and a.audit_id <= v_open
+          order by a.audit_id
+          limit 1;
+        end if;
+        v_entry := v_row;
+        v_entry.audit_id := v_further[v_at];
+        v_entry.entity_id := v_row.more_entity_ids[get_byte(uuid_send(v_further[v_at]), 15) & 31];
+        v_at := v_at + 1;
+      else
+        v_entry := v_next;
+        if v_ascending and v_entry.more_entity_ids is not null then
+          v_open := v_entry.audit_id;
+        end if;
+        fetch v_entries into v_next;
+    end case;
     exit when v_entry.audit_id is null or ((v_found >= v_limit or v_looked_at >= v_scan) and v_entry.audit_id <> reached);
     v_looked_at := v_looked_at + 1;
     reached := v_entry.audit_id;
@@ -1650,6 +1712,49 @@ ALTER FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb) OWNER T
 --
 
 COMMENT ON FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb) IS 'A page of the audit log by time, entity, correlation id, actor and action.';
+
+--
+-- Name: find_further_entries(text, text, uuid, uuid, boolean, integer); Type: FUNCTION; Schema: delivery; Owner: pgfleet_search
+--
+
+CREATE FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer) RETURNS TABLE(audit_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_indexscan TO 'off'
+    SET enable_bitmapscan TO 'on'
+    SET enable_sort TO 'on'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant text := current_setting('pgfleet.tenant', true);
+begin
+  if coalesce(v_tenant, '') = '' then
+    raise exception 'no tenant was entered' using errcode = 'PF001';
+  end if;
+  return query
+  select e.audit_id
+  from (
+    select delivery.packed_audit_id(a.audit_id, m.place::integer) as audit_id
+    from delivery.audit_log a
+    cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
+    -- Tenant and kind are written as expressions, and the bounds stand outside, so that no other index than the condition's own can be taken.
+    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and m.entity_id = p_id and a.entity_type || '' = p_type
+  ) e
+  where e.audit_id > p_above and e.audit_id < p_below
+  order by case when p_ascending then e.audit_id end, case when not p_ascending then e.audit_id end desc
+  limit p_limit;
+end
+$$;
+
+ALTER FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer) OWNER TO pgfleet_search;
+
+--
+-- Name: FUNCTION find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_search
+--
+
+COMMENT ON FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer) IS 'Finds the entries of an entity in rows of the audit log that hold several.';
 
 --
 -- Name: find_metrics(text, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -2016,7 +2121,7 @@ begin
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
     ) || coalesce(a.content, '[]'::jsonb))::text, 'UTF8'))
   from delivery.audit a
-  where a.tenant_id = p_tenant
+  where a.tenant_id = p_tenant and not a.is_further
     and (a.transaction_id, a.sequence) > (p_from_transaction, p_from_sequence)
     and (a.transaction_id, a.sequence) <= (p_to_transaction, p_to_sequence)
   order by a.transaction_id, a.sequence;
@@ -2161,7 +2266,7 @@ declare
 begin
   with moves as (
     select m.*, w.status as present, w.open_tasks
-    from unnest(p_ids, p_statuses, p_reasons, p_identities) as m(id, status, reason, identity)
+    from unnest(p_ids, p_statuses, p_reasons, p_identities) with ordinality as m(id, status, reason, identity, ordinality)
     cross join lateral (select * from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = m.id limit 1) w
     where m.status = any (delivery.next_workflow_statuses(w.status))
   ),
@@ -2178,7 +2283,7 @@ begin
       updated_at = p_now
     from moves m
     where w.tenant_id = v_tenant and w.workflow_id = m.id
-    returning w.workflow_id, w.version, m.present, m.status, m.open_tasks, m.reason, m.identity
+    returning w.workflow_id, w.version, m.present, m.status, m.open_tasks, m.reason, m.identity, m.ordinality
   ),
   noted as (
     insert into delivery.workflow_history
@@ -2189,23 +2294,19 @@ begin
   ),
   audited as (
     insert into delivery.audit_log
-      (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
+      (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', (array_agg(m.workflow_id::text))[1],
+      nullif((array_agg(m.workflow_id::text))[2:], '{}'),
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
-      case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
-        then coalesce(
-          -- The usual ones as constants: built for each row they cost a tenth of its entry.
-          '{"pending": {"running": {"status": ["pending", "running"]}}, "paused": {"running": {"status": ["paused", "running"]}},
-            "running": {"paused": {"status": ["running", "paused"]}, "completed": {"status": ["running", "completed"]}}}'::jsonb -> m.present -> m.status,
-          jsonb_build_object('status', jsonb_build_array(m.present, m.status)))
-      else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
-        || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
-          then jsonb_build_object('openTasks', jsonb_build_array(m.open_tasks, 0)) else '{}' end
-      end
+        || case when case when m.status in ('running', 'paused') then 0 else m.open_tasks end > 0
+          then jsonb_build_object('openTasks', jsonb_build_array(case when m.status in ('running', 'paused') then 0 else m.open_tasks end, 0)) else '{}' end
     from moved m
+    -- What a row may hold: delivery.audit_prefix.
+    group by m.present, m.status, m.reason, m.identity, case when m.status in ('running', 'paused') then 0 else m.open_tasks end, m.ordinality / 32
   )
   select array_agg(m.workflow_id),
     array_agg(m.workflow_id order by m.workflow_id) filter (where m.status = 'running' and m.present = 'pending'),
@@ -2874,6 +2975,29 @@ ALTER FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_pr
 --
 
 COMMENT ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) IS 'Keeps the latest that was told of pull requests, with their review and CI status.';
+
+--
+-- Name: packed_audit_id(uuid, integer); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_bytes bytea := uuid_send(p_id);
+begin
+  return encode(set_byte(v_bytes, 15, (get_byte(v_bytes, 15) & 224) + p_place), 'hex')::uuid;
+end
+$$;
+
+ALTER FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION packed_audit_id(p_id uuid, p_place integer); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) IS 'The id of one of the entries that a row of the audit log holds.';
 
 --
 -- Name: prune_metric_rollups(text, text, interval, integer); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -3687,7 +3811,7 @@ begin
   select max(a.transaction_id::text::numeric) as transaction_id, count(*) as rows into v_to
   from (
     select a.transaction_id from delivery.audit a
-    where a.tenant_id = p_tenant and a.transaction_id < v_horizon
+    where a.tenant_id = p_tenant and not a.is_further and a.transaction_id < v_horizon
       and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence)
     order by a.transaction_id, a.sequence
     limit p_rows
@@ -4258,7 +4382,7 @@ begin
     select d.*, (select count(*) from listed l where l.is_retired) as retired,
       exists (select from sealed s where s.id = d.present_id) as present_is_sealed,
       exists (select from present p where p.audit_id = d.sealed_id) as sealed_is_present,
-      exists (select from delivery.audit a where a.tenant_id = p_tenant and a.audit_id = d.sealed_id) as sealed_is_elsewhere
+      exists (select from delivery.audit a where a.tenant_id = p_tenant and not a.is_further and a.audit_id = d.sealed_id) as sealed_is_elsewhere
     into v_found
     from (values (1)) as one(one)
     left join differing d on true;
@@ -4290,7 +4414,7 @@ begin
   if problem is null and not more then
     select count(*) into unsealed
     from delivery.audit a
-    where a.tenant_id = p_tenant and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence);
+    where a.tenant_id = p_tenant and not a.is_further and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence);
   end if;
   return next;
 end
@@ -15849,10 +15973,11 @@ COMMENT ON VIEW delivery.agent_performance_dashboard IS 'One row an agent: sessi
 
 CREATE SEQUENCE delivery.audit_sequence
     START WITH 17592186044416
-    INCREMENT BY 1
+    INCREMENT BY 32
     MINVALUE 17592186044416
     MAXVALUE 281474976710655
-    CACHE 100;
+    CACHE 100
+    CYCLE;
 
 ALTER SEQUENCE delivery.audit_sequence OWNER TO pgfleet_owner;
 
@@ -15881,6 +16006,7 @@ CREATE TABLE delivery.audit_log (
     actor_id text COLLATE pg_catalog."C",
     correlation_id text COLLATE pg_catalog."C",
     changes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    more_entity_ids text[] COLLATE pg_catalog."C",
     CONSTRAINT audit_log_action CHECK ((action = ANY (ARRAY['create'::text, 'read'::text, 'update'::text, 'delete'::text, 'execute'::text, 'approve'::text, 'reject'::text, 'start'::text, 'stop'::text, 'pause'::text, 'resume'::text, 'deploy'::text, 'rollback'::text, 'login'::text, 'logout'::text]))),
     CONSTRAINT audit_log_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))),
     CONSTRAINT audit_log_entity CHECK (((entity_type <> ''::text) AND (entity_id <> ''::text))),
@@ -15897,7 +16023,7 @@ ALTER TABLE delivery.audit_log OWNER TO pgfleet_owner;
 -- Name: TABLE audit_log; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON TABLE delivery.audit_log IS 'Who changed what: one row a mutation of the delivery store, never changed. Partitioned by the month inside the id.';
+COMMENT ON TABLE delivery.audit_log IS 'Who changed what in the delivery store, never changed: one row a mutation, or the same one of up to 32 entities. Partitioned by the month inside the id.';
 
 --
 -- Name: COLUMN audit_log.audit_id; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
@@ -15934,6 +16060,12 @@ COMMENT ON COLUMN delivery.audit_log.correlation_id IS 'What belongs together: a
 --
 
 COMMENT ON COLUMN delivery.audit_log.changes IS 'The changed fields by name: [before, after], or for what was created the value alone. Values of secret-like names are redacted.';
+
+--
+-- Name: COLUMN audit_log.more_entity_ids; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.audit_log.more_entity_ids IS 'Further entities that the same statement did the same to: each is an entry of its own, whose id is audit_id and its place here. Null: none.';
 
 --
 -- Name: workflow_details; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -16065,7 +16197,10 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
     is_interaction,
     content,
     is_session,
-    is_workflow
+    is_workflow,
+    row_id,
+    is_further,
+    more_entity_ids
    FROM ( SELECT a.tenant_id,
             a.audit_id,
             a.transaction_id,
@@ -16081,10 +16216,38 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             a.correlation_id,
             a.changes,
             false AS is_interaction,
-            NULL::jsonb AS content,
+            to_jsonb(a.more_entity_ids) AS content,
             false AS is_session,
-            false AS is_workflow
+            false AS is_workflow,
+            a.audit_id AS row_id,
+            false AS is_further,
+            a.more_entity_ids
            FROM delivery.audit_log a
+        UNION ALL
+         SELECT a.tenant_id,
+            delivery.packed_audit_id(a.audit_id, (m.place)::integer) AS packed_audit_id,
+            a.transaction_id,
+            (a.sequence + m.place),
+            a.recorded_at,
+            a.entity_type,
+            m.entity_id,
+            a.action,
+            a.result,
+            a.security_level,
+            a.actor_type,
+            a.actor_id,
+            a.correlation_id,
+            a.changes,
+            false,
+            NULL::jsonb AS jsonb,
+            false,
+            false,
+            a.audit_id,
+            true,
+            (NULL::text[] COLLATE "C") AS text
+           FROM (delivery.audit_log a
+             CROSS JOIN LATERAL unnest(a.more_entity_ids) WITH ORDINALITY m(entity_id, place))
+          WHERE (a.more_entity_ids IS NOT NULL)
         UNION ALL
          SELECT i.tenant_id,
             i.interaction_id,
@@ -16108,7 +16271,10 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             true,
             jsonb_build_array(i.request, i.response, i.error_message, i.workflow_id, i.task) AS jsonb_build_array,
             false,
-            false
+            false,
+            i.interaction_id,
+            false,
+            (NULL::text[] COLLATE "C") AS text
            FROM delivery.agent_interactions i
         UNION ALL
          SELECT s.tenant_id,
@@ -16128,7 +16294,10 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             false,
             NULL::jsonb AS jsonb,
             true,
-            false
+            false,
+            s.session_id,
+            false,
+            (NULL::text[] COLLATE "C") AS text
            FROM delivery.agent_sessions s
         UNION ALL
          SELECT w.tenant_id,
@@ -16148,7 +16317,10 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             false,
             NULL::jsonb AS jsonb,
             false,
-            true
+            true,
+            w.workflow_id,
+            false,
+            (NULL::text[] COLLATE "C") AS text
            FROM delivery.workflow_details w) e
   WHERE (transaction_id IS NOT NULL);
 
@@ -16179,7 +16351,7 @@ CREATE VIEW delivery.audit_activity_summary WITH (security_invoker='true') AS
     min(recorded_at) AS first_at,
     max(recorded_at) AS last_at
    FROM delivery.audit a
-  WHERE (audit_id >= platform.uuid_floor((date_trunc('day'::text, now(), 'UTC'::text) - '29 days'::interval)))
+  WHERE (row_id >= platform.uuid_floor((date_trunc('day'::text, now(), 'UTC'::text) - '29 days'::interval)))
   GROUP BY tenant_id, (((recorded_at AT TIME ZONE 'UTC'::text))::date), entity_type, action, actor_type;
 
 ALTER VIEW delivery.audit_activity_summary OWNER TO pgfleet_owner;
@@ -17108,7 +17280,7 @@ CREATE VIEW delivery.security_events_view WITH (security_invoker='true') AS
             ELSE 1
         END AS risk_score
    FROM delivery.audit a
-  WHERE ((audit_id >= platform.uuid_floor((now() - '30 days'::interval))) AND ((security_level = ANY (ARRAY['high'::text, 'critical'::text])) OR (result = 'failure'::text) OR (action = ANY (ARRAY['delete'::text, 'execute'::text, 'login'::text, 'logout'::text]))));
+  WHERE ((row_id >= platform.uuid_floor((now() - '30 days'::interval))) AND ((security_level = ANY (ARRAY['high'::text, 'critical'::text])) OR (result = 'failure'::text) OR (action = ANY (ARRAY['delete'::text, 'execute'::text, 'login'::text, 'logout'::text]))));
 
 ALTER VIEW delivery.security_events_view OWNER TO pgfleet_owner;
 
@@ -21696,6 +21868,13 @@ ALTER TABLE delivery.agent_sessions
     ADD CONSTRAINT agent_sessions_place CHECK (((transaction_id IS NULL) = (audit_sequence IS NULL))) NOT VALID;
 
 --
+-- Name: audit_log audit_log_more_entities; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
+--
+
+ALTER TABLE delivery.audit_log
+    ADD CONSTRAINT audit_log_more_entities CHECK (((more_entity_ids IS NULL) OR (((cardinality(more_entity_ids) >= 1) AND (cardinality(more_entity_ids) <= 31)) AND (''::text <> ALL (more_entity_ids)) AND (array_position(more_entity_ids, NULL::text) IS NULL) AND ((get_byte(uuid_send(audit_id), 15) % 32) = 0)))) NOT VALID;
+
+--
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -22777,6 +22956,12 @@ CREATE INDEX agent_sessions_workflow ON delivery.agent_sessions USING btree (wor
 --
 
 CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (entity_id, tenant_id, entity_type, audit_id);
+
+--
+-- Name: audit_log_more_entities; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX audit_log_more_entities ON ONLY delivery.audit_log USING gin (more_entity_ids) WITH (gin_pending_list_limit='256') WHERE (more_entity_ids IS NOT NULL);
 
 --
 -- Name: audit_log_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -24877,6 +25062,12 @@ ALTER TABLE delivery.pull_request_reviews ENABLE ROW LEVEL SECURITY;
 ALTER TABLE delivery.pull_requests ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: audit_log search_reads; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE POLICY search_reads ON delivery.audit_log FOR SELECT TO pgfleet_search USING (true);
+
+--
 -- Name: pull_requests search_reads; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -26230,6 +26421,13 @@ REVOKE ALL ON FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb)
 GRANT ALL ON FUNCTION delivery.find_audit_entries(p_tenant text, p_query jsonb) TO pgfleet_app;
 
 --
+-- Name: FUNCTION find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer); Type: ACL; Schema: delivery; Owner: pgfleet_search
+--
+
+REVOKE ALL ON FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uuid, p_below uuid, p_ascending boolean, p_limit integer) TO pgfleet_app;
+
+--
 -- Name: FUNCTION find_metrics(p_tenant text, p_query jsonb); Type: ACL; Schema: delivery; Owner: pgfleet_owner
 --
 
@@ -26361,6 +26559,14 @@ GRANT ALL ON FUNCTION delivery.observe_pipeline_runs(p_tenant text, p_facts json
 
 REVOKE ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION delivery.observe_pull_requests(p_tenant text, p_facts jsonb, p_prefix text) TO pgfleet_app;
+
+--
+-- Name: FUNCTION packed_audit_id(p_id uuid, p_place integer); Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) TO pgfleet_app;
+GRANT ALL ON FUNCTION delivery.packed_audit_id(p_id uuid, p_place integer) TO pgfleet_search;
 
 --
 -- Name: FUNCTION prune_metric_rollups(p_tenant text, p_resolution text, p_age interval, p_limit integer); Type: ACL; Schema: delivery; Owner: pgfleet_owner
@@ -27996,6 +28202,30 @@ GRANT USAGE ON SEQUENCE delivery.audit_sequence TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT ON TABLE delivery.audit_log TO pgfleet_app;
+
+--
+-- Name: COLUMN audit_log.tenant_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(tenant_id) ON TABLE delivery.audit_log TO pgfleet_search;
+
+--
+-- Name: COLUMN audit_log.audit_id; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(audit_id) ON TABLE delivery.audit_log TO pgfleet_search;
+
+--
+-- Name: COLUMN audit_log.entity_type; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(entity_type) ON TABLE delivery.audit_log TO pgfleet_search;
+
+--
+-- Name: COLUMN audit_log.more_entity_ids; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(more_entity_ids) ON TABLE delivery.audit_log TO pgfleet_search;
 
 --
 -- Name: TABLE workflow_details; Type: ACL; Schema: delivery; Owner: pgfleet_owner

@@ -123,6 +123,30 @@ test('down to 0 and up again is the same schema with the same rows; so is one st
   expect([await catalogSnapshot(at), await migratedRows(at)]).toEqual(fresh)
 })
 
+test('entries of the audit that share a row have one each on the way down', async () => {
+  await sql(at, `select platform.create_tenant('kept')`)
+  await sql(at, `select platform.ensure_partition('delivery', 'audit_log', platform.uuid_floor(now()))`)
+  await sql(
+    at,
+    `insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action)
+    select 'kept', (delivery.audit_prefix() || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', 'a', more, 'start'
+    from (values ('{b,c}'::text[]), (null)) as v(more)`,
+  )
+  const entries = await sql<{ entity_id: string }>(
+    at,
+    'select audit_id, sequence, entity_id from delivery.audit order by sequence',
+  )
+  expect(entries.map(({ entity_id }) => entity_id)).toEqual(['a', 'b', 'c', 'a'])
+  await migrateDown(database, 31, { allowDataLoss: true })
+  expect(await sql(at, 'select audit_id, sequence, entity_id from delivery.audit_log order by sequence')).toEqual(
+    entries,
+  )
+  await migrate(database)
+  expect(await sql(at, 'select audit_id, sequence, entity_id from delivery.audit order by sequence')).toEqual(entries)
+  await migrateDown(database, 0, { allowDataLoss: true })
+  await migrate(database)
+})
+
 test('patterns survive their partitioning, there and back', async () => {
   await sql(at, `select platform.create_tenant('kept')`)
   await sql(

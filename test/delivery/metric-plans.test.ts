@@ -51,6 +51,9 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
             sessions = await agentSessions.create(
               Array.from({ length: 2000 }, () => ({ agentName: 'one', agentType: 'tester' as const })),
             )
+          // Of each row of the log the first is found by one index, the others by another.
+          for (const status of ['idle', 'active'] as const)
+            await agentSessions.update(sessions.map(({ id }) => ({ id, status })))
           for (let first = 0; first < 10_000; first += 2000)
             workflows = await fleet
               .tenant(id)
@@ -90,6 +93,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe(
           ['delivery.find_audit_entries', find({ entity_type: 'interaction', entity_id: interactions[7]?.id }), 10],
           ['delivery.find_audit_entries', find({ entity_type: 'interaction' }), 200],
           ['delivery.find_audit_entries', find({ entity_type: 'agent_session', entity_id: sessions[7]?.id }), 10],
+          ['delivery.find_audit_entries', find({ entity_type: 'agent_session', entity_id: sessions[30]?.id }), 20],
+          ['delivery.find_audit_entries', find({ entity_type: 'agent_session', entity_id: sessions[31]?.id }), 20],
           ['delivery.find_audit_entries', find({ entity_type: 'agent_session' }), 200],
           ['delivery.find_audit_entries', find({ entity_type: 'workflow', entity_id: workflows[7]?.id }), 10],
           ['delivery.find_audit_entries', find({ entity_type: 'workflow' }), 200],

@@ -74,6 +74,11 @@ export const DEFINERS: Readonly<Record<string, { owner: string; reason: string }
     reason:
       'the indexes of words, tags and metadata; carries the tenant predicate itself, refuses without a tenant, and may read those alone',
   },
+  'delivery.find_further_entries(text,text,uuid,uuid,boolean,integer)': {
+    owner: 'pgfleet_search',
+    reason:
+      'the index of further entities; carries the tenant predicate itself, refuses without a tenant, and may read those and keys alone',
+  },
   'delivery.find_pull_requests(jsonb)': {
     owner: 'pgfleet_search',
     reason:
@@ -102,6 +107,7 @@ export const OPEN_POLICIES: Readonly<Record<string, string>> = {
   'learning.patterns search_reads pgfleet_search': 'learning.find_patterns carries the predicate',
   'memory.entity_versions search_reads pgfleet_search': 'memory.find_entities carries the predicate',
   'delivery.pull_requests search_reads pgfleet_search': 'delivery.find_pull_requests carries the predicate',
+  'delivery.audit_log search_reads pgfleet_search': 'delivery.find_further_entries carries the predicate',
   'memory.vectors_384 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_768 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
   'memory.vectors_1536 search_reads pgfleet_search': 'memory.match_texts carries the predicate',
@@ -178,6 +184,8 @@ export const OTHER_GRANTS: Readonly<Record<string, string>> = {
   'memory.vectors_768 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_1536 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
   'memory.vectors_3072 pgfleet_search SELECT': 'memory.match_texts carries the predicate; keys and words only',
+  'delivery.audit_log pgfleet_search SELECT':
+    'delivery.find_further_entries carries the predicate; keys, kinds and further entities only',
   'delivery.workflow_details pgfleet_search SELECT':
     'delivery.find_workflows carries the predicate; keys, words, tags and metadata only',
 }

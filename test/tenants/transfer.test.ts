@@ -106,6 +106,21 @@ describe('moving a tenant', () => {
     await failure(there.tenants.import(from(file)), 'TENANT_EXISTS')
   })
 
+  test('what one row of the audit holds of several entities comes over, and is found', async () => {
+    await here.tenants.create({ id: 'packed' })
+    const { agentSessions, audit } = here.tenant('packed').delivery
+    const made = await agentSessions.create(
+      Array.from({ length: 40 }, () => ({ agentType: 'reviewer' as const, agentName: 'one' })),
+    )
+    const ids = made.map(({ id }) => id)
+    await agentSessions.update(ids.map((id) => ({ id, status: 'idle' as const })))
+    await there.tenants.import(from(await exported(here, 'packed')))
+    const moved = there.tenant('packed').delivery.audit
+    expect((await moved.list({ limit: 1000 })).entries).toEqual((await audit.list({ limit: 1000 })).entries)
+    for (const entityId of ids)
+      expect((await moved.list({ entityType: 'agent_session', entityId })).entries).toHaveLength(2)
+  })
+
   test('columns of transaction ids are those that the export minds: another one has to be thought of', async () => {
     const rows = await sql<{ name: string }>(
       here,

@@ -9,7 +9,7 @@ select
   count(distinct a.actor_id) as actors, count(distinct a.entity_id) as entities,
   min(a.recorded_at) as first_at, max(a.recorded_at) as last_at
 from delivery.audit a
-where a.audit_id >= platform.uuid_floor(date_trunc('day', now(), 'UTC') - interval '29 days')
+where a.row_id >= platform.uuid_floor(date_trunc('day', now(), 'UTC') - interval '29 days')
 group by a.tenant_id, (a.recorded_at at time zone 'UTC')::date, a.entity_type, a.action, a.actor_type;
 comment on view delivery.audit_activity_summary is 'One row a day, kind of entity, action and kind of actor: entries of the audit.';
 grant select on delivery.audit_activity_summary to pgfleet_app;

@@ -2,8 +2,10 @@
 -- partition where it is missing, so it is called before the statement that inserts, not in it. An id is
 -- `(prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid`: behind the time and the version come the variant and a
 -- number of that sequence, which have twelve hexadecimal digits each. So the ids of a batch ascend, which halves what its rows and their
--- indexes cost; random digits a row would cost as much as an index. Statements of the version before, which put random digits behind
--- the same characters, may be under way while the schema is migrated.
+-- indexes cost; random digits a row would cost as much as an index. The sequence leaves out 31 numbers behind each: they are the ids of the
+-- further entries of the row. A batch gives what it did alike to neighbours in it, 32 at most, one row: a larger one would be compressed,
+-- and costs no less. Statements of the version before 0029, which put random digits behind the same characters, may be under way while the
+-- schema is migrated.
 create or replace function delivery.audit_prefix() returns text
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp

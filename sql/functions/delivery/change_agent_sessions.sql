@@ -119,35 +119,36 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning s.session_id
+      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id,
+        -- The usual change is of the status alone.
+        case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
+          then coalesce(
+            -- The usual ones as constants: built for each row they cost a tenth of its entry.
+            '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
+              "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
+            jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
+        else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
+        || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
+          then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
+        || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
+          then jsonb_build_object('cost_budget', jsonb_build_array(x.old_cost, x.cost_budget)) else '{}'::jsonb end
+        || case when x.request_budget is not null and x.request_budget is distinct from x.old_requests
+          then jsonb_build_object('request_budget', jsonb_build_array(x.old_requests, x.request_budget)) else '{}'::jsonb end
+        || case when x.live_until <> x.old_until then jsonb_build_object('live_until', jsonb_build_array(x.old_until, x.live_until)) else '{}'::jsonb end
+        || case when x.old_data || x.data <> x.old_data
+          then jsonb_build_object('data', jsonb_build_array(delivery.redact(x.old_data), delivery.redact(x.old_data || x.data))) else '{}'::jsonb end
+        || case when x.old_context || x.context <> x.old_context
+          then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
+        || case when x.old_metadata || x.metadata <> x.old_metadata
+          then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
+        end as changes
     )
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', x.id::text, 'update',
-      x.actor_type, x.actor_id, x.correlation_id,
-      -- The usual change is of the status alone.
-      case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
-        then coalesce(
-          -- The usual ones as constants: built for each row they cost a tenth of its entry.
-          '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
-            "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
-          jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
-      else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
-      || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
-        then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
-      || case when x.cost_budget is not null and x.cost_budget is distinct from x.old_cost
-        then jsonb_build_object('cost_budget', jsonb_build_array(x.old_cost, x.cost_budget)) else '{}'::jsonb end
-      || case when x.request_budget is not null and x.request_budget is distinct from x.old_requests
-        then jsonb_build_object('request_budget', jsonb_build_array(x.old_requests, x.request_budget)) else '{}'::jsonb end
-      || case when x.live_until <> x.old_until then jsonb_build_object('live_until', jsonb_build_array(x.old_until, x.live_until)) else '{}'::jsonb end
-      || case when x.old_data || x.data <> x.old_data
-        then jsonb_build_object('data', jsonb_build_array(delivery.redact(x.old_data), delivery.redact(x.old_data || x.data))) else '{}'::jsonb end
-      || case when x.old_context || x.context <> x.old_context
-        then jsonb_build_object('context', jsonb_build_array(delivery.redact(x.old_context), delivery.redact(x.old_context || x.context))) else '{}'::jsonb end
-      || case when x.old_metadata || x.metadata <> x.old_metadata
-        then jsonb_build_object('metadata', jsonb_build_array(delivery.redact(x.old_metadata), delivery.redact(x.old_metadata || x.metadata))) else '{}'::jsonb end
-      end
-    from wanted x
-    join changed c on c.session_id = x.id;
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+    select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', (array_agg(x.id::text))[1],
+      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id, x.changes
+    from changed x
+    -- What a row may hold: delivery.audit_prefix.
+    group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,

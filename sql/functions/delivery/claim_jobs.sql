@@ -52,9 +52,7 @@ begin
   loop
     return query
     with requests as materialized (
-      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id,
-        -- Of a first attempt, which most are: once a request instead of once a job.
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', 1, 'worker', x.worker) as first_start
+      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
       from rows from (
         jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
       ) with ordinality as x
@@ -92,16 +90,17 @@ begin
       from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
       where j.ctid = p.place
       returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker, r.first_start
+        j.available_at, j.timeout_at, j.worker
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', c.workflow_id || '/' || c.task_number,
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
+        (array_agg(c.workflow_id || '/' || c.task_number))[1], nullif((array_agg(c.workflow_id || '/' || c.task_number))[2:], '{}'),
         'start', c.actor_type, c.actor_id, c.correlation_id,
-        case when c.attempt = 1 then c.first_start
-          else jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
-        end
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
+      -- What a row may hold: delivery.audit_prefix.
+      group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
     select c.ordinality::integer,
       json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,

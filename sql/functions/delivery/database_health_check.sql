@@ -47,7 +47,7 @@ begin
     select 9, 'metrics_24h', count(*)::double precision, null, 'rows', false
     from delivery.metrics m where m.metric_id >= platform.uuid_floor(now() - interval '24 hours')
     union all
-    select 10, 'audit_entries_24h', count(*)::double precision, null, 'rows', false
+    select 10, 'audit_entries_24h', coalesce(sum(1 + coalesce(cardinality(a.more_entity_ids), 0)), 0)::double precision, null, 'rows', false
     from delivery.audit_log a where a.audit_id >= platform.uuid_floor(now() - interval '24 hours')
   )
   select m.check_name,

@@ -11,7 +11,6 @@ declare
   v_prefix text;
   v_now timestamptz := clock_timestamp();
   v_ids uuid[];
-  v_count integer;
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
@@ -37,13 +36,14 @@ begin
     where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = b.session_id
     returning s.session_id, b.status
   )
-  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', e.session_id::text, 'update',
+  insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+  select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', g.ids[p.first],
+    nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'update',
     p_identity ->> 'actor_type', p_identity ->> 'actor_id', p_identity ->> 'correlation_id',
-    jsonb_build_object('status', jsonb_build_array(e.status, 'expired'))
-  from expired e;
-  get diagnostics v_count = row_count;
-  return v_count;
+    jsonb_build_object('status', jsonb_build_array(g.status, 'expired'))
+  from (select e.status, array_agg(e.session_id::text) as ids from expired e group by e.status) g
+  cross join lateral generate_series(1, cardinality(g.ids), 32) as p(first);
+  return coalesce(cardinality(v_ids), 0);
 end
 $$;
 comment on function delivery.expire_agent_sessions(text, interval, integer, jsonb) is 'Ends sessions that are past their time, or idle for too long.';

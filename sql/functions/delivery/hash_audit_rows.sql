@@ -1,6 +1,7 @@
--- delivery.hash_audit_rows(tenant, previous, from, to): the tenant's entries of the audit behind one place and up to another, in
+-- delivery.hash_audit_rows(tenant, previous, from, to): the tenant's rows of the audit behind one place and up to another, in
 -- their order, each with the SHA-256 over `previous` and its canonical content: a JSON array of its columns in PostgreSQL's
--- own text of jsonb, with times as microseconds, so that no setting changes it; of an interaction also what was asked and answered.
+-- own text of jsonb, with times as microseconds, so that no setting changes it; of an interaction also what was asked and answered, and
+-- of a row that holds several entries their entities.
 -- Errors: none of its own; the caller has entered the tenant.
 create or replace function delivery.hash_audit_rows(
   p_tenant text,
@@ -28,7 +29,7 @@ begin
       a.entity_type, a.entity_id, a.action, a.result, a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes
     ) || coalesce(a.content, '[]'::jsonb))::text, 'UTF8'))
   from delivery.audit a
-  where a.tenant_id = p_tenant
+  where a.tenant_id = p_tenant and not a.is_further
     and (a.transaction_id, a.sequence) > (p_from_transaction, p_from_sequence)
     and (a.transaction_id, a.sequence) <= (p_to_transaction, p_to_sequence)
   order by a.transaction_id, a.sequence;

@@ -29,7 +29,7 @@ declare
 begin
   with moves as (
     select m.*, w.status as present, w.open_tasks
-    from unnest(p_ids, p_statuses, p_reasons, p_identities) as m(id, status, reason, identity)
+    from unnest(p_ids, p_statuses, p_reasons, p_identities) with ordinality as m(id, status, reason, identity, ordinality)
     cross join lateral (select * from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = m.id limit 1) w
     where m.status = any (delivery.next_workflow_statuses(w.status))
   ),
@@ -46,7 +46,7 @@ begin
       updated_at = p_now
     from moves m
     where w.tenant_id = v_tenant and w.workflow_id = m.id
-    returning w.workflow_id, w.version, m.present, m.status, m.open_tasks, m.reason, m.identity
+    returning w.workflow_id, w.version, m.present, m.status, m.open_tasks, m.reason, m.identity, m.ordinality
   ),
   noted as (
     insert into delivery.workflow_history
@@ -57,23 +57,19 @@ begin
   ),
   audited as (
     insert into delivery.audit_log
-      (tenant_id, audit_id, entity_type, entity_id, action, result, actor_type, actor_id, correlation_id, changes)
-    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', m.workflow_id,
+      (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    select v_tenant, (p_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'workflow', (array_agg(m.workflow_id::text))[1],
+      nullif((array_agg(m.workflow_id::text))[2:], '{}'),
       case when m.status = 'paused' then 'pause' when m.status <> 'running' then 'stop' when m.present = 'paused' then 'resume' else 'start' end,
       case m.status when 'failed' then 'failure' when 'cancelled' then 'cancelled' when 'timeout' then 'timeout' else 'success' end,
       m.identity ->> 'actor_type', m.identity ->> 'actor_id', m.identity ->> 'correlation_id',
-      case when m.reason is null and (m.open_tasks = 0 or m.status in ('running', 'paused'))
-        then coalesce(
-          -- The usual ones as constants: built for each row they cost a tenth of its entry.
-          '{"pending": {"running": {"status": ["pending", "running"]}}, "paused": {"running": {"status": ["paused", "running"]}},
-            "running": {"paused": {"status": ["running", "paused"]}, "completed": {"status": ["running", "completed"]}}}'::jsonb -> m.present -> m.status,
-          jsonb_build_object('status', jsonb_build_array(m.present, m.status)))
-      else jsonb_build_object('status', jsonb_build_array(m.present, m.status))
+      jsonb_build_object('status', jsonb_build_array(m.present, m.status))
         || case when m.reason is null then '{}' else jsonb_build_object('reason', m.reason) end
-        || case when m.open_tasks > 0 and m.status not in ('running', 'paused')
-          then jsonb_build_object('openTasks', jsonb_build_array(m.open_tasks, 0)) else '{}' end
-      end
+        || case when case when m.status in ('running', 'paused') then 0 else m.open_tasks end > 0
+          then jsonb_build_object('openTasks', jsonb_build_array(case when m.status in ('running', 'paused') then 0 else m.open_tasks end, 0)) else '{}' end
     from moved m
+    -- What a row may hold: delivery.audit_prefix.
+    group by m.present, m.status, m.reason, m.identity, case when m.status in ('running', 'paused') then 0 else m.open_tasks end, m.ordinality / 32
   )
   select array_agg(m.workflow_id),
     array_agg(m.workflow_id order by m.workflow_id) filter (where m.status = 'running' and m.present = 'pending'),

@@ -1,4 +1,4 @@
--- delivery.seal_audit(tenant, rows): seals the next block of the tenant's audit: entries of transactions below the oldest running
+-- delivery.seal_audit(tenant, rows): seals the next block of the tenant's audit: rows of transactions below the oldest running
 -- one, in the order (transaction_id, sequence), so that none can appear before them any more; at most `rows`.
 -- returns how many rows were sealed, the number and hash of the last seal (null when there is none), and whether there is more
 -- to seal at once. When another seals at the same moment one of them seals nothing.
@@ -39,7 +39,7 @@ begin
   select max(a.transaction_id::text::numeric) as transaction_id, count(*) as rows into v_to
   from (
     select a.transaction_id from delivery.audit a
-    where a.tenant_id = p_tenant and a.transaction_id < v_horizon
+    where a.tenant_id = p_tenant and not a.is_further and a.transaction_id < v_horizon
       and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence)
     order by a.transaction_id, a.sequence
     limit p_rows

@@ -13,7 +13,7 @@ select
     else 1
   end as risk_score
 from delivery.audit a
-where a.audit_id >= platform.uuid_floor(now() - interval '30 days')
+where a.row_id >= platform.uuid_floor(now() - interval '30 days')
   and (a.security_level in ('high', 'critical') or a.result = 'failure' or a.action in ('delete', 'execute', 'login', 'logout'));
 comment on view delivery.security_events_view is 'The entries of the audit that matter to security, with their risk.';
 grant select on delivery.security_events_view to pgfleet_app;

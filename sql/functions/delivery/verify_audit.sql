@@ -1,5 +1,6 @@
 -- delivery.verify_audit(tenant, seal, hash, seals): compares the next seals behind a seal with the entries of the audit, up to the
 -- first that does not hold. seal and hash: where the walk stands; 0 and null at the beginning.
+-- Rows are compared and counted: one that holds several entries is one.
 -- returns one row: the last seal that was looked at and its hash, how many seals and rows were compared, how many rows had
 -- retired with their month, whether there are more seals; and what does not hold: problem altered, removed, reordered or inserted with
 -- the row's id, or seal_altered or seal_removed; null when all does. Behind the last seal: how many rows are not sealed yet.
@@ -95,7 +96,7 @@ begin
     select d.*, (select count(*) from listed l where l.is_retired) as retired,
       exists (select from sealed s where s.id = d.present_id) as present_is_sealed,
       exists (select from present p where p.audit_id = d.sealed_id) as sealed_is_present,
-      exists (select from delivery.audit a where a.tenant_id = p_tenant and a.audit_id = d.sealed_id) as sealed_is_elsewhere
+      exists (select from delivery.audit a where a.tenant_id = p_tenant and not a.is_further and a.audit_id = d.sealed_id) as sealed_is_elsewhere
     into v_found
     from (values (1)) as one(one)
     left join differing d on true;
@@ -127,7 +128,7 @@ begin
   if problem is null and not more then
     select count(*) into unsealed
     from delivery.audit a
-    where a.tenant_id = p_tenant and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence);
+    where a.tenant_id = p_tenant and not a.is_further and (a.transaction_id, a.sequence) > (v_from_transaction, v_from_sequence);
   end if;
   return next;
 end

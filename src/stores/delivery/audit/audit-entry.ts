@@ -51,9 +51,12 @@ export interface NewAuditEntry {
   readonly changes?: Readonly<Record<string, unknown>>
 }
 
-/** An entry as it is kept: a row of the audit log, or an interaction of an agent, which is its own entry. */
+/**
+ * An entry as it is kept: of the audit log, of whose rows one may hold several, or an interaction of an agent, which is its own entry, or an
+ * agent session or workflow, which is the entry of its creation.
+ */
 export interface AuditEntry {
-  /** A UUIDv7; of an interaction its own. */
+  /** A UUIDv7; of an interaction, or what was created, its own. */
   readonly id: string
   readonly recordedAt: Date
   readonly entityType: string

@@ -32,7 +32,7 @@ export interface AuditQuery {
   readonly to?: Date
   /** By id, and so by time. @default 'desc' */
   readonly order?: 'asc' | 'desc'
-  /** Most entries of the page, 1 to 1000; one more where an interaction has the id of the last row of the log on it. @default 100 */
+  /** Most entries of the page, 1 to 1000; more where others have the id of the last of them. @default 100 */
   readonly limit?: number
   /** The `next` of the page before, with the same query. */
   readonly after?: string

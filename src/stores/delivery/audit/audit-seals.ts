@@ -13,7 +13,7 @@ export interface SealHead {
 
 /** What a step of sealing did. */
 export interface SealReport {
-  /** Entries that were sealed. */
+  /** Rows that were sealed; of the audit log, one may hold several entries. */
   readonly sealed: number
   /** Undefined when nothing has ever been sealed. */
   readonly head: SealHead | undefined
@@ -30,7 +30,7 @@ export interface AuditBreach {
   readonly problem: 'altered' | 'removed' | 'reordered' | 'inserted' | 'seal_altered' | 'seal_removed'
   /** The seal that it was found at. */
   readonly seal: number
-  /** The entry; undefined when the seal itself does not hold. */
+  /** The entry, or the first of its row; undefined when the seal itself does not hold. */
   readonly entryId: string | undefined
 }
 
@@ -38,12 +38,12 @@ export interface AuditBreach {
 export interface AuditVerification {
   readonly intact: boolean
   readonly breach: AuditBreach | undefined
-  /** Seals, and entries behind them, that hold. */
+  /** Seals, and rows behind them, that hold; of the audit log, one row may hold several entries. */
   readonly seals: number
   readonly entries: number
-  /** Entries that went with their months, by the retention; their seals hold. */
+  /** Rows that went with their months, by the retention; their seals hold. */
   readonly retired: number
-  /** Entries that are not sealed yet, and so not verified; undefined when there is a breach. */
+  /** Rows that are not sealed yet, and so not verified; undefined when there is a breach. */
   readonly unsealed: number | undefined
   /** The last seal that holds. */
   readonly head: SealHead | undefined

@@ -26,7 +26,7 @@ export interface Audit {
   /** A page of the entries that match, newest first unless told. Errors: INPUT_INVALID. */
   list(query?: AuditQuery, options?: Pick<CallOptions, 'signal'>): Promise<AuditPage>
   /**
-   * Seals the next entries, at most `entriesMax` (1 to 10000, 1000 unless told), of transactions older than every running one;
+   * Seals the next rows, at most `entriesMax` (1 to 10000, 1000 unless told; of the audit log, one may hold several entries), of transactions older than every running one;
    * for a schedule, or see `keepSealed`. Harmless to repeat, and at the same moment. Errors: INPUT_INVALID, WATERMARK_FOREIGN.
    */
   seal(options?: { entriesMax?: number; signal?: AbortSignal }): Promise<SealReport>
