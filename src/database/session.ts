@@ -154,7 +154,7 @@ export function createTransactionSession(
         ...(bytes === undefined ? [] : [bytes]),
       ])
       const answer = answerOf(operation, rows)
-      return items.map((item, i) => operation.decode(answer[i] as never, item))
+      return items.map((item, i) => operation.decode(answer[i], item))
     },
     async query(statement, values, options = {}) {
       assertAnswered(statement.name, statement.reads ?? false)

@@ -321,7 +321,7 @@ describe('calls of one key', () => {
       const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 2 })
       const calls: Promise<number[]>[] = []
       for (let call = 0; call < callsPerKey; call++) {
-        for (let key = 0; key < ITEMS_MAX; key++)
+        for (let key = 0; key < 2 * ITEMS_MAX; key++)
           calls.push(batcher.submit(writing, 'acme', [item(call, `k${key}`)], {}))
       }
       await turn()
@@ -336,11 +336,11 @@ describe('calls of one key', () => {
       return sent
     }
     expect(await flights(1)).toEqual([
-      { items: 3, pipeline: undefined },
-      { items: 3, pipeline: undefined },
+      { items: 6, pipeline: undefined },
+      { items: 6, pipeline: undefined },
     ])
     const [first, second] = await flights(3)
-    expect([first?.items, second?.items]).toEqual([2, 2])
+    expect([first?.items, second?.items]).toEqual([3, 3])
     expect(first?.pipeline).toBeDefined()
     expect(second?.pipeline).toBe(first?.pipeline)
   })

@@ -3,7 +3,7 @@ import { LEARNING_STATEMENTS } from 'pgfleet/learning'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { afterFile, createTestDatabase, onEngines, openTestFleet, sql } from '../setup/index.js'
-import { nodesOf, openExplained, type PlanNode, rowsLookedAt } from '../setup/plans.js'
+import { comparesEachTime, nodesOf, openExplained, type PlanNode, rowsLookedAt } from '../setup/plans.js'
 import { contentHash } from './reference.js'
 
 const TENANT = 'planned'
@@ -123,6 +123,8 @@ onEngines(['direct'], 'auto_explain needs a session of its own').describe('plans
       expect(rows, `${name} reads`).toBeGreaterThan(0)
       expect(rows, `${name} reads`).toBeLessThanOrEqual(most)
     }
+    const looked = (await explain(textOf('learning.best'), [TENANT, many(state)])).flatMap(nodesOf)
+    expect(looked.filter((node) => comparesEachTime(node, LARGE))).toEqual([])
     rowsRead(await explain(textOf('learning.top_patterns'), ['test-generator', 0, 0, null, 20]))
   })
 

@@ -55,3 +55,8 @@ export function nodesOf(node: PlanNode): PlanNode[] {
 export function rowsLookedAt(node: PlanNode): number {
   return ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
 }
+
+/** Whether the node compares what is no column, as tenant and setting are, each time that such a table right below it is looked into. */
+export function comparesEachTime(node: PlanNode, tables: RegExp): boolean {
+  return 'One-Time Filter' in node && (node.Plans ?? []).some((below) => tables.test(below['Relation Name'] ?? ''))
+}

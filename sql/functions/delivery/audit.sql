@@ -1,8 +1,9 @@
 -- delivery.audit: every entry of the audit: the rows of delivery.audit_log; interactions of agents, which are their own entries, for
 -- nobody changes them; and agent sessions and workflows, which are the entries of their creation, for what they were created with stays.
 -- The id of any of these is the id of its entry, so it stands at the time that its maker gives; recorded_at says when it was recorded. content:
--- what is sealed of a row besides the entry: of an interaction what was asked and answered; null where there is nothing. Interactions without a transaction were recorded by an older version,
--- and have a row in the log; so have sessions and workflows, and those with an id of another time than that of their creation.
+-- what is sealed of a row besides the entry: of an interaction what was asked and answered; null where there is nothing.
+-- Interactions without a transaction were recorded by an older version, and have a row in the log; so have sessions and workflows, and those
+-- with an id of another time than that of their creation.
 -- A row of the log holds up to 32 entries, of entities that one statement did the same to. The further ones have is_further, the id of the
 -- row in row_id, and ids and numbers behind its own: what is asked for by row_id comes along an index, by audit_id it does not. Who wants
 -- rows instead of entries, as the seals do, leaves out what is_further; more_entity_ids has the entities of those, and content does, too.

@@ -1,5 +1,5 @@
--- metadata.set_entries_packed(tenant, items): what metadata.set_entries does, answered in one row of arrays: a row for each item takes a
--- tenth of the time of a batch that is written as it came.
+-- metadata.set_entries_packed(tenant, items): what metadata.set_entries does, answered in one row of arrays: a row for each item is work
+-- for the server, which makes it, and for the process that reads it.
 --
 -- returns, for the items in some order: ordinals, from 1; versions; durability, which all were given, or durabilities, one by one; refusals,
 -- null when none was refused; were_there, whether each key was there before, null when all were.
