@@ -20,6 +20,12 @@ const newLane = (): Lane => ({ itemsToSend: 0, flights: 0, itemsInFlight: 0 })
 /** Calls for each item, from which they count as gathering: it pays then to let more of them do so. */
 const GATHERING = 1.25
 
+/** Shares of what gathers that stay behind, beside one for each flight: each moment more calls gather there in one item. */
+const SHARES_BEHIND = 3
+
+/** How often what has gathered few calls lets others leave before it; then it is as ripe as they. */
+const PASSES_MAX = 8
+
 /**
  * The calls of one operation and tenant that wait, and those in flight. Statements of one durability leave together, in the
  * order of their calls; where keys order them, across durabilities too.
@@ -96,6 +102,7 @@ export class BatchQueue {
       // It gave way to another: nothing of it was sent, and now never will be.
       let last = unit.heir
       while (last.heir !== undefined) last = last.heir
+      last.gathered--
       unit.heir.forerunner = unit.forerunner
       if (unit.forerunner !== undefined) unit.forerunner.heir = unit.heir
       unit.reject(aborted(signal))
@@ -209,6 +216,8 @@ export class BatchQueue {
     this.#units.replace(forerunner, unit)
     forerunner.heir = unit
     unit.forerunner = forerunner
+    unit.gathered = forerunner.gathered + 1
+    unit.passes = forerunner.passes
   }
 
   #release(items: number): void {
@@ -243,14 +252,28 @@ export class BatchQueue {
     )
   }
 
-  /** Whether of those who wait so many gave way that it is worth a statement more to let others do so. */
-  #isGathering(): boolean {
+  /** Calls for each item, of what waits. */
+  #gathered(): number {
     const { durable, async } = this.#lanes
-    return this.#items >= GATHERING * (durable.itemsToSend + async.itemsToSend)
+    return this.#items / (durable.itemsToSend + async.itemsToSend)
   }
 
-  /** What leaves next, of one lane. */
-  #take(): Unit[] {
+  /** How many items of a lane have gathered so many calls, or let others pass often enough. */
+  #ripe(lane: Lane, gathered: number): number {
+    let items = 0
+    for (const unit of this.#units) {
+      if (isRipe(unit, gathered) && this.#lanes[unit.durability] === lane && !unit.orderKeys[0]?.isFlying)
+        items += unit.size
+    }
+    return items
+  }
+
+  /**
+   * What leaves next, of one lane: in the order in which it came, an equal share for each flight, as two of half the size keep the
+   * cores of the server and of this process busy. Where calls give way to each other some shares stay behind, and what has gathered
+   * more than others leaves first: so fewer items settle as many calls. Not so when nothing could leave then.
+   */
+  #take(ripeFirst = true): Unit[] {
     let items = 0
     let bytes = 0
     const taken: Unit[] = []
@@ -259,6 +282,8 @@ export class BatchQueue {
     const isBlocked = (key: OrderKey) => key.isFlying || key.block === blocked
     let lane: Lane | undefined
     let itemsMax = 0
+    let ripeness = 0
+    let room = Number.POSITIVE_INFINITY
     for (const unit of this.#units) {
       const own = this.#lanes[unit.durability]
       if (unit.orderKeys.some(isBlocked) || (lane === undefined ? !this.#mayLeave(own) : own !== lane)) {
@@ -267,11 +292,22 @@ export class BatchQueue {
       }
       if (lane === undefined) {
         lane = own
-        // An equal share for each flight: two of half the size keep the cores of the server and of this process busy. Where calls
-        // give way to each other two more shares stay behind, the latest: each moment more of them gather there in one item.
-        const shares = this.#options.flightsMax + (this.#isGathering() ? 2 : 0)
+        const gathered = this.#gathered()
+        const shares = this.#options.flightsMax + (gathered >= GATHERING ? SHARES_BEHIND : 0)
         const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / shares)
         itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
+        if (ripeFirst && gathered >= GATHERING) {
+          ripeness = GATHERING * gathered
+          room = itemsMax - this.#ripe(lane, ripeness)
+        }
+      }
+      if (!isRipe(unit, ripeness)) {
+        if (room <= 0) {
+          unit.passes++
+          for (const key of unit.orderKeys) key.block = blocked
+          continue
+        }
+        room -= unit.size
       }
       items += unit.size
       bytes += unit.bytes
@@ -280,6 +316,7 @@ export class BatchQueue {
       // Should it be refused, its forerunners are sent, before anything that came later.
       if (unit.forerunner !== undefined) (unit.orderKeys[0] as OrderKey).block = blocked
     }
+    if (taken.length === 0 && ripeFirst) return this.#take(false)
     for (const unit of taken) {
       this.#units.remove(unit)
       this.#lanes[unit.durability].itemsToSend -= unit.size
@@ -319,6 +356,11 @@ export class BatchQueue {
     this.#schedule()
     this.#settleIdle()
   }
+}
+
+/** Whether so many calls have gathered in the unit, or others were let pass so often, that it leaves before those of which neither is so. */
+function isRipe(unit: Unit, gathered: number): boolean {
+  return unit.gathered >= gathered || unit.passes >= PASSES_MAX
 }
 
 function aborted(signal: AbortSignal | undefined): FleetError {

@@ -19,6 +19,10 @@ export class Unit {
   /** The call that gave way to this one, and that to which this one gave way: the last of a line is sent, and settles the others. */
   forerunner: Unit | undefined
   heir: Unit | undefined
+  /** How many calls it settles: itself, and those that gave way to each other before it. */
+  gathered = 1
+  /** How often others left before it, or before what gave way to it, because more calls had gathered there. */
+  passes = 0
   /** Whether it is in the list of what is sent next, and its neighbours there. */
   isListed = false
   previous: Unit | undefined

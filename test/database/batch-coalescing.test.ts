@@ -321,8 +321,7 @@ describe('calls of one key', () => {
       const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 2 })
       const calls: Promise<number[]>[] = []
       for (let call = 0; call < callsPerKey; call++) {
-        for (let key = 0; key < 2 * ITEMS_MAX; key++)
-          calls.push(batcher.submit(writing, 'acme', [item(call, `k${key}`)], {}))
+        for (let key = 0; key < 20; key++) calls.push(batcher.submit(writing, 'acme', [item(call, `k${key}`)], {}))
       }
       await turn()
       await turn()
@@ -340,9 +339,83 @@ describe('calls of one key', () => {
       { items: 6, pipeline: undefined },
     ])
     const [first, second] = await flights(3)
-    expect([first?.items, second?.items]).toEqual([3, 3])
+    // A share for each flight, and three that stay behind.
+    expect([first?.items, second?.items]).toEqual([4, 4])
     expect(first?.pipeline).toBeDefined()
     expect(second?.pipeline).toBe(first?.pipeline)
+  })
+
+  describe('that gather', () => {
+    /** Writes so many keys so often, all at once. */
+    const gather = (batcher: Batcher, calls: number, ...keys: string[]) =>
+      Array.from({ length: calls }, (_, call) =>
+        keys.map((key) => batcher.submit(writing, 'acme', [item(call, key)], {})),
+      ).flat()
+    const keys = (name: string, length: number) => Array.from({ length }, (_, n) => `${name}${n}`)
+    const flown = (model: Model) => model.flights.map(({ items }) => items.map(({ key }) => key))
+
+    test('most leave first, beside what there is room for', async () => {
+      const model = new Model()
+      const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 1 })
+      const calls = [...gather(batcher, 1, ...keys('few', 9)), ...gather(batcher, 5, ...keys('many', 3))]
+      const sent: string[][] = []
+      for (await turn(); model.flights.length > 0; await turn()) {
+        sent.push(...flown(model))
+        model.land(0)
+        await turn()
+      }
+      expect(sent.slice(0, 2)).toEqual([
+        ['many0', 'many1', 'many2'],
+        // Of what is left no two calls are about the same, so nothing of it stays behind.
+        keys('few', 6),
+      ])
+      await Promise.all(calls)
+      expect(model.breaches).toEqual([])
+    })
+
+    test('let others pass before them a few times only', async () => {
+      const model = new Model()
+      const batcher = new Batcher(model.send, { ...BATCH_DEFAULTS, flightsMax: 1 })
+      const calls = gather(batcher, 1, 'lone')
+      let flights = 0
+      // What has gathered more never ends.
+      for (let round = 0; !model.kept.has('lone'); round++) {
+        calls.push(
+          ...gather(batcher, 5, ...keys(`many${round}-`, 6)),
+          ...gather(batcher, 1, ...keys(`few${round}-`, 2)),
+        )
+        await turn()
+        model.land(0)
+        flights++
+        expect(flights).toBeLessThan(12)
+        await turn()
+      }
+      // Not at once either.
+      expect(flights).toBeGreaterThan(4)
+      for (await turn(); model.flights.length > 0; await turn()) {
+        model.land(0)
+        await turn()
+      }
+      await Promise.all(calls)
+    })
+
+    test('leave nobody behind for one that must wait for its own key', async () => {
+      const model = new Model()
+      const batcher = new Batcher(model.send, BATCH_DEFAULTS)
+      // Both are in flight; of what comes then one key has gathered much, and is about the second of them.
+      const flying = batcher.submit(writing, 'acme', [item(1, 'a'), item(2, 'b')], {})
+      await turn()
+      const wide = gather(batcher, 9, 'b')
+      const lone = gather(batcher, 1, 'c')
+      await turn()
+      expect(flown(model)).toEqual([['a', 'b'], ['c']])
+      model.land(1)
+      expect(await lone[0]).toEqual([1])
+      model.land(0)
+      await turn()
+      model.land(0)
+      await Promise.all([flying, ...wide])
+    })
   })
 
   test.each(['refused', 'poison'] as const)('one that is %s gives its place back to those before it', async (fate) => {
