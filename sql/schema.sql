@@ -11635,6 +11635,25 @@ CREATE FUNCTION metadata.get_entries(p_tenant text, p_items jsonb) RETURNS TABLE
 #variable_conflict use_column
 begin
   perform platform.enter(p_tenant);
+  -- Most tenants have no value that is pending: then one table has it all. A value that comes meanwhile comes beside this call, not before it.
+  if not exists (select from metadata.volatile_entries v where v.tenant_id = p_tenant) then
+    return query
+    select i.ordinality::integer, case when i.agent is not null and r.can_read is not true then 'forbidden' end,
+      q.type, q.value, q.version, q.updated_at, nullif(q.expires_at, 'infinity'), q.updated_by
+    from rows from (jsonb_to_recordset(p_items) as (entity text, key text, agent text)) with ordinality as i
+    join metadata.entities e
+      on e.tenant_id = p_tenant and e.name = i.entity
+      and case
+        when e.expire_after_update_ms is null and e.expire_after_creation_ms is null then true
+        else not metadata.is_over(p_tenant, e.entity_id, e.created_at, e.updated_at, e.expire_after_creation_ms, e.expire_after_update_ms)
+      end
+    left join metadata.roles r on r.tenant_id = p_tenant and r.agent_id = i.agent and r.sync_group = e.sync_group
+    left join metadata.stored_entries q
+      on (i.agent is null or r.can_read) and q.tenant_id = p_tenant and q.entity_id = e.entity_id and q.key = i.key
+      and q.type is not null and q.expires_at > statement_timestamp()
+    where q.entity_id is not null or (i.agent is not null and r.can_read is not true);
+    return;
+  end if;
   return query
   select i.ordinality::integer, p.refusal, p.type, p.value, p.version, p.updated_at, nullif(p.expires_at, 'infinity'), p.updated_by
   from rows from (jsonb_to_recordset(p_items) as (entity text, key text, agent text)) with ordinality as i
@@ -20733,6 +20752,47 @@ ALTER TABLE metadata.roles OWNER TO pgfleet_owner;
 COMMENT ON TABLE metadata.roles IS 'What an agent may do with the entities of a sync group and their entries. No row: nothing.';
 
 --
+-- Name: stored_entries; Type: VIEW; Schema: metadata; Owner: pgfleet_owner
+--
+
+CREATE VIEW metadata.stored_entries WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    entity_id,
+    key,
+    version,
+    updated_at,
+    expires_at,
+    updated_by,
+        CASE
+            WHEN ("json_value" IS NOT NULL) THEN 'json'::text
+            WHEN (text_value IS NOT NULL) THEN 'text'::text
+            WHEN (integer_value IS NOT NULL) THEN 'integer'::text
+            WHEN (float_value IS NOT NULL) THEN 'float'::text
+            WHEN (boolean_value IS NOT NULL) THEN 'boolean'::text
+            WHEN (bytes_value IS NOT NULL) THEN 'bytes'::text
+            ELSE NULL::text
+        END AS type,
+        CASE
+            WHEN ("json_value" IS NOT NULL) THEN ("json_value")::text
+            WHEN (text_value IS NOT NULL) THEN text_value
+            WHEN (integer_value IS NOT NULL) THEN (integer_value)::text
+            WHEN (float_value IS NOT NULL) THEN (float_value)::text
+            WHEN (boolean_value IS NOT NULL) THEN (boolean_value)::text
+            WHEN (bytes_value IS NOT NULL) THEN translate(encode(bytes_value, 'base64'::text), '
+'::text, ''::text)
+            ELSE NULL::text
+        END AS value
+   FROM metadata.entries e;
+
+ALTER VIEW metadata.stored_entries OWNER TO pgfleet_owner;
+
+--
+-- Name: VIEW stored_entries; Type: COMMENT; Schema: metadata; Owner: pgfleet_owner
+--
+
+COMMENT ON VIEW metadata.stored_entries IS 'Each entry without what is pending of volatile groups.';
+
+--
 -- Name: sync_groups; Type: TABLE; Schema: metadata; Owner: pgfleet_owner
 --
 
@@ -28911,6 +28971,12 @@ GRANT SELECT ON TABLE metadata.present_entries TO pgfleet_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metadata.roles TO pgfleet_app;
+
+--
+-- Name: TABLE stored_entries; Type: ACL; Schema: metadata; Owner: pgfleet_owner
+--
+
+GRANT SELECT ON TABLE metadata.stored_entries TO pgfleet_app;
 
 --
 -- Name: TABLE sync_groups; Type: ACL; Schema: metadata; Owner: pgfleet_owner

@@ -12,6 +12,9 @@ const { metadata } = fleet.tenant('acme')
 await metadata.entities.create([{ name: 'a' }])
 const CALLS = 3
 
+/** The session that waits for a row; of this database, as others' tests wait beside it. */
+const WAITING = `from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+
 let last = 0
 /** Several calls for each of the keys, all at once. */
 const write = (...keys: string[]) =>
@@ -41,7 +44,7 @@ onEngines(['direct', 'pooled'], 'the embedded engine has one connection').descri
     for (;;) {
       // What it saw before in its transaction it would see again.
       await admin.query('select pg_stat_clear_snapshot()')
-      const { rows } = await admin.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+      const { rows } = await admin.query(`select ${WAITING}`)
       if (rows.length > 0) break
     }
     await callback(free)
@@ -51,7 +54,7 @@ onEngines(['direct', 'pooled'], 'the embedded engine has one connection').descri
 
   /** Has the server do something to the session that waits. */
   const toTheOneThatWaits = (what: 'pg_cancel_backend' | 'pg_terminate_backend') =>
-    admin.query(`select ${what}(pid) from pg_stat_activity where wait_event_type = 'Lock'`)
+    admin.query(`select ${what}(pid) ${WAITING}`)
 
   test('land in their order', async () => {
     const { held, free, before } = await whileHeld(async (second) => {

@@ -17,6 +17,10 @@ const FILL = [
   `insert into metadata.roles (tenant_id, agent_id, sync_group, can_insert, can_update, can_delete, updated_at)
   select 'planned', 'agent-' || n, g, true, true, true, now() from generate_series(1, ${ROWS / 2}) n, unnest(array['NORMAL', 'VOLATILE']) g`,
 ]
+/** The same for a tenant of which nothing is pending. */
+const FILL_STORED = FILL.filter((text) => !text.includes('volatile_entries')).map((text) =>
+  text.replaceAll("'planned'", "'stored'"),
+)
 
 onEngines(['direct'], 'needs auto_explain in a session of its own')(
   'hot statements read what they are asked for, not the tenant, and spill nothing',
@@ -24,8 +28,10 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     const database = await createTestDatabase()
     const fleet = await openFleet(database.options)
     afterFile(() => fleet.close())
-    await fleet.tenants.create({ id: 'planned' })
-    await fleet.tenant('planned').metadata.groups.set({ name: 'VOLATILE', durability: 'volatile' })
+    for (const id of ['planned', 'stored']) {
+      await fleet.tenants.create({ id })
+      await fleet.tenant(id).metadata.groups.set({ name: 'VOLATILE', durability: 'volatile' })
+    }
     const { client, plans } = await openExplained(database.adminUrl())
     const numbers = (of: 'durable' | 'volatile' | 'mixed') =>
       Array.from({ length: 40 }, (_, i) => {
@@ -46,6 +52,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       ['metadata.set_entries', items('volatile', (n) => ({ ...integer(n), durability: 'durable' }))],
       ['metadata.compare_and_set', items('mixed', (n) => ({ ...integer(n), expected: 1 }))],
       ['metadata.get_entries', items('mixed', () => ({}))],
+      ['metadata.get_entries', items('mixed', () => ({})), `select * from metadata.get_entries('stored', $1)`],
       ['metadata.get_entities', items('mixed', () => ({ entries: true }))],
       [
         'metadata.create_entities',
@@ -78,7 +85,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       await run(...call).catch(() => {})
       await client.query('rollback')
     }
-    for (const text of FILL) await sql(fleet, text)
+    for (const text of [...FILL, ...FILL_STORED]) await sql(fleet, text)
     // What autovacuum does within a minute; until then plans made for empty tables may read more.
     await sql(fleet, 'vacuum (analyze) metadata.entities, metadata.entries, metadata.volatile_entries, metadata.roles')
     for (const [n, call] of calls.entries()) {
