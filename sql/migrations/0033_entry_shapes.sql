@@ -14,7 +14,7 @@ create policy entry_shape on delivery.audit_log as restrictive for insert with c
   and (more_entity_ids is null or (cardinality(more_entity_ids) between 1 and 31 and '' <> all (more_entity_ids)
     and get_byte(uuid_send(audit_id), 15) % 32 = 0))
 );
--- pgfleet-lint ignore drop-constraint: the policy above takes their place
+-- The policy above takes their place.
 alter table delivery.audit_log
   drop constraint audit_log_entity,
   drop constraint audit_log_action,
