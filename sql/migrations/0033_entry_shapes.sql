@@ -32,6 +32,6 @@ alter table delivery.agent_sessions
   drop constraint agent_sessions_actor_type,
   drop constraint agent_sessions_place;
 
--- Its keys differ from each other, but for the versions of a row: looking for equal ones each time a page is full was the most of
--- what this index adds to a change of a session.
+-- Its keys differ from each other, but for the versions of a row: to look for equal ones each time a page is full is in vain, and each change
+-- of a session's status pays for it.
 alter index delivery.agent_sessions_order set (deduplicate_items = off);
