@@ -484,14 +484,10 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id,
-        -- The usual change is of the status alone.
+      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id, x.old_status, x.status,
+        -- The usual change is of the status alone, which the entry is made of: once a row of the log instead of once a session.
         case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
-          then coalesce(
-            -- The usual ones as constants: built for each row they cost a tenth of its entry.
-            '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
-              "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
-            jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
+          then null
         else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
         || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
           then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
@@ -510,10 +506,11 @@ begin
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', (array_agg(x.id::text))[1],
-      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id, x.changes
+      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id,
+      coalesce(x.changes, jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
     from changed x
     -- What a row may hold: delivery.audit_prefix.
-    group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32;
+    group by x.actor_type, x.actor_id, x.correlation_id, x.old_status, x.status, x.changes, x.ordinality / 32;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,
@@ -3274,11 +3271,13 @@ begin
       where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
-        x.actor_type, x.actor_id, x.correlation_id,
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', (array_agg(x.pull_request_id::text))[1],
+        nullif((array_agg(x.pull_request_id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id,
         case when x.changes ?| array['metadata', 'assignees', 'reviewers', 'labels'] then delivery.redact(x.changes) else x.changes end
       from differing x
+      -- What a row may hold: delivery.audit_prefix.
+      group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32
     )
     select jsonb_object_agg(x.pull_request_id, x.changes) into v_changes from differing x;
     return query
@@ -16025,12 +16024,7 @@ CREATE TABLE delivery.audit_log (
     actor_id text COLLATE pg_catalog."C",
     correlation_id text COLLATE pg_catalog."C",
     changes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    more_entity_ids text[] COLLATE pg_catalog."C",
-    CONSTRAINT audit_log_action CHECK ((action = ANY (ARRAY['create'::text, 'read'::text, 'update'::text, 'delete'::text, 'execute'::text, 'approve'::text, 'reject'::text, 'start'::text, 'stop'::text, 'pause'::text, 'resume'::text, 'deploy'::text, 'rollback'::text, 'login'::text, 'logout'::text]))),
-    CONSTRAINT audit_log_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))),
-    CONSTRAINT audit_log_entity CHECK (((entity_type <> ''::text) AND (entity_id <> ''::text))),
-    CONSTRAINT audit_log_result CHECK ((result = ANY (ARRAY['success'::text, 'failure'::text, 'partial'::text, 'timeout'::text, 'cancelled'::text]))),
-    CONSTRAINT audit_log_security_level CHECK ((security_level = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'critical'::text])))
+    more_entity_ids text[] COLLATE pg_catalog."C"
 )
 PARTITION BY RANGE (audit_id);
 
@@ -21907,32 +21901,11 @@ ALTER TABLE ONLY delivery.agent_session_durations
     ADD CONSTRAINT agent_session_durations_pkey PRIMARY KEY (tenant_id, session_id, bucket);
 
 --
--- Name: agent_sessions agent_sessions_actor_type; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
---
-
-ALTER TABLE delivery.agent_sessions
-    ADD CONSTRAINT agent_sessions_actor_type CHECK ((actor_type = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text]))) NOT VALID;
-
---
 -- Name: agent_sessions agent_sessions_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
 --
 
 ALTER TABLE ONLY delivery.agent_sessions
     ADD CONSTRAINT agent_sessions_pkey PRIMARY KEY (tenant_id, session_id);
-
---
--- Name: agent_sessions agent_sessions_place; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
---
-
-ALTER TABLE delivery.agent_sessions
-    ADD CONSTRAINT agent_sessions_place CHECK (((transaction_id IS NULL) = (audit_sequence IS NULL))) NOT VALID;
-
---
--- Name: audit_log audit_log_more_entities; Type: CHECK CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
---
-
-ALTER TABLE delivery.audit_log
-    ADD CONSTRAINT audit_log_more_entities CHECK (((more_entity_ids IS NULL) OR (((cardinality(more_entity_ids) >= 1) AND (cardinality(more_entity_ids) <= 31)) AND (''::text <> ALL (more_entity_ids)) AND (array_position(more_entity_ids, NULL::text) IS NULL) AND ((get_byte(uuid_send(audit_id), 15) % 32) = 0)))) NOT VALID;
 
 --
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: delivery; Owner: pgfleet_owner
@@ -22991,7 +22964,7 @@ CREATE INDEX agent_sessions_live ON delivery.agent_sessions USING btree (tenant_
 -- Name: agent_sessions_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX agent_sessions_order ON delivery.agent_sessions USING btree (tenant_id, transaction_id, audit_sequence) WHERE (transaction_id IS NOT NULL);
+CREATE INDEX agent_sessions_order ON delivery.agent_sessions USING btree (tenant_id, transaction_id, audit_sequence) WITH (deduplicate_items=off) WHERE (transaction_id IS NOT NULL);
 
 --
 -- Name: agent_sessions_parent; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -25054,6 +25027,18 @@ ALTER TABLE delivery.checks ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE delivery.deployments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: agent_sessions entry_shape; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE POLICY entry_shape ON delivery.agent_sessions AS RESTRICTIVE FOR INSERT WITH CHECK (((COALESCE(actor_type, 'user'::text) = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text])) AND ((transaction_id IS NULL) = (audit_sequence IS NULL))));
+
+--
+-- Name: audit_log entry_shape; Type: POLICY; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE POLICY entry_shape ON delivery.audit_log AS RESTRICTIVE FOR INSERT WITH CHECK (((entity_type <> ''::text) AND (entity_id <> ''::text) AND (action = ANY (ARRAY['create'::text, 'read'::text, 'update'::text, 'delete'::text, 'execute'::text, 'approve'::text, 'reject'::text, 'start'::text, 'stop'::text, 'pause'::text, 'resume'::text, 'deploy'::text, 'rollback'::text, 'login'::text, 'logout'::text])) AND (result = ANY (ARRAY['success'::text, 'failure'::text, 'partial'::text, 'timeout'::text, 'cancelled'::text])) AND (security_level = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'critical'::text])) AND (COALESCE(actor_type, 'user'::text) = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'api'::text, 'webhook'::text, 'scheduler'::text])) AND ((more_entity_ids IS NULL) OR (((cardinality(more_entity_ids) >= 1) AND (cardinality(more_entity_ids) <= 31)) AND (''::text <> ALL (more_entity_ids)) AND ((get_byte(uuid_send(audit_id), 15) % 32) = 0)))));
 
 --
 -- Name: interaction_floors; Type: ROW SECURITY; Schema: delivery; Owner: pgfleet_owner

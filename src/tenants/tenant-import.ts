@@ -215,8 +215,10 @@ class TenantImport {
       const [row] = await runAsOwner(this.database, IMPORT_ROWS, values)
       return row?.inserted ?? 0
     } catch (error) {
-      // A value that its column does not take, or a row that contradicts another.
-      if (/^2[23]/.test(sqlstateOf(error) ?? '')) throw damaged(`rows of table ${table} cannot be inserted`, error)
+      // A value that its column does not take, a row that contradicts another, or one that is no entry of the audit.
+      const state = sqlstateOf(error) ?? ''
+      if (/^2[23]/.test(state) || (state === '42501' && /"entry_shape"/.test(String(error))))
+        throw damaged(`rows of table ${table} cannot be inserted`, error)
       throw error
     }
   }

@@ -253,16 +253,92 @@ test('another tenant finds none of them, and nobody without a tenant', async () 
   )
 })
 
+/** What the functions of the store write rows with, without one of them around it. */
+const INSERT = {
+  name: '',
+  text: `insert into delivery.audit_log
+    select r.* from delivery.audit_log a
+    cross join lateral jsonb_populate_record(null::delivery.audit_log, to_jsonb(a) || jsonb_build_object('audit_id', $2::uuid) || $3::jsonb) r
+    where a.audit_id = $1::uuid`,
+}
+
 test.each([
-  ['no entities', `'{}'`],
-  ['an entity without a name', `'{a,""}'`],
-  ['an entity that is null', `'{a,null}'`],
-  ['more entities than ids', `array_fill('a'::text, array[32])`],
-])('a row with %s is refused', async (_, value) => {
+  ['no entities', { more_entity_ids: [] }],
+  ['an entity without a name', { more_entity_ids: ['a', ''] }],
+  ['an entity that is null', { more_entity_ids: ['a', null] }],
+  ['more entities than ids', { more_entity_ids: Array(32).fill('a') }],
+  ['entities behind an id that has no numbers behind it', { last: '1', more_entity_ids: ['a'] }],
+  ['no kind', { entity_type: '' }],
+  ['no entity', { entity_id: '' }],
+  ['an unknown action', { action: 'look' }],
+  ['an unknown result', { result: 'perhaps' }],
+  ['an unknown security level', { security_level: 'top' }],
+  ['an unknown kind of actor', { actor_type: 'ghost' }],
+])('a row with %s is refused, whoever of the store writes it', async (_, wrong) => {
   const { tenant } = await withIdle(2)
-  await expect(
-    sql(fleet, `update delivery.audit_log set more_entity_ids = ${value} where tenant_id = $1`, [tenant.id]),
-  ).rejects.toThrow(/audit_log_more_entities/)
+  const [row] = await rowsOf(tenant)
+  const { last = '0', ...as } = wrong as { last?: string }
+  // The last five bits are the place in a row.
+  const id = (end: string) => `${row?.audit_id.slice(0, 24)}ffffffffffe${end}`
+  const insert = (role: string, end: string, columns: object) =>
+    fleet.database.transaction('begin', [{ statement: ENTER, values: [tenant.id] }], async (run) => {
+      await run({ name: '', text: `select set_config('role', $1::text, true)` }, [role])
+      await run(INSERT, [row?.audit_id, id(end), JSON.stringify(columns)])
+    })
+  for (const role of ['pgfleet_app', 'pgfleet_owner']) {
+    expect((await failure(insert(role, last, as), 'PERMISSION_DENIED')).message).toContain('entry_shape')
+  }
+  expect(await rowsOf(tenant)).toHaveLength(1)
+  // The same row without what is wrong with it.
+  await insert('pgfleet_app', '0', { actor_type: null, more_entity_ids: Array(31).fill('a') })
+  expect(await rowsOf(tenant)).toHaveLength(2)
+})
+
+test('an agent session is not recorded with half a place in the audit, or by an unknown kind of actor', async () => {
+  const { tenant, ids } = await withIdle(1)
+  const insert = (as: object) =>
+    fleet.database.transaction('begin', [{ statement: ENTER, values: [tenant.id] }], (run) =>
+      run(
+        {
+          name: '',
+          text: `insert into delivery.agent_sessions select r.* from delivery.agent_sessions s,
+            jsonb_populate_record(null::delivery.agent_sessions, to_jsonb(s) || jsonb_build_object('session_id', gen_random_uuid()) || $2::jsonb) r
+            where s.session_id = $1::uuid`,
+        },
+        [ids[0], JSON.stringify(as)],
+      ),
+    )
+  for (const wrong of [{ audit_sequence: null }, { transaction_id: null }, { actor_type: 'ghost' }])
+    expect((await failure(insert(wrong), 'PERMISSION_DENIED')).message).toContain('entry_shape')
+  await insert({ transaction_id: null, audit_sequence: null, actor_type: null })
+})
+
+test('pull requests that a batch changes alike share a row, and each has its entry; those changed otherwise have one of their own', async () => {
+  const tenant = await newTenant(fleet)
+  const { pullRequests, audit } = tenant.delivery
+  const repository = 'acme/app'
+  const numbers = Array.from({ length: 40 }, (_, n) => n + 1)
+  const made = await pullRequests.upsert(
+    numbers.map((number) => ({ repository, number, title: 'Repair', branch: 'repair', author: 'ada' })),
+  )
+  await pullRequests.update(
+    numbers.map((number) => ({
+      repository,
+      number,
+      ciStatus: number === 7 ? ('failure' as const) : ('success' as const),
+    })),
+  )
+  const rows = (await rowsOf(tenant)).slice(numbers.length)
+  expect(rows).toHaveLength(3)
+  for (const [at, { id }] of made.entries()) {
+    const { entries } = await audit.list({ entityType: 'pull_request', entityId: id })
+    expect(entries).toMatchObject([
+      { action: 'update', changes: { ci_status: ['pending', at === 6 ? 'failure' : 'success'] } },
+      { action: 'create' },
+    ])
+  }
+  await sealAll(fleet, tenant)
+  expect(await audit.verify()).toMatchObject({ intact: true, entries: 43, unsealed: 0 })
 })
 
 test('numbers of rows have the ids of what they hold behind them', async () => {

@@ -274,6 +274,7 @@ describe('what cannot be imported', () => {
     if (file === undefined) {
       await here.tenants.create({ id: 'torn' }, { ifNotExists: true })
       await here.tenant('torn').memory.kv.set('a', { b: 1 })
+      await here.tenant('torn').delivery.audit.record({ entityType: 'door', entityId: 'one', action: 'approve' })
       file = await exported(here, 'torn')
     }
     return file
@@ -320,6 +321,12 @@ describe('what cannot be imported', () => {
       'EXPORT_DAMAGED',
       /is there twice/,
       (all) => packed(lines(all).flatMap((line) => (line.startsWith('{"table"') ? [line, line] : [line]))),
+    ],
+    [
+      'an entry of the audit that is none',
+      'EXPORT_DAMAGED',
+      /rows of table delivery.audit_log cannot be inserted/,
+      (all) => packed(lines(all).map((line) => line.replace('"approve"', '"look"'))),
     ],
     ['something behind', 'EXPORT_DAMAGED', /follows its last line/, (all) => packed([...lines(all), '[]'])],
     [

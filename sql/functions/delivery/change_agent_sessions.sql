@@ -119,14 +119,10 @@ begin
         ended_at = case when x.status in ('completed', 'failed', 'expired', 'terminated') then v_now end
       from wanted x
       where s.tenant_id = p_tenant and s.session_id = any (v_ids) and s.session_id = x.id
-      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id,
-        -- The usual change is of the status alone.
+      returning x.id, x.ordinality, x.actor_type, x.actor_id, x.correlation_id, x.old_status, x.status,
+        -- The usual change is of the status alone, which the entry is made of: once a row of the log instead of once a session.
         case when coalesce(x.token_budget, x.cost_budget, x.request_budget) is null and x.live_until is null and coalesce(x.data, x.context, x.metadata) is null
-          then coalesce(
-            -- The usual ones as constants: built for each row they cost a tenth of its entry.
-            '{"active": {"idle": {"status": ["active", "idle"]}}, "busy": {"idle": {"status": ["busy", "idle"]}},
-              "idle": {"active": {"status": ["idle", "active"]}, "busy": {"status": ["idle", "busy"]}}}'::jsonb -> x.old_status -> x.status,
-            jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
+          then null
         else case when x.status <> x.old_status then jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)) else '{}'::jsonb end
         || case when x.token_budget is not null and x.token_budget is distinct from x.old_tokens
           then jsonb_build_object('token_budget', jsonb_build_array(x.old_tokens, x.token_budget)) else '{}'::jsonb end
@@ -145,10 +141,11 @@ begin
     )
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'agent_session', (array_agg(x.id::text))[1],
-      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id, x.changes
+      nullif((array_agg(x.id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id,
+      coalesce(x.changes, jsonb_build_object('status', jsonb_build_array(x.old_status, x.status)))
     from changed x
     -- What a row may hold: delivery.audit_prefix.
-    group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32;
+    group by x.actor_type, x.actor_id, x.correlation_id, x.old_status, x.status, x.changes, x.ordinality / 32;
     return query
     select x.ordinality::integer, s.session_id, s.agent_name, s.agent_type, s.agent_version, s.status, s.version,
     s.parent_id, s.workflow_id, s.task, s.data, s.context, s.metadata, s.token_budget, s.cost_budget,

@@ -189,11 +189,13 @@ begin
       where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', x.pull_request_id::text, 'update',
-        x.actor_type, x.actor_id, x.correlation_id,
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'pull_request', (array_agg(x.pull_request_id::text))[1],
+        nullif((array_agg(x.pull_request_id::text))[2:], '{}'), 'update', x.actor_type, x.actor_id, x.correlation_id,
         case when x.changes ?| array['metadata', 'assignees', 'reviewers', 'labels'] then delivery.redact(x.changes) else x.changes end
       from differing x
+      -- What a row may hold: delivery.audit_prefix.
+      group by x.actor_type, x.actor_id, x.correlation_id, x.changes, x.ordinality / 32
     )
     select jsonb_object_agg(x.pull_request_id, x.changes) into v_changes from differing x;
     return query

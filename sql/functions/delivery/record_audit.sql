@@ -4,7 +4,8 @@
 --   id uuid (version 7, of the last hour), entity_type, entity_id, action, result, security_level text: required
 --   changes jsonb object; actor_type, actor_id, correlation_id
 -- returns no row.
--- Errors: PF001..PF003 (platform.enter), PF006 the id's time is not of the last hour, PF012 the id was used for another entry.
+-- Errors: PF001..PF003 (platform.enter), PF006 the id's time is not of the last hour, PF012 the id was used for another entry,
+-- 42501 a word that the policy entry_shape does not know.
 create or replace function delivery.record_audit(p_tenant text, p_entries jsonb)
 returns table (ordinal integer)
 language plpgsql volatile

@@ -67,7 +67,7 @@ const TABLES = `
   create table ${TWIN}.agent_interactions (like delivery.agent_interactions including all) partition by range (interaction_id);
   alter table ${TWIN}.agent_interactions drop constraint agent_interactions_place, ${dropped(COLUMNS)};
   create table ${TWIN}.agent_sessions (like delivery.agent_sessions including all) with (fillfactor = 60);
-  alter table ${TWIN}.agent_sessions drop constraint agent_sessions_place, ${dropped(`${COLUMNS}, created_with`)};
+  alter table ${TWIN}.agent_sessions ${dropped(`${COLUMNS}, created_with`)};
   create table ${TWIN}.workflow_details (like delivery.workflow_details including all);
   alter table ${TWIN}.workflow_details drop constraint workflow_details_place, ${dropped(`${COLUMNS}, recorded_at, created_priority, created_tasks, created_with`)};
   do $$
