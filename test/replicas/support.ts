@@ -16,8 +16,9 @@ export interface Cluster {
 
 /** Starts a primary with so many streaming replicas, which cancel at once what stands in the way of replaying. */
 export async function startCluster(count = 1): Promise<Cluster> {
-  // What is acknowledged before it is on disk gets there, and to the replica, the sooner.
-  const primary = await startServer(17, { settings: { wal_writer_delay: '10ms' } })
+  // What is acknowledged before it is on disk gets there, and to the replica, the sooner. Replaying what autovacuum did would
+  // cancel reads at moments of its own.
+  const primary = await startServer(17, { settings: { wal_writer_delay: '10ms', autovacuum: 'off' } })
   const replicas: ScratchReplica[] = []
   for (let i = 0; i < count; i++) replicas.push(await startReplica(primary, { max_standby_streaming_delay: '0' }))
   const clients: pg.Client[] = []
