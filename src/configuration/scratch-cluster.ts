@@ -2,7 +2,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,26 +28,26 @@ const SAID_MAX = 8000
 const START_MS = 60_000
 const STOP_MS = 60_000
 const POLL_MS = 50
+/** Names the socket. */
+const PORT = 5432
 
 /**
- * A cluster of its own in the temporary directory, for trying a configuration: it listens on a port of 127.0.0.1 that was free,
- * with a random password, and keeps its socket in its own folder.
+ * A cluster of its own in the temporary directory, for trying a configuration. It has a random password, and listens on a socket
+ * in its own folder alone.
  */
 export class ScratchCluster {
   readonly programs: ServerPrograms
   /** The superuser's url of the database `postgres`. */
   readonly url: string
   readonly #folder: string
-  readonly #port: number
   readonly #options: ScratchClusterOptions
   readonly #onExit: () => void
   #child: ChildProcess | undefined
 
-  private constructor(folder: string, port: number, password: string, options: ScratchClusterOptions) {
+  private constructor(folder: string, password: string, options: ScratchClusterOptions) {
     this.programs = options.programs
-    this.url = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`
+    this.url = `postgresql://postgres:${password}@${encodeURIComponent(folder)}:${PORT}/postgres`
     this.#folder = folder
-    this.#port = port
     this.#options = options
     // For whoever ends this process without waiting.
     this.#onExit = () => {
@@ -64,7 +63,7 @@ export class ScratchCluster {
     throwIfAborted(signal)
     const folder = await mkdtemp(join(tmpdir(), 'pgfleet-scratch-'))
     const password = randomBytes(16).toString('hex')
-    const cluster = new ScratchCluster(folder, await freePort(), password, options)
+    const cluster = new ScratchCluster(folder, password, options)
     try {
       const passwordFile = join(folder, 'password')
       await writeFile(passwordFile, password, { mode: 0o600 })
@@ -92,10 +91,11 @@ export class ScratchCluster {
     const file = join(data, 'postgresql.auto.conf')
     await writeFile(file, `${configuration}\n`)
     if (user !== undefined) await chown(file, user.uid, user.gid)
-    const own = { listen_addresses: '127.0.0.1', unix_socket_directories: this.#folder, logging_collector: 'off' }
+    // Its folder's socket alone: a port may be taken by another meanwhile, and be reached by others.
+    const own = { listen_addresses: '', unix_socket_directories: this.#folder, logging_collector: 'off' }
     const settings = Object.entries(own).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     // A group of its own: Ctrl-C is ours to handle, and must not reach it first.
-    const child = spawn(join(programs.folder, 'postgres'), ['-D', data, '-p', String(this.#port), ...settings], {
+    const child = spawn(join(programs.folder, 'postgres'), ['-D', data, '-p', String(PORT), ...settings], {
       ...user,
       cwd: this.#folder,
       env: environment(),
@@ -217,14 +217,6 @@ export function wordsOf(said: string): string {
       /^(\w+: )?(FATAL|ERROR|PANIC):/.test(line) || /parameter|could not|invalid|out of range|valid range/.test(line),
   )
   return (complaints.length > 0 ? complaints : lines.slice(-3)).join('\n').slice(0, 1500)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 const failed = (message: string, cause?: unknown) => new FleetError('SCRATCH_CLUSTER_FAILED', { message, cause })
