@@ -8051,6 +8051,14 @@ begin
     transaction_id := greatest(v_horizon, v_transaction);
     sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
   end if;
+  if (more or p_transaction is null or transaction_id > v_transaction)
+    and not platform.flush_wal(
+      p_transaction is null or v_looked_at > 0 or transaction_id::text::bigint - v_transaction::text::bigint >= 1000
+    )
+  then
+    transaction_id := v_transaction;
+    sequence := v_sequence;
+  end if;
   event_id := null;
   event_type := null;
   occurred_at := null;
@@ -12183,12 +12191,22 @@ begin
         using errcode = 'PF095', column = 'cursor';
     end if;
   end if;
-  return query
-  select 'end', null::integer,
+  if not v_more then
     -- All that is older than the horizon was read; what comes has a sequence above 0.
-    case when v_more then v_end_transaction else greatest(v_horizon, v_transaction) end,
-    case when v_more then v_end_sequence when v_transaction > v_horizon then v_sequence else 0 end,
-    null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
+    v_end_transaction := greatest(v_horizon, v_transaction);
+    v_end_sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
+  end if;
+  if (v_more or p_transaction is null or v_end_transaction > v_transaction)
+    and not platform.flush_wal(
+      p_transaction is null or v_rows > 0 or v_agent_ids is not null
+        or v_end_transaction::text::bigint - v_transaction::text::bigint >= 1000
+    )
+  then
+    v_end_transaction := v_transaction;
+    v_end_sequence := v_sequence;
+  end if;
+  return query
+  select 'end', null::integer, v_end_transaction, v_end_sequence, null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
     null::text, null::text, v_log, v_more, v_is_waiting, v_tick_ms, v_agent_ids;
 end
 $$;
@@ -14713,6 +14731,41 @@ ALTER FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) OWNER TO
 --
 
 COMMENT ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) IS 'Attaches what was restored from an archive; for the owner.';
+
+--
+-- Name: flush_wal(boolean); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION platform.flush_wal(p_wait boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() then
+    return true;
+  end if;
+  if p_wait then
+    -- No function does nothing but flush: a message for readers of logical replication, of whom none knows it.
+    if current_setting('server_version_num')::integer >= 170000 then
+      perform pg_logical_emit_message(false, 'pgfleet', '', true);
+    else
+      if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'local', true);
+      end if;
+      perform pg_logical_emit_message(true, 'pgfleet', '');
+    end if;
+  end if;
+  return p_wait;
+end
+$$;
+
+ALTER FUNCTION platform.flush_wal(p_wait boolean) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION flush_wal(p_wait boolean); Type: COMMENT; Schema: platform; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION platform.flush_wal(p_wait boolean) IS 'Whether all that was written to the WAL before is on disk; it can be waited for.';
 
 --
 -- Name: fold_metric_segment(bigint); Type: FUNCTION; Schema: platform; Owner: pgfleet_owner
@@ -27899,6 +27952,13 @@ REVOKE ALL ON FUNCTION platform.finish_import(p_tenant text, p_import uuid) FROM
 --
 
 REVOKE ALL ON FUNCTION platform.finish_restore(p_archive uuid, p_keep interval) FROM PUBLIC;
+
+--
+-- Name: FUNCTION flush_wal(p_wait boolean); Type: ACL; Schema: platform; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION platform.flush_wal(p_wait boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.flush_wal(p_wait boolean) TO pgfleet_app;
 
 --
 -- Name: FUNCTION fold_metric_segment(p_segment_id bigint); Type: ACL; Schema: platform; Owner: pgfleet_owner

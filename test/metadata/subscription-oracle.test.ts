@@ -199,7 +199,11 @@ test('every reader ends with what is stored', async () => {
         await Promise.all(writers.map((work) => run(tenant, work)))
         isWriting = false
         await upkeep
-        const [row] = await sql<{ id: string }>(fleet, 'select pg_current_xact_id()::text as id')
+        // Written, so that its commit waits for the disk: positions go on where all is there.
+        const [row] = await sql<{ id: string }>(
+          fleet,
+          `select pg_current_xact_id()::text as id from pg_logical_emit_message(true, 'test', '')`,
+        )
         last = BigInt(row?.id ?? 0)
         for (const [n, known] of (await ended).entries()) {
           expect(known).toEqual(await stored(tenant, readers[n] as Reader))

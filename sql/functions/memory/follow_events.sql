@@ -2,6 +2,8 @@
 -- order (transaction_id, sequence), of transactions older than every running one: none can appear before them any more.
 -- log: what platform.log_name() was when the position was read; null without a position. transaction null: the end of the
 -- log when sequence is null too, else its beginning.
+-- The position that is returned outlives a crash (platform.flush_wal): the call waits for the disk, but for a look that finds
+-- nothing: that one stays where it was, unless all is on disk anyway or a thousand transactions have begun meanwhile.
 -- types: LIKE patterns, null for all. rows: how many events are looked at, matching or not.
 -- returns the matching events, each with its position; then one row without an event: the position that was reached, and
 -- whether there is more to read at once.
@@ -81,6 +83,14 @@ begin
     -- All that is older than the horizon was read; what comes has a sequence above 0.
     transaction_id := greatest(v_horizon, v_transaction);
     sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
+  end if;
+  if (more or p_transaction is null or transaction_id > v_transaction)
+    and not platform.flush_wal(
+      p_transaction is null or v_looked_at > 0 or transaction_id::text::bigint - v_transaction::text::bigint >= 1000
+    )
+  then
+    transaction_id := v_transaction;
+    sequence := v_sequence;
   end if;
   event_id := null;
   event_type := null;

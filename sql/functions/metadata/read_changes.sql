@@ -5,6 +5,8 @@
 -- log: what platform.log_name() was when the position was read. transaction null: nothing but the present end of the log.
 -- channel, entities, keys: only what is in this channel, of entities of these names, under these keys; null for all.
 -- limit: about how many keys are looked at.
+-- The position that is returned outlives a crash (platform.flush_wal): the call waits for the disk, but for a look that finds
+-- nothing: that one stays where it was, unless all is on disk anyway or a thousand transactions have begun meanwhile.
 -- returns rows in no order, by `kind`:
 --   set      a key, with its version and value (as text, and its type), where its entity is now; place: its order among the changes; transaction_id,
 --            sequence: the position of its last change
@@ -199,12 +201,22 @@ begin
         using errcode = 'PF095', column = 'cursor';
     end if;
   end if;
-  return query
-  select 'end', null::integer,
+  if not v_more then
     -- All that is older than the horizon was read; what comes has a sequence above 0.
-    case when v_more then v_end_transaction else greatest(v_horizon, v_transaction) end,
-    case when v_more then v_end_sequence when v_transaction > v_horizon then v_sequence else 0 end,
-    null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
+    v_end_transaction := greatest(v_horizon, v_transaction);
+    v_end_sequence := case when v_transaction > v_horizon then v_sequence else 0 end;
+  end if;
+  if (v_more or p_transaction is null or v_end_transaction > v_transaction)
+    and not platform.flush_wal(
+      p_transaction is null or v_rows > 0 or v_agent_ids is not null
+        or v_end_transaction::text::bigint - v_transaction::text::bigint >= 1000
+    )
+  then
+    v_end_transaction := v_transaction;
+    v_end_sequence := v_sequence;
+  end if;
+  return query
+  select 'end', null::integer, v_end_transaction, v_end_sequence, null::uuid, null::text, null::text, null::boolean, null::text, null::bigint, null::timestamptz, null::text,
     null::text, null::text, v_log, v_more, v_is_waiting, v_tick_ms, v_agent_ids;
 end
 $$;
