@@ -5,7 +5,7 @@ import type { Durability } from './batch.js'
 import { type Connection, type ConnectionOptions, Connections, type PoolLoad } from './connections.js'
 import { isConnectionLoss, isStalePlan, sqlstateOf, toFleetError } from './failure.js'
 import { withRetry } from './retry.js'
-import { type Statement, statement } from './statement.js'
+import { asyncForm, type Statement, statement } from './statement.js'
 
 /** Where the database is and how many connections it may have. */
 export interface DatabaseOptions extends ConnectionOptions {
@@ -114,10 +114,9 @@ export class Database {
     }
   }
 
-  /** Runs one statement in a transaction of its own: one flight, and with default durability one message. */
+  /** Runs one statement in a transaction of its own: one message. With durability `async` it is one of an operation. */
   run<Row>(statement: Statement<Row>, values: readonly unknown[], options: RunOptions = {}): Promise<Row[]> {
-    const before = options.durability === 'async' ? [this.#query(SET_ASYNC, [])] : []
-    return this.#flight(before, statement, values, options)
+    return this.#flight([], options.durability === 'async' ? asyncForm(statement) : statement, values, options)
   }
 
   /** Like `run`, inside the tenant: begin, enter, statement and commit leave in one flight. */

@@ -27,3 +27,26 @@ export function readStatement<Row>(name: string, text: string): Statement<Row> {
 export function changingStatement<Row>(name: string, text: string): Statement<Row> {
   return Object.freeze({ name, text, changesStore: true })
 }
+
+/** What an operation's statement gives its function first: the tenant. */
+const TENANT = '$1::text'
+const asyncForms = new WeakMap<Statement<unknown>, Statement<unknown>>()
+
+/**
+ * The statement of an operation, with a commit that does not wait for the disk. It says so itself, before its function is
+ * called, which may still ask for more: in statements of its own that would be a transaction of four messages instead of one.
+ */
+export function asyncForm<Row>(of: Statement<Row>): Statement<Row> {
+  let form = asyncForms.get(of)
+  if (form === undefined) {
+    const [before, after, ...further] = of.text.split(TENANT)
+    if (after === undefined || further.length > 0) throw new Error(`${of.name} is no statement of an operation`)
+    form = Object.freeze({
+      ...of,
+      name: `${of.name} async`,
+      text: `${before}case set_config('synchronous_commit', 'off', true) when 'off' then ${TENANT} end${after}`,
+    })
+    asyncForms.set(of, form)
+  }
+  return form as Statement<Row>
+}

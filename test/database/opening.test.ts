@@ -25,13 +25,16 @@ test('durability async is visible at once, and asked for in its own transaction 
   const learned = await acme.learning.learn(experience, { durability: 'async' })
   expect(learned.visits).toBe(1)
   expect((await acme.learning.best('quality-gate', 'async'))?.q).toBe(1)
-  const commit = { name: 'test.commit', text: `select current_setting('synchronous_commit') as mode` }
+  const commit = {
+    name: 'test.commit',
+    text: `select current_setting('synchronous_commit') as mode from concat($1::text) as tenant`,
+  }
   const mode = async (call: Promise<unknown[]>) => ((await call)[0] as { mode: string }).mode
-  const usual = await mode(fleet.database.run(commit, []))
+  const usual = await mode(fleet.database.run(commit, ['acme']))
   expect(usual).not.toBe('off')
-  expect(await mode(fleet.database.run(commit, [], { durability: 'async' }))).toBe('off')
-  expect(await mode(fleet.database.runAs('acme', commit, [], { durability: 'async' }))).toBe('off')
-  expect(await mode(fleet.database.run(commit, []))).toBe(usual)
+  expect(await mode(fleet.database.run(commit, ['acme'], { durability: 'async' }))).toBe('off')
+  expect(await mode(fleet.database.runAs('acme', commit, ['acme'], { durability: 'async' }))).toBe('off')
+  expect(await mode(fleet.database.run(commit, ['acme']))).toBe(usual)
 })
 
 // The last test of the file: it closes the fleet.

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { asyncForm } from '../../dist/database/statement.js'
 import { MAINTENANCE_STATEMENTS } from '../../dist/maintenance/index.js'
 import { DELIVERY_STATEMENTS } from '../../dist/stores/delivery/index.js'
 import { LEARNING_STATEMENTS } from '../../dist/stores/learning/index.js'
@@ -27,6 +28,25 @@ test.each(statements)('$name fits the schema', async ({ text }) => {
     } finally {
       await connection.query('rollback')
       await connection.query('deallocate all')
+    }
+  })
+})
+
+test('those of operations have a form whose commit does not wait', async () => {
+  const operations = statements.filter(({ text }) => /\$1::text, \$2::jsonb/.test(text))
+  expect(operations.length).toBeGreaterThan(50)
+  await fleet.database.lend(async (connection) => {
+    for (const operation of operations) {
+      const { name, text } = asyncForm(operation)
+      await connection.query('begin')
+      try {
+        await connection.query(`prepare fits as ${text}`)
+      } catch (error) {
+        throw new Error(`${name} does not fit`, { cause: error })
+      } finally {
+        await connection.query('rollback')
+        await connection.query('deallocate all')
+      }
     }
   })
 })

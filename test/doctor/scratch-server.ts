@@ -63,6 +63,9 @@ export async function availableMajors(): Promise<{ majors: number[]; missing: st
   return { majors, missing }
 }
 
+/** Settings with which nothing but what waits for it gets to the disk, for longer than a test takes. */
+export const UNHURRIED = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB', autovacuum: 'off' }
+
 /** Tests that start servers of their own: on the engine "direct", where PostgreSQL 17 can be started; else skipped by name. */
 export async function onScratchServers(): Promise<ReturnType<typeof onEngines>> {
   if (engine !== 'direct') return onEngines(['direct'], 'starts servers of its own')

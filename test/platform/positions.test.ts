@@ -5,15 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { type Fleet, isFleetError, openFleet, type Tenant } from 'pgfleet'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
-import { availableMajors, onScratchServers, type ScratchServer, startServer } from '../doctor/scratch-server.js'
+import {
+  availableMajors,
+  onScratchServers,
+  type ScratchServer,
+  startServer,
+  UNHURRIED,
+} from '../doctor/scratch-server.js'
 import { afterFile } from '../setup/index.js'
 import { newTenant } from '../setup/tenant.js'
 
 const DIRECT = await onScratchServers()
 const { majors } = await availableMajors()
-
-/** Nothing but what waits for it gets to the disk, for longer than a test takes. */
-const UNHURRIED = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB', autovacuum: 'off' }
 
 /** Transactions that end without waiting, and leave an id each. */
 async function burn(client: pg.Client, count: number): Promise<void> {
