@@ -95,9 +95,10 @@ begin
         v_group.correlation_ids[p.request] as correlation_id
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-        (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'), 'start', c.actor_type, c.actor_id, c.correlation_id,
+        (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
+        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
       -- What a row may hold: delivery.audit_prefix.

@@ -85,9 +85,9 @@ begin
     returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-      (array_agg(e.entity))[1], nullif((array_agg(e.entity))[2:], '{}'),
+      (array_agg(e.entity))[1], nullif((array_agg(e.entity))[2:], '{}'), case when count(*) > 1 then array_agg(distinct e.workflow_id) end,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
@@ -98,7 +98,7 @@ begin
     union all
     -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
-      null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
+      null, null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
     from again a
