@@ -57,8 +57,9 @@ begin
     return query
     with picked as materialized (
       select p.place, p.n, v_group.places[p.n] as request
-      from (
-        select c.place, row_number() over () as n
+      -- All are locked before the first is changed: of two that claim at the same time one finds its jobs behind the other's, not between them.
+      from unnest(array(
+        select c.place
         from (
           select c.channel, r.rank, a.available_at
           from unnest(v_group.channels) as c(channel)
@@ -81,7 +82,7 @@ begin
           for update skip locked
         ) c
         limit v_group.jobs_max
-      ) p
+      )) with ordinality as p(place, n)
     ),
     claimed as (
       update delivery.jobs j
