@@ -25,7 +25,6 @@ declare
   v_places bigint[];
   v_again bigint;
   v_are_completed boolean;
-  v_items jsonb[];
   v_lost record;
 begin
   perform platform.enter(p_tenant);
@@ -133,8 +132,14 @@ begin
     end if;
   end if;
   if v_workflows is not null then
-    v_items := array(select jsonb_array_elements(p_jobs));
-    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, array(select v_items[p.place] from unnest(v_places) as p(place)));
+    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, array(
+      -- Only the first of a workflow's tasks is asked who ended it.
+      select case when e.workflow_id is distinct from lag(e.workflow_id) over () then (
+        select jsonb_build_object('actor_type', i.item -> 'actor_type', 'actor_id', i.item -> 'actor_id', 'correlation_id', i.item -> 'correlation_id')
+        from (select p_jobs -> (e.place - 1)::integer as item) i
+      ) end
+      from unnest(v_workflows, v_places) as e(workflow_id, place)
+    ));
   end if;
   if v_are_completed then
     return query select n.ordinal, 'completed'::text, null::timestamptz from generate_series(1, jsonb_array_length(p_jobs)) as n(ordinal);

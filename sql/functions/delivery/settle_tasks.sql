@@ -2,8 +2,8 @@
 -- completed or failed: counts them, frees those that waited for them (they become jobs), skips those that can no longer run,
 -- and ends workflows that have nothing left to run. For other functions of this schema, which hold the locks of the
 -- workflows' rows. A failed optional task is passed by those that wait for it; any other failure skips them, and what is
--- skipped so skips on, past optional tasks no further. identities: jsonb objects with actor_type, actor_id, correlation_id, one a task;
--- what else they have is not looked at.
+-- skipped so skips on, past optional tasks no further. identities: jsonb objects of actor_type, actor_id, correlation_id, one a
+-- task; of those of a workflow the first counts, and the others may be null.
 create or replace function delivery.settle_tasks(p_prefix text, p_now timestamptz, p_workflows uuid[], p_numbers integer[], p_identities jsonb[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -117,10 +117,7 @@ begin
   end if;
   if v_may_end is not null then
     perform delivery.end_workflows(p_prefix, p_now, v_may_end, array(
-      select jsonb_build_object('actor_type', i.task -> 'actor_type', 'actor_id', i.task -> 'actor_id', 'correlation_id', i.task -> 'correlation_id')
-      from unnest(v_may_end) with ordinality as e(id, ordinality)
-      cross join lateral (select p_identities[array_position(p_workflows, e.id)] as task) i
-      order by e.ordinality
+      select p_identities[array_position(p_workflows, e.id)] from unnest(v_may_end) with ordinality as e(id, ordinality) order by e.ordinality
     ));
   end if;
 end

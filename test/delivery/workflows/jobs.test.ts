@@ -359,15 +359,17 @@ test('a batch may end jobs in each of the ways at once, and again', async () => 
   const tasks = ['a', 'b', 'c', 'd'].map((name) => ({ name, type: 'job', optional: name === 'd' }))
   const [made] = await workflows.create([{ name: 'w', start: true, tasks }])
   const held = await jobs.claim('w', { types, limit: 4 })
-  const ended = held.toSorted((a, b) => a.number - b.number).map(({ name, workflowId, number, lease }) => {
-    const rest =
-      name === 'a'
-        ? { outcome: 'completed', result: { n: 1 } }
-        : name === 'b'
-          ? { outcome: 'released' }
-          : { outcome: 'failed', error: 'x' }
-    return { workflow_id: workflowId, task_number: number, lease, ...rest, retry: name === 'c', delay_ms: 60_000 }
-  })
+  const ended = held
+    .toSorted((a, b) => a.number - b.number)
+    .map(({ name, workflowId, number, lease }) => {
+      const rest =
+        name === 'a'
+          ? { outcome: 'completed', result: { n: 1 } }
+          : name === 'b'
+            ? { outcome: 'released' }
+            : { outcome: 'failed', error: 'x' }
+      return { workflow_id: workflowId, task_number: number, lease, ...rest, retry: name === 'c', delay_ms: 60_000 }
+    })
   const end = (items: readonly object[]) =>
     sql<{ status: string; retry_at: Date | null }>(fleet, 'select status, retry_at from delivery.end_jobs($1, $2)', [
       tenant.id,

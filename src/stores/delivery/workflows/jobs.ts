@@ -178,7 +178,7 @@ const failed = z.array(
   }),
 )
 
-/** What the schema takes as it is, and all who were given jobs give. Seen by hand, since the schema is a third of what this process does for a job of a batch. */
+/** What the schema takes as it is, and all who were given jobs give. Seen by hand, as a batch has a thousand of them. */
 function usualJobs(input: unknown): z.output<typeof completed> | undefined {
   if (!Array.isArray(input)) return undefined
   for (let i = 0; i < input.length; i++) if (!isUsualJob(input[i])) return undefined
