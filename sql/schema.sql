@@ -623,87 +623,91 @@ begin
     perform delivery.expire_workflows(p_tenant, 100);
   end if;
   for v_group in
-    select x.channels, sum(x.max_jobs)::integer as jobs_max,
-      -- Which request the n-th job goes to, and what it asked for.
-      array_agg(x.ordinality order by x.ordinality, x.n) as ordinals, array_agg(x.lease order by x.ordinality, x.n) as leases,
-      array_agg(x.lease_ms order by x.ordinality, x.n) as lease_ms
-    from (
-      select x.channels, x.ordinality, x.lease, x.lease_ms, n.n, 1 as max_jobs
-      from rows from (
-        jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer)
-      ) with ordinality as x
-      cross join lateral generate_series(1, x."limit") as n(n)
-    ) x
+    select x.channels, sum(x."limit")::integer as jobs_max,
+      -- Which request the n-th job goes to, and what that asked for.
+      array(
+        select q.place from unnest(array_agg(x."limit" order by x.ordinality)) with ordinality as q("limit", place)
+        cross join lateral generate_series(1, q."limit")
+        order by q.place
+      ) as places,
+      array_agg(x.ordinality order by x.ordinality) as ordinals, array_agg(x.lease order by x.ordinality) as leases,
+      array_agg(x.lease_ms * interval '1 millisecond' order by x.ordinality) as lengths, array_agg(x.worker order by x.ordinality) as workers,
+      array_agg(x.actor_type order by x.ordinality) as actor_types, array_agg(x.actor_id order by x.ordinality) as actor_ids,
+      array_agg(x.correlation_id order by x.ordinality) as correlation_ids
+    from rows from (
+      jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
+        actor_id text, correlation_id text)
+    ) with ordinality as x
     group by x.channels
     order by min(x.ordinality)
   loop
     return query
-    with requests as materialized (
-      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
-      from rows from (
-        jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
-      ) with ordinality as x
-    ),
-    picked as materialized (
-      select c.place, row_number() over () as n
-      from (
-        select c.channel, r.rank, a.available_at
-        from unnest(v_group.channels) as c(channel)
-        cross join generate_series(0, 10) as r(rank)
+    with picked as materialized (
+      select p.place, p.n, v_group.places[p.n] as request
+      -- All are locked before the first is changed: of two that claim at the same time one finds its jobs behind the other's, not between them.
+      from unnest(array(
+        select c.place
+        from (
+          select c.channel, r.rank, a.available_at
+          from unnest(v_group.channels) as c(channel)
+          cross join generate_series(0, 10) as r(rank)
+          cross join lateral (
+            select j.available_at from delivery.jobs j
+            where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+              and j.available_at <= v_now
+            order by j.available_at
+            limit 1
+          ) a
+          order by r.rank, a.available_at
+        ) h
         cross join lateral (
-          select j.available_at from delivery.jobs j
-          where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+          select j.ctid as place from delivery.jobs j
+          where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
             and j.available_at <= v_now
           order by j.available_at
-          limit 1
-        ) a
-        order by r.rank, a.available_at
-      ) h
-      cross join lateral (
-        select j.ctid as place from delivery.jobs j
-        where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
-          and j.available_at <= v_now
-        order by j.available_at
+          limit v_group.jobs_max
+          for update skip locked
+        ) c
         limit v_group.jobs_max
-        for update skip locked
-      ) c
-      limit v_group.jobs_max
+      )) with ordinality as p(place, n)
     ),
     claimed as (
       update delivery.jobs j
-      set lease = v_group.leases[p.n], leased_at = v_now, worker = r.worker, attempt = j.attempt + 1, attempts_left = j.attempts_left - 1,
-        timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
-        available_at = least(v_now + v_group.lease_ms[p.n] * interval '1 millisecond', v_now + j.timeout_ms * interval '1 millisecond')
-      from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
+      set lease = v_group.leases[p.request], leased_at = v_now, worker = v_group.workers[p.request], attempt = j.attempt + 1,
+        attempts_left = j.attempts_left - 1, timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
+        available_at = least(v_now + v_group.lengths[p.request], v_now + j.timeout_ms * interval '1 millisecond')
+      from picked p
       where j.ctid = p.place
-      returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker
+      returning p.n, p.request, j.workflow_id, j.task_number, j.workflow_id || '/' || j.task_number as entity, j.attempt, j.attempts_left,
+        j.available_at, j.timeout_at, j.worker, v_group.actor_types[p.request] as actor_type, v_group.actor_ids[p.request] as actor_id,
+        v_group.correlation_ids[p.request] as correlation_id
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-        (array_agg(c.workflow_id || '/' || c.task_number))[1], nullif((array_agg(c.workflow_id || '/' || c.task_number))[2:], '{}'),
-        'start', c.actor_type, c.actor_id, c.correlation_id,
+        (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
+        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
       -- What a row may hold: delivery.audit_prefix.
       group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
-    select c.ordinality::integer,
-      json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,
-        'payload', t.payload, 'attempt', c.attempt, 'attempts_left', c.attempts_left, 'expires_at', c.available_at, 'timeout_at', c.timeout_at,
-        'needs', case when cardinality(t.dependencies) > 0 then (
-          select json_object_agg(d.name, d.result)
-          from delivery.workflow_tasks d
-          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
-        ) end) order by c.n)
+    select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
     from claimed c
     cross join lateral (
       select * from delivery.workflow_tasks r
       where r.tenant_id = p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
       limit 1
     ) t
-    group by c.ordinality;
+    cross join lateral (
+      select c.workflow_id, c.task_number, t.name, t.task_type as type, t.payload, c.attempt, c.attempts_left, c.available_at as expires_at, c.timeout_at,
+        case when cardinality(t.dependencies) > 0 then (
+          select json_object_agg(d.name, d.result)
+          from delivery.workflow_tasks d
+          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
+        ) end as needs
+    ) j
+    group by c.request;
   end loop;
 end
 $$;
@@ -1092,19 +1096,17 @@ CREATE FUNCTION delivery.end_jobs(p_tenant text, p_jobs jsonb) RETURNS TABLE(ord
 declare
   v_prefix text;
   v_now timestamptz;
-  v_ids uuid[];
   v_workflows uuid[];
   v_numbers integer[];
-  v_ordinals bigint[];
-  v_retried bigint[];
+  v_places bigint[];
+  v_again bigint;
+  v_are_completed boolean;
   v_lost record;
-  v_identities jsonb[];
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
-  select array_agg(x.workflow_id) into v_ids from jsonb_to_recordset(p_jobs) as x(workflow_id uuid);
   -- First the workflows, in one order: whoever ends tasks of the same workflow waits here, and batches cannot deadlock.
-  perform from (select distinct i.id from unnest(v_ids) as i(id) order by i.id) x
+  perform from (select distinct i.workflow_id as id from jsonb_to_recordset(p_jobs) as i(workflow_id uuid) order by 1) x
   cross join lateral (
     select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
   ) w;
@@ -1132,7 +1134,8 @@ begin
       started_at = g.leased_at, ended_at = v_now
     from gone g
     where t.tenant_id = p_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number
-    returning t.workflow_id, t.task_number, t.status, t.attempt, g.ordinality, g.error, g.actor_type, g.actor_id, g.correlation_id
+    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.ordinality, g.error,
+      g.actor_type, g.actor_id, g.correlation_id
   ),
   again as (
     update delivery.jobs j
@@ -1157,9 +1160,9 @@ begin
     returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-      (array_agg(e.workflow_id || '/' || e.task_number))[1], nullif((array_agg(e.workflow_id || '/' || e.task_number))[2:], '{}'),
+      (array_agg(e.entity))[1], nullif((array_agg(e.entity))[2:], '{}'), case when count(*) > 1 then array_agg(distinct e.workflow_id) end,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
@@ -1170,27 +1173,24 @@ begin
     union all
     -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
-      null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
+      null, null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
     from again a
   ),
   all_ended as (
-    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as ordinals,
-      array_agg(jsonb_build_object('actor_type', e.actor_type, 'actor_id', e.actor_id, 'correlation_id', e.correlation_id)) as identities
-    from ended e
+    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as places from ended e
   )
-  select e.workflows, e.numbers, e.ordinals, e.identities, (select array_agg(a.ordinality) from again a)
-  into v_workflows, v_numbers, v_ordinals, v_identities, v_retried
+  select e.workflows, e.numbers, e.places, (select count(*) from again a), (select bool_and(i.outcome = 'completed') from items i)
+  into v_workflows, v_numbers, v_places, v_again, v_are_completed
   from all_ended e;
-  if coalesce(cardinality(v_ordinals), 0) + coalesce(cardinality(v_retried), 0) < jsonb_array_length(p_jobs) then
-    -- What is left came a second time, or too late.
+  if coalesce(cardinality(v_numbers), 0) + v_again < jsonb_array_length(p_jobs) then
+    -- Some came a second time, or too late; what was given back now looks as if it had come before.
     select x.ordinality, x.workflow_id, x.task_number into v_lost
     from rows from (
       jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text)
     ) with ordinality as x
-    where x.ordinality <> all (coalesce(v_ordinals, '{}') || coalesce(v_retried, '{}'))
-      and not exists (
+    where not exists (
         select from delivery.workflow_tasks t
         where t.tenant_id = p_tenant and t.workflow_id = x.workflow_id and t.task_number = x.task_number and t.lease = x.lease
           and t.status = x.outcome and t.result is not distinct from x.result and t.error is not distinct from x.error
@@ -1208,7 +1208,18 @@ begin
     end if;
   end if;
   if v_workflows is not null then
-    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, v_identities);
+    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, array(
+      -- Only the first of a workflow's tasks is asked who ended it.
+      select case when e.workflow_id is distinct from lag(e.workflow_id) over () then (
+        select jsonb_build_object('actor_type', i.item -> 'actor_type', 'actor_id', i.item -> 'actor_id', 'correlation_id', i.item -> 'correlation_id')
+        from (select p_jobs -> (e.place - 1)::integer as item) i
+      ) end
+      from unnest(v_workflows, v_places) as e(workflow_id, place)
+    ));
+  end if;
+  if v_are_completed then
+    return query select n.ordinal, 'completed'::text, null::timestamptz from generate_series(1, jsonb_array_length(p_jobs)) as n(ordinal);
+    return;
   end if;
   return query
   select x.ordinality::integer,
@@ -1406,12 +1417,13 @@ begin
     returning t.workflow_id, t.task_number, t.error, t.attempt, l.timeout_at
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, changes)
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', g.ids[p.first],
-      nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'stop', g.result, c_system ->> 'actor_type', c_system ->> 'actor_id',
+      nullif(g.ids[p.first + 1 : p.first + 31], '{}'),
+      case when p.first < cardinality(g.ids) then array(select distinct w.id from unnest(g.workflow_ids[p.first : p.first + 31]) as w(id) order by w.id) end, 'stop', g.result, c_system ->> 'actor_type', c_system ->> 'actor_id',
       jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', g.error, 'attempt', g.attempt)
     from (
-      select array_agg(f.workflow_id || '/' || f.task_number) as ids, f.error, f.attempt, r.result
+      select array_agg(f.workflow_id || '/' || f.task_number) as ids, array_agg(f.workflow_id) as workflow_ids, f.error, f.attempt, r.result
       from failed f
       cross join lateral (select case when f.timeout_at <= v_now then 'timeout' else 'failure' end as result) r
       group by f.error, f.attempt, r.result
@@ -1726,6 +1738,8 @@ CREATE FUNCTION delivery.find_further_entries(p_type text, p_id text, p_above uu
 #variable_conflict use_column
 declare
   v_tenant text := current_setting('pgfleet.tenant', true);
+  -- Rows that hold several tasks are found by these.
+  v_workflow_id uuid := case when p_type = 'task' then substring(p_id from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/') end;
 begin
   if coalesce(v_tenant, '') = '' then
     raise exception 'no tenant was entered' using errcode = 'PF001';
@@ -1737,7 +1751,14 @@ begin
     from delivery.audit_log a
     cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
     -- Tenant and kind are written as expressions, and the bounds stand outside, so that no other index than the condition's own can be taken.
-    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and m.entity_id = p_id and a.entity_type || '' = p_type
+    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and a.workflow_ids is null and m.entity_id = p_id
+      and a.entity_type || '' = p_type
+    union all
+    select delivery.packed_audit_id(a.audit_id, m.place::integer)
+    from delivery.audit_log a
+    cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
+    where v_workflow_id is not null and a.tenant_id || '' = v_tenant and a.workflow_ids @> array[v_workflow_id] and m.entity_id = p_id
+      and a.entity_type || '' = p_type
   ) e
   where e.audit_id > p_above and e.audit_id < p_below
   order by case when p_ascending then e.audit_id end, case when not p_ascending then e.audit_id end desc
@@ -3993,12 +4014,17 @@ declare
 begin
   while cardinality(v_numbers) > 0 loop
     with ended as (
-      select e.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
-      from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
+      select t.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
+      from (
+        select e.workflow_id, array_agg(e.task_number) as numbers
+        from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
+        group by e.workflow_id
+      ) e
+      -- All of a workflow in one look at the index.
       cross join lateral (
         select * from delivery.workflow_tasks r
-        where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = e.task_number
-        limit 1
+        where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
+        offset 0
       ) t
     ),
     sums as (
@@ -16077,7 +16103,8 @@ CREATE TABLE delivery.audit_log (
     actor_id text COLLATE pg_catalog."C",
     correlation_id text COLLATE pg_catalog."C",
     changes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    more_entity_ids text[] COLLATE pg_catalog."C"
+    more_entity_ids text[] COLLATE pg_catalog."C",
+    workflow_ids uuid[]
 )
 PARTITION BY RANGE (audit_id);
 
@@ -16132,6 +16159,12 @@ COMMENT ON COLUMN delivery.audit_log.changes IS 'The changed fields by name: [be
 --
 
 COMMENT ON COLUMN delivery.audit_log.more_entity_ids IS 'Further entities that the same statement did the same to: each is an entry of its own, whose id is audit_id and its place here. Null: none.';
+
+--
+-- Name: COLUMN audit_log.workflow_ids; Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON COLUMN delivery.audit_log.workflow_ids IS 'Of a row that holds several tasks, their workflows: what the row is found by. Null: of all others, and of those that an older version wrote.';
 
 --
 -- Name: workflow_details; Type: TABLE; Schema: delivery; Owner: pgfleet_owner
@@ -17446,7 +17479,7 @@ CREATE TABLE delivery.workflow_tasks (
     CONSTRAINT workflow_tasks_status_legal CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text]))),
     CONSTRAINT workflow_tasks_waits_legal CHECK ((waits_for >= 0))
 )
-WITH (fillfactor='70');
+WITH (fillfactor='45');
 
 ALTER TABLE ONLY delivery.workflow_tasks FORCE ROW LEVEL SECURITY;
 
@@ -23047,13 +23080,19 @@ CREATE INDEX audit_log_entity ON ONLY delivery.audit_log USING btree (entity_id,
 -- Name: audit_log_more_entities; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
-CREATE INDEX audit_log_more_entities ON ONLY delivery.audit_log USING gin (more_entity_ids) WITH (gin_pending_list_limit='256') WHERE (more_entity_ids IS NOT NULL);
+CREATE INDEX audit_log_more_entities ON ONLY delivery.audit_log USING gin (more_entity_ids) WITH (gin_pending_list_limit='256') WHERE ((more_entity_ids IS NOT NULL) AND (workflow_ids IS NULL));
 
 --
 -- Name: audit_log_order; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
 --
 
 CREATE INDEX audit_log_order ON ONLY delivery.audit_log USING btree (tenant_id, transaction_id, sequence);
+
+--
+-- Name: audit_log_workflows; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE INDEX audit_log_workflows ON ONLY delivery.audit_log USING gin (workflow_ids) WITH (gin_pending_list_limit='256') WHERE (workflow_ids IS NOT NULL);
 
 --
 -- Name: checks_head; Type: INDEX; Schema: delivery; Owner: pgfleet_owner
@@ -28331,6 +28370,12 @@ GRANT SELECT(entity_type) ON TABLE delivery.audit_log TO pgfleet_search;
 --
 
 GRANT SELECT(more_entity_ids) ON TABLE delivery.audit_log TO pgfleet_search;
+
+--
+-- Name: COLUMN audit_log.workflow_ids; Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+GRANT SELECT(workflow_ids) ON TABLE delivery.audit_log TO pgfleet_search;
 
 --
 -- Name: TABLE workflow_details; Type: ACL; Schema: delivery; Owner: pgfleet_owner

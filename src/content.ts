@@ -82,12 +82,8 @@ function findJsonProblem(value: unknown, path: string, depth: number): string | 
   return undefined
 }
 
-/**
- * Canonical JSON and its hash: equal values give equal hashes, whatever the order of their keys. The hash is a UUID
- * version 8 (RFC 9562, appendix B.2): the first 128 bits of SHA-256 over `pgfleet:1:` and the canonical JSON, less the
- * version and variant bits. Errors: INPUT_INVALID for what is not JSON (see `jsonProblem`), or too long.
- */
-export function toContent(field: string, value: unknown, lengthMax: number): Content {
+/** Canonical JSON. Errors: INPUT_INVALID for what is not JSON (see `jsonProblem`), or too long. */
+export function toJson(field: string, value: unknown, lengthMax: number): string {
   const problem = value === undefined ? ': is missing' : jsonProblem(value)
   if (problem !== undefined) {
     const [path, why] = problem.split(/: (?=[^:]*$)/)
@@ -100,6 +96,16 @@ export function toContent(field: string, value: unknown, lengthMax: number): Con
       field,
     })
   }
+  return json
+}
+
+/**
+ * Canonical JSON and its hash: equal values give equal hashes, whatever the order of their keys. The hash is a UUID
+ * version 8 (RFC 9562, appendix B.2): the first 128 bits of SHA-256 over `pgfleet:1:` and the canonical JSON, less the
+ * version and variant bits. Errors: as `toJson`.
+ */
+export function toContent(field: string, value: unknown, lengthMax: number): Content {
+  const json = toJson(field, value, lengthMax)
   const hex = hash('sha256', `pgfleet:${CONTENT_VERSION}:${json}`, 'hex')
   const variant = ((Number.parseInt(hex[16] as string, 16) & 3) | 8).toString(16)
   return {

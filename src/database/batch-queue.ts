@@ -248,8 +248,12 @@ export class BatchQueue {
     return (
       itemsToSend > 0 &&
       flights < this.#options.flightsMax &&
-      (flights === 0 || itemsToSend >= (this.operation.itemsMin ?? 1))
+      (flights === 0 || itemsToSend >= (this.operation.itemsMin ?? 1) || this.#isWhole(this.#units.first))
     )
+  }
+
+  #isWhole(unit: Unit | undefined): boolean {
+    return unit !== undefined && this.operation.isWhole?.(unit.item) === true
   }
 
   /** Calls for each item, of what waits. */
@@ -295,7 +299,8 @@ export class BatchQueue {
         const gathered = this.#gathered()
         const shares = this.#options.flightsMax + (gathered >= GATHERING ? SHARES_BEHIND : 0)
         const share = Math.ceil((lane.itemsToSend + lane.itemsInFlight) / shares)
-        itemsMax = Math.min(this.operation.itemsMax, Math.max(share, this.operation.itemsMin ?? 1))
+        const least = this.operation.itemsMin ?? 1
+        itemsMax = this.#isWhole(unit) ? unit.size : Math.min(this.operation.itemsMax, Math.max(share, least))
         if (ripeFirst && gathered >= GATHERING) {
           ripeness = GATHERING * gathered
           room = itemsMax - this.#ripe(lane, ripeness)

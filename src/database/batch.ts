@@ -38,6 +38,11 @@ export interface Operation<Item, Row, Result> {
   /** Fewest items for which a statement leaves beside another; above 1 where a statement costs much by itself. @default 1 */
   readonly itemsMin?: number
   /**
+   * Whether an item is a statement's worth by itself, where `itemsMin` lets others gather: the call that begins with one leaves alone, and
+   * beside another. @default never
+   */
+  isWhole?(item: Item): boolean
+  /**
    * The item as JSON text; made before it is queued, so that its errors are its caller's. Where calls give way to each other
    * only what leaves is made JSON: it must not throw there.
    */

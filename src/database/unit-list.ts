@@ -10,6 +10,10 @@ export class UnitList {
     return this.#size
   }
 
+  get first(): Unit | undefined {
+    return this.#first
+  }
+
   append(unit: Unit): void {
     this.#link(this.#last, unit)
     this.#link(unit, undefined)

@@ -102,6 +102,24 @@ describe('gathering', () => {
     expect(flights.map((flight) => flight.names.length)).toEqual([9, 9])
   })
 
+  test('where a statement wants many items, one that is worth as many leaves alone, and beside another', async () => {
+    const { batcher, flights } = harness({ flightsMax: 2 }, { byHand: true })
+    const gathering = operation({ itemsMin: 10, isWhole: ({ name }) => name.startsWith('whole') })
+    const call = (name: string) => batcher.submit(gathering, 'acme', [{ name }], {})
+    const calls = ['whole-1', 'whole-2', 'a', 'b', 'whole-3'].map(call)
+    for (let turns = 0; turns < 3; turns++) await turn()
+    expect(flights.map(({ names }) => names)).toEqual([['whole-1'], ['whole-2']])
+    flights[0]?.land()
+    for (let turns = 0; turns < 3; turns++) await turn()
+    // Few that are not worth it wait for what is in flight, as ever.
+    expect(flights).toHaveLength(2)
+    flights[1]?.land()
+    for (let turns = 0; turns < 3; turns++) await turn()
+    expect(flights.slice(2).map(({ names }) => names)).toEqual([['a', 'b', 'whole-3']])
+    flights[2]?.land()
+    expect(await Promise.all(calls)).toEqual(['whole-1!', 'whole-2!', 'a!', 'b!', 'whole-3!'].map((name) => [name]))
+  })
+
   test('a lone call leaves at the end of the turn: no timer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
     try {

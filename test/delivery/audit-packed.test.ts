@@ -350,3 +350,50 @@ test('numbers of rows have the ids of what they hold behind them', async () => {
   const gaps = numbers.slice(1).map(({ number }, n) => BigInt(number) - BigInt(numbers[n]?.number ?? 0))
   expect(gaps.every((gap) => gap >= 32n)).toBe(true)
 })
+
+test('of tasks that a batch takes or ends, each is found by its id, whichever workflows they are of', async () => {
+  const tenant = await newTenant(fleet)
+  const { workflows, jobs, audit } = tenant.delivery
+  const tasks = Array.from({ length: 30 }, (_, n) => ({ name: `t${n}`, type: 'job', maxRetries: 0 }))
+  await workflows.create(Array.from({ length: 4 }, () => ({ name: 'w', start: true, tasks })))
+  const taken = await jobs.claim('w', { types: ['job'], limit: 120 })
+  await jobs.complete(taken.slice(0, 70))
+  // The last attempt of the others, whose worker is never heard of again.
+  await sql(fleet, `update delivery.jobs set available_at = now() - interval '1 second' where tenant_id = $1`, [
+    tenant.id,
+  ])
+  await sql(fleet, 'select delivery.expire_workflows($1, 1000)', [tenant.id])
+  const rows = await sql<{ workflow_ids: string[] | null; ids: string[] }>(
+    fleet,
+    `select workflow_ids, entity_id || more_entity_ids as ids from delivery.audit_log
+    where tenant_id = $1 and entity_type = 'task' and more_entity_ids is not null`,
+    [tenant.id],
+  )
+  expect(rows.length).toBeGreaterThan(6)
+  for (const { workflow_ids, ids } of rows)
+    expect(workflow_ids).toEqual([...new Set(ids.map((id) => id.slice(0, 36)))].toSorted())
+  expect(rows.some(({ workflow_ids }) => (workflow_ids ?? []).length > 1)).toBe(true)
+  const actionsOf = async (of: Tenant, entityId: string, entityType = 'task') =>
+    (await of.delivery.audit.list({ entityType, entityId, order: 'asc' })).entries.map(({ action }) => action)
+  const other = await newTenant(fleet)
+  for (const { workflowId, number } of taken) {
+    expect(await actionsOf(tenant, `${workflowId}/${number}`)).toEqual(['start', 'stop'])
+    expect(await actionsOf(other, `${workflowId}/${number}`)).toEqual([])
+  }
+  const [job] = taken
+  for (const id of [
+    `${job?.workflowId}/31`,
+    `${job?.workflowId}`,
+    `${job?.workflowId}/`,
+    'x/1',
+    `${job?.workflowId}x/1`,
+  ])
+    expect(await actionsOf(tenant, id)).toEqual([])
+  expect(await actionsOf(tenant, `${job?.workflowId}/1`, 'job')).toEqual([])
+  // As a version wrote them that knew of no workflows.
+  await sql(fleet, 'update delivery.audit_log set workflow_ids = null where tenant_id = $1', [tenant.id])
+  for (const { workflowId, number } of taken.slice(0, 40))
+    expect(await actionsOf(tenant, `${workflowId}/${number}`)).toEqual(['start', 'stop'])
+  await audit.seal()
+  expect((await audit.verify()).intact).toBe(true)
+})

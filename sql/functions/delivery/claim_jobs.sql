@@ -36,87 +36,91 @@ begin
     perform delivery.expire_workflows(p_tenant, 100);
   end if;
   for v_group in
-    select x.channels, sum(x.max_jobs)::integer as jobs_max,
-      -- Which request the n-th job goes to, and what it asked for.
-      array_agg(x.ordinality order by x.ordinality, x.n) as ordinals, array_agg(x.lease order by x.ordinality, x.n) as leases,
-      array_agg(x.lease_ms order by x.ordinality, x.n) as lease_ms
-    from (
-      select x.channels, x.ordinality, x.lease, x.lease_ms, n.n, 1 as max_jobs
-      from rows from (
-        jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer)
-      ) with ordinality as x
-      cross join lateral generate_series(1, x."limit") as n(n)
-    ) x
+    select x.channels, sum(x."limit")::integer as jobs_max,
+      -- Which request the n-th job goes to, and what that asked for.
+      array(
+        select q.place from unnest(array_agg(x."limit" order by x.ordinality)) with ordinality as q("limit", place)
+        cross join lateral generate_series(1, q."limit")
+        order by q.place
+      ) as places,
+      array_agg(x.ordinality order by x.ordinality) as ordinals, array_agg(x.lease order by x.ordinality) as leases,
+      array_agg(x.lease_ms * interval '1 millisecond' order by x.ordinality) as lengths, array_agg(x.worker order by x.ordinality) as workers,
+      array_agg(x.actor_type order by x.ordinality) as actor_types, array_agg(x.actor_id order by x.ordinality) as actor_ids,
+      array_agg(x.correlation_id order by x.ordinality) as correlation_ids
+    from rows from (
+      jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
+        actor_id text, correlation_id text)
+    ) with ordinality as x
     group by x.channels
     order by min(x.ordinality)
   loop
     return query
-    with requests as materialized (
-      select x.ordinality, x.worker, x.actor_type, x.actor_id, x.correlation_id
-      from rows from (
-        jsonb_to_recordset(p_requests) as (worker text, actor_type text, actor_id text, correlation_id text)
-      ) with ordinality as x
-    ),
-    picked as materialized (
-      select c.place, row_number() over () as n
-      from (
-        select c.channel, r.rank, a.available_at
-        from unnest(v_group.channels) as c(channel)
-        cross join generate_series(0, 10) as r(rank)
+    with picked as materialized (
+      select p.place, p.n, v_group.places[p.n] as request
+      -- All are locked before the first is changed: of two that claim at the same time one finds its jobs behind the other's, not between them.
+      from unnest(array(
+        select c.place
+        from (
+          select c.channel, r.rank, a.available_at
+          from unnest(v_group.channels) as c(channel)
+          cross join generate_series(0, 10) as r(rank)
+          cross join lateral (
+            select j.available_at from delivery.jobs j
+            where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+              and j.available_at <= v_now
+            order by j.available_at
+            limit 1
+          ) a
+          order by r.rank, a.available_at
+        ) h
         cross join lateral (
-          select j.available_at from delivery.jobs j
-          where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
+          select j.ctid as place from delivery.jobs j
+          where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
             and j.available_at <= v_now
           order by j.available_at
-          limit 1
-        ) a
-        order by r.rank, a.available_at
-      ) h
-      cross join lateral (
-        select j.ctid as place from delivery.jobs j
-        where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
-          and j.available_at <= v_now
-        order by j.available_at
+          limit v_group.jobs_max
+          for update skip locked
+        ) c
         limit v_group.jobs_max
-        for update skip locked
-      ) c
-      limit v_group.jobs_max
+      )) with ordinality as p(place, n)
     ),
     claimed as (
       update delivery.jobs j
-      set lease = v_group.leases[p.n], leased_at = v_now, worker = r.worker, attempt = j.attempt + 1, attempts_left = j.attempts_left - 1,
-        timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
-        available_at = least(v_now + v_group.lease_ms[p.n] * interval '1 millisecond', v_now + j.timeout_ms * interval '1 millisecond')
-      from picked p cross join lateral (select * from requests r where r.ordinality = v_group.ordinals[p.n]) r
+      set lease = v_group.leases[p.request], leased_at = v_now, worker = v_group.workers[p.request], attempt = j.attempt + 1,
+        attempts_left = j.attempts_left - 1, timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
+        available_at = least(v_now + v_group.lengths[p.request], v_now + j.timeout_ms * interval '1 millisecond')
+      from picked p
       where j.ctid = p.place
-      returning p.n, r.ordinality, r.actor_type, r.actor_id, r.correlation_id, j.workflow_id, j.task_number, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker
+      returning p.n, p.request, j.workflow_id, j.task_number, j.workflow_id || '/' || j.task_number as entity, j.attempt, j.attempts_left,
+        j.available_at, j.timeout_at, j.worker, v_group.actor_types[p.request] as actor_type, v_group.actor_ids[p.request] as actor_id,
+        v_group.correlation_ids[p.request] as correlation_id
     ),
     audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
+      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-        (array_agg(c.workflow_id || '/' || c.task_number))[1], nullif((array_agg(c.workflow_id || '/' || c.task_number))[2:], '{}'),
-        'start', c.actor_type, c.actor_id, c.correlation_id,
+        (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
+        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start', c.actor_type, c.actor_id, c.correlation_id,
         jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
       from claimed c
       -- What a row may hold: delivery.audit_prefix.
       group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
     )
-    select c.ordinality::integer,
-      json_agg(json_build_object('workflow_id', c.workflow_id, 'task_number', c.task_number, 'name', t.name, 'type', t.task_type,
-        'payload', t.payload, 'attempt', c.attempt, 'attempts_left', c.attempts_left, 'expires_at', c.available_at, 'timeout_at', c.timeout_at,
-        'needs', case when cardinality(t.dependencies) > 0 then (
-          select json_object_agg(d.name, d.result)
-          from delivery.workflow_tasks d
-          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
-        ) end) order by c.n)
+    select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
     from claimed c
     cross join lateral (
       select * from delivery.workflow_tasks r
       where r.tenant_id = p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
       limit 1
     ) t
-    group by c.ordinality;
+    cross join lateral (
+      select c.workflow_id, c.task_number, t.name, t.task_type as type, t.payload, c.attempt, c.attempts_left, c.available_at as expires_at, c.timeout_at,
+        case when cardinality(t.dependencies) > 0 then (
+          select json_object_agg(d.name, d.result)
+          from delivery.workflow_tasks d
+          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
+        ) end as needs
+    ) j
+    group by c.request;
   end loop;
 end
 $$;

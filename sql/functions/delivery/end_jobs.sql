@@ -20,19 +20,17 @@ as $$
 declare
   v_prefix text;
   v_now timestamptz;
-  v_ids uuid[];
   v_workflows uuid[];
   v_numbers integer[];
-  v_ordinals bigint[];
-  v_retried bigint[];
+  v_places bigint[];
+  v_again bigint;
+  v_are_completed boolean;
   v_lost record;
-  v_identities jsonb[];
 begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
-  select array_agg(x.workflow_id) into v_ids from jsonb_to_recordset(p_jobs) as x(workflow_id uuid);
   -- First the workflows, in one order: whoever ends tasks of the same workflow waits here, and batches cannot deadlock.
-  perform from (select distinct i.id from unnest(v_ids) as i(id) order by i.id) x
+  perform from (select distinct i.workflow_id as id from jsonb_to_recordset(p_jobs) as i(workflow_id uuid) order by 1) x
   cross join lateral (
     select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
   ) w;
@@ -60,7 +58,8 @@ begin
       started_at = g.leased_at, ended_at = v_now
     from gone g
     where t.tenant_id = p_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number
-    returning t.workflow_id, t.task_number, t.status, t.attempt, g.ordinality, g.error, g.actor_type, g.actor_id, g.correlation_id
+    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.ordinality, g.error,
+      g.actor_type, g.actor_id, g.correlation_id
   ),
   again as (
     update delivery.jobs j
@@ -85,9 +84,9 @@ begin
     returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, correlation_id, changes)
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, correlation_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-      (array_agg(e.workflow_id || '/' || e.task_number))[1], nullif((array_agg(e.workflow_id || '/' || e.task_number))[2:], '{}'),
+      (array_agg(e.entity))[1], nullif((array_agg(e.entity))[2:], '{}'), case when count(*) > 1 then array_agg(distinct e.workflow_id) end,
       'stop', case e.status when 'completed' then 'success' else 'failure' end, e.actor_type, e.actor_id, e.correlation_id,
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
@@ -98,27 +97,24 @@ begin
     union all
     -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
-      null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
+      null, null, 'update', case a.outcome when 'failed' then 'failure' else 'cancelled' end, a.actor_type, a.actor_id, a.correlation_id,
       jsonb_build_object('status', '["running", "pending"]'::jsonb, 'attempt', a.attempt, 'retryAt', a.ready_at)
         || case when a.error is null then '{}' else jsonb_build_object('error', left(a.error, 500)) end
     from again a
   ),
   all_ended as (
-    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as ordinals,
-      array_agg(jsonb_build_object('actor_type', e.actor_type, 'actor_id', e.actor_id, 'correlation_id', e.correlation_id)) as identities
-    from ended e
+    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as places from ended e
   )
-  select e.workflows, e.numbers, e.ordinals, e.identities, (select array_agg(a.ordinality) from again a)
-  into v_workflows, v_numbers, v_ordinals, v_identities, v_retried
+  select e.workflows, e.numbers, e.places, (select count(*) from again a), (select bool_and(i.outcome = 'completed') from items i)
+  into v_workflows, v_numbers, v_places, v_again, v_are_completed
   from all_ended e;
-  if coalesce(cardinality(v_ordinals), 0) + coalesce(cardinality(v_retried), 0) < jsonb_array_length(p_jobs) then
-    -- What is left came a second time, or too late.
+  if coalesce(cardinality(v_numbers), 0) + v_again < jsonb_array_length(p_jobs) then
+    -- Some came a second time, or too late; what was given back now looks as if it had come before.
     select x.ordinality, x.workflow_id, x.task_number into v_lost
     from rows from (
       jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text)
     ) with ordinality as x
-    where x.ordinality <> all (coalesce(v_ordinals, '{}') || coalesce(v_retried, '{}'))
-      and not exists (
+    where not exists (
         select from delivery.workflow_tasks t
         where t.tenant_id = p_tenant and t.workflow_id = x.workflow_id and t.task_number = x.task_number and t.lease = x.lease
           and t.status = x.outcome and t.result is not distinct from x.result and t.error is not distinct from x.error
@@ -136,7 +132,18 @@ begin
     end if;
   end if;
   if v_workflows is not null then
-    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, v_identities);
+    perform delivery.settle_tasks(v_prefix, v_now, v_workflows, v_numbers, array(
+      -- Only the first of a workflow's tasks is asked who ended it.
+      select case when e.workflow_id is distinct from lag(e.workflow_id) over () then (
+        select jsonb_build_object('actor_type', i.item -> 'actor_type', 'actor_id', i.item -> 'actor_id', 'correlation_id', i.item -> 'correlation_id')
+        from (select p_jobs -> (e.place - 1)::integer as item) i
+      ) end
+      from unnest(v_workflows, v_places) as e(workflow_id, place)
+    ));
+  end if;
+  if v_are_completed then
+    return query select n.ordinal, 'completed'::text, null::timestamptz from generate_series(1, jsonb_array_length(p_jobs)) as n(ordinal);
+    return;
   end if;
   return query
   select x.ordinality::integer,

@@ -74,12 +74,13 @@ begin
     returning t.workflow_id, t.task_number, t.error, t.attempt, l.timeout_at
   ),
   audited as (
-    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, result, actor_type, actor_id, changes)
+    insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, changes)
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', g.ids[p.first],
-      nullif(g.ids[p.first + 1 : p.first + 31], '{}'), 'stop', g.result, c_system ->> 'actor_type', c_system ->> 'actor_id',
+      nullif(g.ids[p.first + 1 : p.first + 31], '{}'),
+      case when p.first < cardinality(g.ids) then array(select distinct w.id from unnest(g.workflow_ids[p.first : p.first + 31]) as w(id) order by w.id) end, 'stop', g.result, c_system ->> 'actor_type', c_system ->> 'actor_id',
       jsonb_build_object('status', '["running", "failed"]'::jsonb, 'error', g.error, 'attempt', g.attempt)
     from (
-      select array_agg(f.workflow_id || '/' || f.task_number) as ids, f.error, f.attempt, r.result
+      select array_agg(f.workflow_id || '/' || f.task_number) as ids, array_agg(f.workflow_id) as workflow_ids, f.error, f.attempt, r.result
       from failed f
       cross join lateral (select case when f.timeout_at <= v_now then 'timeout' else 'failure' end as result) r
       group by f.error, f.attempt, r.result

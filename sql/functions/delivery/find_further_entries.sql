@@ -1,5 +1,6 @@
 -- delivery.find_further_entries(type, id, above, below, ascending, limit): the ids of the entries of an entity in rows of the audit log that
--- hold several, where it is not the first of them: between these ids, in their order. All of the entity are looked at.
+-- hold several, where it is not the first of them: between these ids, in their order. All of the entity are looked at; of a task, which is
+-- <workflow>/<number>, those of its workflow that hold several.
 -- Runs as pgfleet_search, whose policy lets it read the log without the tenant's: under that policy a condition that is not leakproof, as
 -- @> is, may not use an index. It carries the tenant predicate itself, takes the tenant from platform.enter alone, and refuses without one.
 do $$
@@ -26,6 +27,8 @@ as $$
 #variable_conflict use_column
 declare
   v_tenant text := current_setting('pgfleet.tenant', true);
+  -- Rows that hold several tasks are found by these.
+  v_workflow_id uuid := case when p_type = 'task' then substring(p_id from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/') end;
 begin
   if coalesce(v_tenant, '') = '' then
     raise exception 'no tenant was entered' using errcode = 'PF001';
@@ -37,7 +40,14 @@ begin
     from delivery.audit_log a
     cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
     -- Tenant and kind are written as expressions, and the bounds stand outside, so that no other index than the condition's own can be taken.
-    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and m.entity_id = p_id and a.entity_type || '' = p_type
+    where a.tenant_id || '' = v_tenant and a.more_entity_ids @> array[p_id] and a.workflow_ids is null and m.entity_id = p_id
+      and a.entity_type || '' = p_type
+    union all
+    select delivery.packed_audit_id(a.audit_id, m.place::integer)
+    from delivery.audit_log a
+    cross join lateral unnest(a.more_entity_ids) with ordinality as m(entity_id, place)
+    where v_workflow_id is not null and a.tenant_id || '' = v_tenant and a.workflow_ids @> array[v_workflow_id] and m.entity_id = p_id
+      and a.entity_type || '' = p_type
   ) e
   where e.audit_id > p_above and e.audit_id < p_below
   order by case when p_ascending then e.audit_id end, case when not p_ascending then e.audit_id end desc

@@ -2,7 +2,8 @@
 -- completed or failed: counts them, frees those that waited for them (they become jobs), skips those that can no longer run,
 -- and ends workflows that have nothing left to run. For other functions of this schema, which hold the locks of the
 -- workflows' rows. A failed optional task is passed by those that wait for it; any other failure skips them, and what is
--- skipped so skips on, past optional tasks no further. identities: jsonb objects of actor_type, actor_id, correlation_id, one a task.
+-- skipped so skips on, past optional tasks no further. identities: jsonb objects of actor_type, actor_id, correlation_id, one a
+-- task; of those of a workflow the first counts, and the others may be null.
 create or replace function delivery.settle_tasks(p_prefix text, p_now timestamptz, p_workflows uuid[], p_numbers integer[], p_identities jsonb[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -28,12 +29,17 @@ declare
 begin
   while cardinality(v_numbers) > 0 loop
     with ended as (
-      select e.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
-      from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
+      select t.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
+      from (
+        select e.workflow_id, array_agg(e.task_number) as numbers
+        from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
+        group by e.workflow_id
+      ) e
+      -- All of a workflow in one look at the index.
       cross join lateral (
         select * from delivery.workflow_tasks r
-        where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = e.task_number
-        limit 1
+        where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
+        offset 0
       ) t
     ),
     sums as (

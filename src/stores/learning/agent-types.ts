@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { STATE_LENGTH_MAX, toContent } from '../../content.js'
+import { STATE_LENGTH_MAX, toContent, toJson } from '../../content.js'
 import type { Session } from '../../database/session.js'
 import { changingStatement, readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError, isFleetError } from '../../errors.js'
@@ -144,7 +144,7 @@ export function createAgentTypes(session: Session): AgentTypes {
           .map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
       )
       try {
-        const values = [agentType, toContent('agentType', columns, STATE_LENGTH_MAX).json]
+        const values = [agentType, toJson('agentType', columns, STATE_LENGTH_MAX)]
         const [row] = await session.query(UPSERT, values, { idempotent: true })
         return toAgentType(row as Row)
       } catch (error) {

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { type Condition, condition } from '../../condition.js'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../content.js'
+import { type Json, STATE_LENGTH_MAX, toJson } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
@@ -261,7 +261,7 @@ export function createPatterns(session: Session): Patterns {
       const { limit } = check('options', z.strictObject({ limit: z.int().min(1).max(1000).default(20) }), options)
       if (typeof context !== 'object' || context === null || Array.isArray(context))
         throw new FleetError('INPUT_INVALID', { message: 'context is an object', field: 'context' })
-      const values = [check('agentType', agentType, type), toContent('context', context, STATE_LENGTH_MAX).json, limit]
+      const values = [check('agentType', agentType, type), toJson('context', context, STATE_LENGTH_MAX), limit]
       return (await session.query(MATCH, values, { idempotent: true })).map(toPattern)
     },
   }
@@ -270,7 +270,7 @@ export function createPatterns(session: Session): Patterns {
 /** The parts of a pattern that are the caller's JSON, checked for what the database cannot hold. */
 function contentOf(field: string, item: z.output<typeof patterns>[number]): Record<string, unknown> {
   const json = (name: string, value: unknown) =>
-    JSON.parse(toContent(`${field}.${name}`, value, STATE_LENGTH_MAX).json) as unknown
+    JSON.parse(toJson(`${field}.${name}`, value, STATE_LENGTH_MAX)) as unknown
   return {
     data: json('data', item.data),
     metadata: json('metadata', item.metadata),

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { STATE_LENGTH_MAX, toContent } from '../../content.js'
+import { STATE_LENGTH_MAX, toJson } from '../../content.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
 import { FleetError } from '../../errors.js'
@@ -134,7 +134,7 @@ export function createSessions(session: Session): LearningSessions {
       const id = uuidv7()
       const [row] = await session.query(
         START,
-        [id, agentType, name ?? null, environment, toContent('session.metadata', metadata, STATE_LENGTH_MAX).json],
+        [id, agentType, name ?? null, environment, toJson('session.metadata', metadata, STATE_LENGTH_MAX)],
         {
           idempotent: true,
         },

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { type Json, toContent } from '../../content.js'
+import { type Json, toJson } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
@@ -145,7 +145,7 @@ export const GET_AGENT_STATES: Operation<string, InfoRow & { state: Json }, Agen
   encode: (item) => JSON.stringify(item),
   decode: (row) => {
     if (row === undefined) return undefined
-    const checksum = hash('sha256', toContent('state', row.state, Number.POSITIVE_INFINITY).json, 'hex')
+    const checksum = hash('sha256', toJson('state', row.state, Number.POSITIVE_INFINITY), 'hex')
     if (checksum !== row.checksum) {
       throw new FleetError('CHECKSUM_MISMATCH', {
         message: `the state of agent ${JSON.stringify(row.agent_id)} at version ${row.version} is not what was saved`,
@@ -245,7 +245,7 @@ export function createAgentStates(session: Session): AgentStates {
 }
 
 function encode(item: z.output<typeof states>[number] & { call?: number }, path: string): Encoded {
-  const { json } = toContent(`${path}state`, item.state, STATE_MAX)
+  const json = toJson(`${path}state`, item.state, STATE_MAX)
   const checksum = hash('sha256', json, 'hex')
   const rest = JSON.stringify({
     agent_id: item.agentId,

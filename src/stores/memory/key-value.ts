@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, toContent } from '../../content.js'
+import { type Json, toJson } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
@@ -338,7 +338,7 @@ function encode(
     const { buffer, byteOffset, length } = item.value
     value = `"bytes":"${Buffer.from(buffer, byteOffset, length).toString('base64')}"`
   } else {
-    value = `"value":${toContent(valueField, item.value, VALUE_LENGTH_MAX).json}`
+    value = `"value":${toJson(valueField, item.value, VALUE_LENGTH_MAX)}`
   }
   return {
     json: `{${value},${rest.slice(1)}`,

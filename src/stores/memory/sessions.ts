@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { toContent } from '../../content.js'
+import { toContent, toJson } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
@@ -310,7 +310,7 @@ function encodeChange(item: z.output<typeof changes>[number], index: number): En
   const json = (member: 'data' | 'patch') => {
     const value = item[member]
     if (value === undefined) return ''
-    return `,"${member}":${toContent(`sessions[${index}].${member}`, value, SESSION_DATA_LENGTH_MAX).json}`
+    return `,"${member}":${toJson(`sessions[${index}].${member}`, value, SESSION_DATA_LENGTH_MAX)}`
   }
   const rest = {
     id: item.id,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, toContent } from '../../content.js'
+import { type Json, toJson } from '../../content.js'
 import type { CallOptions, Operation } from '../../database/batch.js'
 import type { Session } from '../../database/session.js'
 import { readStatement, type Statement, statement } from '../../database/statement.js'
@@ -220,7 +220,7 @@ export function createWorkflowStates(session: Session): WorkflowStates {
       const { signal: _, durability: __, ...rest } = options
       const id = check('workflowId', workflowId, input)
       const { name, currentStep, expectedVersion: expected } = check('options', saveOptions, rest)
-      const { json } = toContent('state', state, STATE_MAX)
+      const json = toJson('state', state, STATE_MAX)
       const others = JSON.stringify({ workflow_id: id, workflow_name: name, current_step: currentStep, expected })
       const item = { json: `{"state":${json},${others.slice(1)}`, workflowId: id, expected }
       return (await session.submit(SAVE_WORKFLOW_STATES, [item], options))[0] as number

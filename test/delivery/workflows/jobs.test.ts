@@ -336,3 +336,50 @@ test('random graphs run to their end, whatever fails: nothing is stranded, nothi
     { numRuns: 25 },
   )
 })
+
+test('tasks that a batch ends stay on their pages, which have room for each of them once more', async () => {
+  const tenant = await newTenant(fleet)
+  const { workflows, jobs } = tenant.delivery
+  const tasks = Array.from({ length: 100 }, (_, n) => ({ name: `task-${n}`, type: 'job', payload: { n } }))
+  const [made] = await workflows.create([{ name: 'w', start: true, tasks }])
+  const pages = () =>
+    sql<{ task_number: number; page: number }>(
+      fleet,
+      `select task_number, (ctid::text::point)[0] as page from delivery.workflow_tasks where tenant_id = $1 and workflow_id = $2 order by 1`,
+      [tenant.id, made?.id],
+    )
+  const before = await pages()
+  await jobs.complete(await jobs.claim('a worker', { types, limit: 100 }))
+  expect(await pages()).toEqual(before)
+})
+
+test('a batch may end jobs in each of the ways at once, and again', async () => {
+  const tenant = await newTenant(fleet)
+  const { workflows, jobs } = tenant.delivery
+  const tasks = ['a', 'b', 'c', 'd'].map((name) => ({ name, type: 'job', optional: name === 'd' }))
+  const [made] = await workflows.create([{ name: 'w', start: true, tasks }])
+  const held = await jobs.claim('w', { types, limit: 4 })
+  const ended = held
+    .toSorted((a, b) => a.number - b.number)
+    .map(({ name, workflowId, number, lease }) => {
+      const rest =
+        name === 'a'
+          ? { outcome: 'completed', result: { n: 1 } }
+          : name === 'b'
+            ? { outcome: 'released' }
+            : { outcome: 'failed', error: 'x' }
+      return { workflow_id: workflowId, task_number: number, lease, ...rest, retry: name === 'c', delay_ms: 60_000 }
+    })
+  const end = (items: readonly object[]) =>
+    sql<{ status: string; retry_at: Date | null }>(fleet, 'select status, retry_at from delivery.end_jobs($1, $2)', [
+      tenant.id,
+      JSON.stringify(items),
+    ])
+  const first = await end(ended)
+  expect(first.map(({ status }) => status)).toEqual(['completed', 'pending', 'pending', 'failed'])
+  expect(first.map(({ retry_at }) => retry_at !== null)).toEqual([false, true, true, false])
+  expect(await end(ended.toReversed())).toEqual(first.toReversed())
+  expect(await end([...ended, ...ended])).toEqual([...first, ...first])
+  expect(await workflows.get(made?.id as string)).toMatchObject({ counts: { open: 2, completed: 1, failed: 1 } })
+  await failure(end([{ ...ended[0], result: { n: 2 } }, ...ended.slice(1)]), 'LEASE_LOST')
+})

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toContent, toJson } from '../../../content.js'
 import { members, text } from '../../../input.js'
 import { count, toUsDollars, type UsDollars, usDollars } from './amounts.js'
 
@@ -200,7 +200,7 @@ export function encodeNewAgentSession(
   identity: object,
 ): string {
   const json = (member: 'data' | 'context' | 'metadata') =>
-    toContent(`sessions[${index}].${member}`, item[member], AGENT_SESSION_OBJECT_LENGTH_MAX).json
+    toJson(`sessions[${index}].${member}`, item[member], AGENT_SESSION_OBJECT_LENGTH_MAX)
   const objects = `"data":${json('data')},"context":${json('context')},"metadata":${json('metadata')}`
   const rest = JSON.stringify({
     agent_name: item.agentName,
@@ -224,7 +224,7 @@ export function encodeAgentSessionChange(
   const json = (member: 'data' | 'context' | 'metadata') => {
     const value = item[member]
     if (value === undefined) return ''
-    return `,"${member}":${toContent(`sessions[${index}].${member}`, value, AGENT_SESSION_OBJECT_LENGTH_MAX).json}`
+    return `,"${member}":${toJson(`sessions[${index}].${member}`, value, AGENT_SESSION_OBJECT_LENGTH_MAX)}`
   }
   const rest = JSON.stringify({
     id: item.id,

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type Json, toContent } from '../../../content.js'
+import { type Json, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement, statement } from '../../../database/statement.js'
@@ -168,7 +168,7 @@ export async function recordInteractions(
     const json = (member: 'request' | 'response') =>
       item[member] === undefined
         ? ''
-        : `,"${member}":${toContent(`interactions[${index}].${member}`, item[member], OBJECT_LENGTH_MAX).json}`
+        : `,"${member}":${toJson(`interactions[${index}].${member}`, item[member], OBJECT_LENGTH_MAX)}`
     const rest = JSON.stringify({
       id,
       session_id: item.sessionId,

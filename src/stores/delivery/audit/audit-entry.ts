@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { STATE_LENGTH_MAX, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
@@ -121,7 +121,7 @@ export async function recordEntries(
   options?: CallOptions,
 ): Promise<string[]> {
   const items = check('entries', entries, input).map((entry, index): Item => {
-    const { json } = toContent(`entries[${index}].changes`, entry.changes, STATE_LENGTH_MAX)
+    const json = toJson(`entries[${index}].changes`, entry.changes, STATE_LENGTH_MAX)
     const id = entry.id?.toLowerCase() ?? newId()
     const rest = {
       id,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement, type Statement } from '../../../database/statement.js'
 import { check, members, text } from '../../../input.js'
@@ -116,7 +116,7 @@ export async function listPullRequests(session: Session, input: PullRequestListO
     const filter = {
       query: options.query,
       labels: options.labels,
-      metadata: options.metadata && JSON.parse(toContent('options.metadata', options.metadata, 65_536).json),
+      metadata: options.metadata && JSON.parse(toJson('options.metadata', options.metadata, 65_536)),
       repository,
       status,
       author,

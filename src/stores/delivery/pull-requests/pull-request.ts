@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 import { check, members, text } from '../../../input.js'
 
 export const PULL_REQUEST_STATUSES = ['draft', 'open', 'closed', 'merged'] as const
@@ -234,7 +234,7 @@ export function encodePullRequests(
     const json =
       metadata === undefined
         ? given
-        : `${given.slice(0, -1)}${values.length === 0 ? '' : ','}"metadata":${toContent(`pullRequests[${index}].metadata`, metadata, METADATA_LENGTH_MAX).json}}`
+        : `${given.slice(0, -1)}${values.length === 0 ? '' : ','}"metadata":${toJson(`pullRequests[${index}].metadata`, metadata, METADATA_LENGTH_MAX)}}`
     const about = {
       id: ('id' in rest ? rest.id : undefined) ?? uuidv7(),
       repository,

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type Json, toContent } from '../../../content.js'
+import { type Json, toContent, toJson } from '../../../content.js'
 import { FleetError } from '../../../errors.js'
 import { encodeIdentity, type Identity } from '../../../identity.js'
 import { check, members, text } from '../../../input.js'
@@ -173,7 +173,7 @@ export function encodeWorkflow(
 ): { readonly id: string; readonly text: string } {
   const id = workflow.id ?? uuidv7()
   const at = `workflows[${index}]`
-  const json = (field: string, value: unknown, max: number) => toContent(`${at}.${field}`, value, max).json
+  const json = (field: string, value: unknown, max: number) => toJson(`${at}.${field}`, value, max)
   const numbers = new Map(workflow.tasks.map(({ name }, i) => [name, i + 1]))
   const needs = workflow.tasks.map(({ dependsOn }) => [
     ...new Set(dependsOn.map((name) => numbers.get(name) as number)),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement, type Statement } from '../../../database/statement.js'
 import { FleetError } from '../../../errors.js'
@@ -173,7 +173,7 @@ export async function searchWorkflows(session: Session, input: WorkflowSearch): 
   if (query === undefined && tags === undefined && metadata === undefined) {
     throw new FleetError('INPUT_INVALID', { message: 'search: give a query, tags or metadata', field: 'search' })
   }
-  const contained = metadata === undefined ? null : toContent('search.metadata', metadata, 8192).json
+  const contained = metadata === undefined ? null : toJson('search.metadata', metadata, 8192)
   const values = [query ?? null, tags ?? null, contained, after ?? null, limit]
   const rows = await session.query(SEARCH, values, { idempotent: true, ...(signal && { signal }) })
   return rows.map((row) => toWorkflow(row.workflow))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { type Json, STATE_LENGTH_MAX, toJson } from '../../../content.js'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement } from '../../../database/statement.js'
@@ -95,9 +95,7 @@ export async function queryEvents(session: Session, input: EventQuery, options?:
     limit,
     scan: scanMax,
     after,
-    ...(payload === undefined
-      ? {}
-      : { payload: JSON.parse(toContent('query.payload', payload, STATE_LENGTH_MAX).json) }),
+    ...(payload === undefined ? {} : { payload: JSON.parse(toJson('query.payload', payload, STATE_LENGTH_MAX)) }),
   }
   const rows = await session.query(FIND_EVENTS, [JSON.stringify(given)], { ...options, idempotent: true })
   const last = rows.at(-1)

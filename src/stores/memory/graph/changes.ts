@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { type Json, STATE_LENGTH_MAX, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
@@ -118,7 +118,7 @@ export function encodeChange(kind: Kind, op: Verb, field: string, item: object):
   }
   const json = JSON.stringify(rest)
   if (properties === undefined) return json
-  return `${json.slice(0, -1)},"properties":${toContent(`${field}.properties`, properties, STATE_LENGTH_MAX).json}}`
+  return `${json.slice(0, -1)},"properties":${toJson(`${field}.properties`, properties, STATE_LENGTH_MAX)}}`
 }
 
 /** As memory.relationship_id makes it: a UUIDv8 of the SHA-256 over subject, object and type. */

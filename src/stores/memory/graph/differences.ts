@@ -1,5 +1,5 @@
 import type { Json } from '../../../content.js'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 
 /** A member that differs: `type`, `name`, or one of the properties. */
 export interface Difference {
@@ -33,7 +33,7 @@ export function differences(before: Described | undefined, after: Described | un
 
 /** Equal for equal values, whatever the order of their members. */
 function canonical(value: Json | undefined): string | undefined {
-  return value === undefined ? undefined : toContent('properties', value, Number.POSITIVE_INFINITY).json
+  return value === undefined ? undefined : toJson('properties', value, Number.POSITIVE_INFINITY)
 }
 
 function own(properties: Readonly<Record<string, Json>> | undefined, name: string): Json | undefined {

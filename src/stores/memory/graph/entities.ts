@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { type Json, STATE_LENGTH_MAX, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement, type Statement, statement } from '../../../database/statement.js'
@@ -222,7 +222,7 @@ export function createEntities(session: Session): Entities {
         isMoment,
         (isMoment ? (at ?? knownAt) : during?.from) ?? null,
         during?.to ?? null,
-        properties === undefined ? null : toContent('query.properties', properties, STATE_LENGTH_MAX).json,
+        properties === undefined ? null : toJson('query.properties', properties, STATE_LENGTH_MAX),
         ...(after ?? [null, null, null]),
       ]
       const rows = await session.query(type === undefined ? QUERY : QUERY_TYPE, values, {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { type Json, STATE_LENGTH_MAX, toContent, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
@@ -136,7 +136,7 @@ function encode(item: z.output<typeof episode>, index: number): string {
     const kind = entity === undefined ? 'relationship' : 'entity'
     return encodeChange(kind, op, `${at}.${kind}`, check(`${at}.${kind}`, SCHEMAS[kind][op], entity ?? relationship))
   })
-  const metadata = toContent(`${field}.metadata`, item.metadata, STATE_LENGTH_MAX).json
+  const metadata = toJson(`${field}.metadata`, item.metadata, STATE_LENGTH_MAX)
   const body = `"changes":[${changes.join()}],"metadata":${metadata},${JSON.stringify({ occurred_at: item.occurredAt, source: item.source, id: item.id }).slice(1)}`
   // What makes two episodes the same: everything, whatever the order of members.
   const { hash } = toContent(field, JSON.parse(`{${body}`), Number.POSITIVE_INFINITY)

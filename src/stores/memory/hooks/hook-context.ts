@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate } from 'node:zlib'
-import { type Json, toContent } from '../../../content.js'
+import { type Json, toJson } from '../../../content.js'
 import { FleetError } from '../../../errors.js'
 
 /** How the bytes of a context are stored. */
@@ -26,7 +26,7 @@ const decompress = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflat
 
 /** Encodes a context; compressed when that makes it smaller. Errors: INPUT_INVALID. */
 export async function storeContext(field: string, value: unknown): Promise<StoredContext> {
-  const plain = Buffer.from(toContent(field, value, CONTEXT_LENGTH_MAX).json)
+  const plain = Buffer.from(toJson(field, value, CONTEXT_LENGTH_MAX))
   if (plain.length >= COMPRESS_FROM) {
     const bytes = plain.length < BESIDE_FROM ? deflateSync(plain) : await compress(plain)
     if (bytes.length < plain.length) return { codec: 'deflate', bytes, length: plain.length }

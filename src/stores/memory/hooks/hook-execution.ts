@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Json, toContent } from '../../../content.js'
+import { type Json, toJson } from '../../../content.js'
 import { check, members, text } from '../../../input.js'
 import { type ContextCodec, readContext, type StoredContext, storeContext } from './hook-context.js'
 
@@ -111,7 +111,7 @@ export async function encodeExecutions(input: readonly NewHookExecution[]): Prom
 async function encode(item: z.output<typeof executions>[number], index: number): Promise<string> {
   const field = `executions[${index}]`
   const json = (member: string, value: unknown) =>
-    value === undefined ? '' : `"${member}":${toContent(`${field}.${member}`, value, RESULT_LENGTH_MAX).json},`
+    value === undefined ? '' : `"${member}":${toJson(`${field}.${member}`, value, RESULT_LENGTH_MAX)},`
   const jsons = json('result', item.result) + json('metadata', item.metadata)
   const context: StoredContext | undefined =
     item.context === undefined ? undefined : await storeContext(`${field}.context`, item.context)

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
@@ -221,7 +221,7 @@ export function createApiKeys(session: Session, usage: ApiKeyUsage): ApiKeys {
   return {
     async create(input, options = {}) {
       const { name, scopes, expiresAt, metadata } = check('key', newApiKey, input)
-      const { json } = toContent('key.metadata', metadata, METADATA_LENGTH_MAX)
+      const json = toJson('key.metadata', metadata, METADATA_LENGTH_MAX)
       const made = makeApiKey(session.tenant)
       const values = [made.keyId, name, made.secretHash, scopes, json, expiresAt ?? null]
       await session.query(CREATE, values, { ...options, idempotent: true })

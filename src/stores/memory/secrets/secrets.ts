@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { toContent } from '../../../content.js'
+import { toJson } from '../../../content.js'
 import type { CallOptions } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { type Statement, statement } from '../../../database/statement.js'
@@ -154,7 +154,7 @@ export function createSecrets(session: Session, dataKeys: DataKeys): Secrets {
     const name = check('service', service, inputService)
     const value = Buffer.from(check('value', secretValue, inputValue))
     const { metadata, signal, durability } = check('options', setOptions, input)
-    const { json } = toContent('options.metadata', metadata, METADATA_LENGTH_MAX)
+    const json = toJson('options.metadata', metadata, METADATA_LENGTH_MAX)
     const how = { ...(signal && { signal }), ...(durability && { durability }) }
     const dataKey = await dataKeys.active(session, signal)
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {

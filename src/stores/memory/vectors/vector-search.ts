@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Condition, condition } from '../../../condition.js'
-import { ACTION_LENGTH_MAX, type Json, toContent } from '../../../content.js'
+import { ACTION_LENGTH_MAX, type Json, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { statement } from '../../../database/statement.js'
@@ -183,7 +183,7 @@ export async function searchHybrid(
 
 function prepare<Item extends Search>(item: Item, index: number): Prepared<Item> {
   const field = `searches[${index}].filter`
-  return { item, filter: item.filter && toContent(field, item.filter, ACTION_LENGTH_MAX).json }
+  return { item, filter: item.filter && toJson(field, item.filter, ACTION_LENGTH_MAX) }
 }
 
 /** Members that are undefined are left out, so that searches of the same shape look the same. */

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type Json, STATE_LENGTH_MAX, toContent } from '../../../content.js'
+import { type Json, STATE_LENGTH_MAX, toJson } from '../../../content.js'
 import type { CallOptions, Operation } from '../../../database/batch.js'
 import type { Session } from '../../../database/session.js'
 import { readStatement, type Statement, statement } from '../../../database/statement.js'
@@ -260,7 +260,7 @@ export function createVectors(session: Session): Vectors {
       const items = check('vectors', newVectors, many ? input : [input]).map(({ embedding, ...item }, i) => ({
         item: { ...item, id: item.id ?? uuidv7() },
         components: encodeComponents(embedding),
-        metadata: toContent(`vectors[${i}].metadata`, item.metadata, STATE_LENGTH_MAX).json,
+        metadata: toJson(`vectors[${i}].metadata`, item.metadata, STATE_LENGTH_MAX),
       }))
       const kept = await session.submit(UPSERT_VECTORS, items, options)
       return many ? kept : kept[0]
@@ -283,7 +283,7 @@ export function createVectors(session: Session): Vectors {
       const items = check('changes', z.array(change).max(UPDATE_METADATA.itemsMax), many ? input : [input]).map(
         (item, i) => ({
           item,
-          metadata: toContent(`changes[${i}].metadata`, item.metadata, STATE_LENGTH_MAX).json,
+          metadata: toJson(`changes[${i}].metadata`, item.metadata, STATE_LENGTH_MAX),
         }),
       )
       const updated = await session.submit(UPDATE_METADATA, items, options)
