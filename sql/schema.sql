@@ -16315,7 +16315,10 @@ CREATE VIEW delivery.audit WITH (security_invoker='true') AS
             a.correlation_id,
             a.changes,
             false AS is_interaction,
-            to_jsonb(a.more_entity_ids) AS content,
+                CASE
+                    WHEN (a.workflow_ids IS NULL) THEN to_jsonb(a.more_entity_ids)
+                    ELSE (to_jsonb(a.more_entity_ids) || jsonb_build_array(to_jsonb(a.workflow_ids)))
+                END AS content,
             false AS is_session,
             false AS is_workflow,
             a.audit_id AS row_id,

@@ -7,6 +7,7 @@ alter table delivery.audit_log add column workflow_ids uuid[];
 comment on column delivery.audit_log.workflow_ids is 'Of a row that holds several tasks, their workflows: what the row is found by. Null: of all others, and of those that an older version wrote.';
 -- pgfleet-lint ignore index-without-concurrently: of a partitioned table, in the transaction of the version; no row is in it yet
 create index audit_log_workflows on delivery.audit_log using gin (workflow_ids) with (gin_pending_list_limit = 256) where workflow_ids is not null;
+-- pgfleet-lint ignore drop-index-without-concurrently: of a partitioned table, in the transaction of the version; the time is told of above
 drop index delivery.audit_log_more_entities;
 -- pgfleet-lint ignore index-without-concurrently: of a partitioned table, in the transaction of the version; the time is told of above
 create index audit_log_more_entities on delivery.audit_log using gin (more_entity_ids) with (gin_pending_list_limit = 256)

@@ -363,9 +363,9 @@ test('of tasks that a batch takes or ends, each is found by its id, whichever wo
     tenant.id,
   ])
   await sql(fleet, 'select delivery.expire_workflows($1, 1000)', [tenant.id])
-  const rows = await sql<{ workflow_ids: string[] | null; ids: string[] }>(
+  const rows = await sql<{ row_id: string; workflow_ids: string[] | null; ids: string[] }>(
     fleet,
-    `select workflow_ids, entity_id || more_entity_ids as ids from delivery.audit_log
+    `select audit_id as row_id, workflow_ids, entity_id || more_entity_ids as ids from delivery.audit_log
     where tenant_id = $1 and entity_type = 'task' and more_entity_ids is not null`,
     [tenant.id],
   )
@@ -396,4 +396,10 @@ test('of tasks that a batch takes or ends, each is found by its id, whichever wo
     expect(await actionsOf(tenant, `${workflowId}/${number}`)).toEqual(['start', 'stop'])
   await audit.seal()
   expect((await audit.verify()).intact).toBe(true)
+  // What a row is found by is sealed with it.
+  await sql(fleet, 'update delivery.audit_log set workflow_ids = array[$2::uuid] where audit_id = $1', [
+    rows[0]?.row_id,
+    job?.workflowId,
+  ])
+  expect(await audit.verify()).toMatchObject({ intact: false, breach: { problem: 'altered' } })
 })

@@ -6,13 +6,17 @@
 -- with an id of another time than that of their creation.
 -- A row of the log holds up to 32 entries, of entities that one statement did the same to. The further ones have is_further, the id of the
 -- row in row_id, and ids and numbers behind its own: what is asked for by row_id comes along an index, by audit_id it does not. Who wants
--- rows instead of entries, as the seals do, leaves out what is_further; more_entity_ids has the entities of those, and content does, too.
+-- rows instead of entries, as the seals do, leaves out what is_further; more_entity_ids has the entities of those, and content has them, too, with the workflows that such a row is found by.
 -- Other views stand on this one, so it is replaced and never dropped: columns may be added at its end only.
 create or replace view delivery.audit with (security_invoker = true) as
 select e.*
 from (
   select a.tenant_id, a.audit_id, a.transaction_id, a.sequence, a.recorded_at, a.entity_type, a.entity_id, a.action, a.result,
-    a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes, false as is_interaction, to_jsonb(a.more_entity_ids) as content,
+    a.security_level, a.actor_type, a.actor_id, a.correlation_id, a.changes, false as is_interaction,
+    case
+      when a.workflow_ids is null then to_jsonb(a.more_entity_ids)
+      else to_jsonb(a.more_entity_ids) || jsonb_build_array(to_jsonb(a.workflow_ids))
+    end as content,
     false as is_session, false as is_workflow, a.audit_id as row_id, false as is_further, a.more_entity_ids
   from delivery.audit_log a
   union all
