@@ -1,16 +1,16 @@
-/** Tables for plans of many shapes. */
+/** Tables for plans of many shapes. Nothing vacuums them meanwhile: two runs of a statement have to see the same pages. */
 export const TABLES = [
-  `create table people (id int primary key, name text, city text, born date, data jsonb, boss int)`,
+  `create table people (id int primary key, name text, city text, born date, data jsonb, boss int) with (autovacuum_enabled = false)`,
   `insert into people select i, 'name ' || i, 'city ' || i % 50, date '1950-01-01' + i % 20000, jsonb_build_object('n', i), i / 10 from generate_series(1, 3000) i`,
   `create index people_city on people (city)`,
   `create index people_born on people (born, name)`,
-  `create table "Orders, all" (id int primary key, person int references people (id) on delete cascade, at timestamptz, total numeric)`,
+  `create table "Orders, all" (id int primary key, person int references people (id) on delete cascade, at timestamptz, total numeric) with (autovacuum_enabled = false)`,
   `insert into "Orders, all" select i, i % 3000 + 1, timestamptz '2025-01-01' + i * interval '1 hour', i % 100 from generate_series(1, 6000) i`,
   `create index on "Orders, all" (person)`,
   `create table runs (id int, at date) partition by range (at)`,
-  `create table runs_1 partition of runs for values from ('2025-01-01') to ('2025-02-01')`,
-  `create table runs_2 partition of runs for values from ('2025-02-01') to ('2025-03-01')`,
-  `create table runs_3 partition of runs for values from ('2025-03-01') to ('2025-04-01')`,
+  `create table runs_1 partition of runs for values from ('2025-01-01') to ('2025-02-01') with (autovacuum_enabled = false)`,
+  `create table runs_2 partition of runs for values from ('2025-02-01') to ('2025-03-01') with (autovacuum_enabled = false)`,
+  `create table runs_3 partition of runs for values from ('2025-03-01') to ('2025-04-01') with (autovacuum_enabled = false)`,
   `insert into runs select i, date '2025-01-01' + i % 90 from generate_series(1, 3000) i`,
   `analyze people`,
   `analyze "Orders, all"`,
