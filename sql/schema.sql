@@ -633,11 +633,18 @@ begin
       array_agg(x.ordinality order by x.ordinality) as ordinals, array_agg(x.lease order by x.ordinality) as leases,
       array_agg(x.lease_ms * interval '1 millisecond' order by x.ordinality) as lengths, array_agg(x.worker order by x.ordinality) as workers,
       array_agg(x.actor_type order by x.ordinality) as actor_types, array_agg(x.actor_id order by x.ordinality) as actor_ids,
-      array_agg(x.correlation_id order by x.ordinality) as correlation_ids
-    from rows from (
-      jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
-        actor_id text, correlation_id text)
-    ) with ordinality as x
+      array_agg(x.correlation_id order by x.ordinality) as correlation_ids, array_agg(x.caller order by x.ordinality) as callers
+    from (
+      -- Of each request the place of the first that the same worker made for the same actor.
+      select p.*, min(p.place) over (partition by p.channels, p.worker, p.actor_type, p.actor_id, p.correlation_id) as caller
+      from (
+        select r.*, row_number() over (partition by r.channels order by r.ordinality) as place
+        from rows from (
+          jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
+            actor_id text, correlation_id text)
+        ) with ordinality as r
+      ) p
+    ) x
     group by x.channels
     order by min(x.ordinality)
   loop
@@ -678,25 +685,27 @@ begin
         available_at = least(v_now + v_group.lengths[p.request], v_now + j.timeout_ms * interval '1 millisecond')
       from picked p
       where j.ctid = p.place
-      returning p.n, p.request, j.workflow_id, j.task_number, j.workflow_id || '/' || j.task_number as entity, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker, v_group.actor_types[p.request] as actor_type, v_group.actor_ids[p.request] as actor_id,
-        v_group.correlation_ids[p.request] as correlation_id
+      returning p.n, p.request, j.workflow_id, j.task_number, j.attempt, j.attempts_left, j.available_at, j.timeout_at
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
         (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
-        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start', c.actor_type, c.actor_id, c.correlation_id,
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
-      from claimed c
+        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start',
+        v_group.actor_types[c.caller], v_group.actor_ids[c.caller], v_group.correlation_ids[c.caller],
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', v_group.workers[c.caller])
+      from (
+        select a.workflow_id, a.workflow_id || '/' || a.task_number as entity, a.attempt, a.n, v_group.callers[a.request] as caller from claimed a
+      ) c
       -- What a row may hold: delivery.audit_prefix.
-      group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
+      group by c.caller, c.attempt, c.n / 32
     )
     select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
     from claimed c
     cross join lateral (
       select * from delivery.workflow_tasks r
-      where r.tenant_id = p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
+      -- Of the policy, whose key it is: the same once more would be compared for each row.
+      where r.tenant_id is not distinct from p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
       limit 1
     ) t
     cross join lateral (
@@ -1096,9 +1105,11 @@ CREATE FUNCTION delivery.end_jobs(p_tenant text, p_jobs jsonb) RETURNS TABLE(ord
 declare
   v_prefix text;
   v_now timestamptz;
+  v_count integer;
+  v_locked uuid[];
   v_workflows uuid[];
   v_numbers integer[];
-  v_places bigint[];
+  v_items bigint[];
   v_again bigint;
   v_are_completed boolean;
   v_lost record;
@@ -1106,18 +1117,26 @@ begin
   perform platform.enter(p_tenant);
   v_prefix := delivery.audit_prefix();
   -- First the workflows, in one order: whoever ends tasks of the same workflow waits here, and batches cannot deadlock.
-  perform from (select distinct i.workflow_id as id from jsonb_to_recordset(p_jobs) as i(workflow_id uuid) order by 1) x
+  select array_agg(distinct i.workflow_id order by i.workflow_id), sum(coalesce(cardinality(i.task_numbers::integer[]), 1))
+  into v_locked, v_count
+  from jsonb_to_recordset(p_jobs) as i(workflow_id uuid, task_numbers text);
+  perform from unnest(v_locked) as x(id)
   cross join lateral (
     select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
   ) w;
   v_now := clock_timestamp();
   with items as materialized (
     select distinct on (x.workflow_id, x.task_number) x.*
-    from rows from (
-      jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text,
-        retry boolean, delay_ms integer, actor_type text, actor_id text, correlation_id text)
-    ) with ordinality as x
-    order by x.workflow_id, x.task_number, x.ordinality
+    from (
+      select i.workflow_id, n.task_number, i.lease, i.outcome, i.result, i.error, i.retry, i.delay_ms, i.actor_type, i.actor_id, i.correlation_id,
+        i.ordinality as item, row_number() over () as place
+      from rows from (
+        jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, task_numbers text, lease uuid, outcome text, result jsonb,
+          error text, retry boolean, delay_ms integer, actor_type text, actor_id text, correlation_id text)
+      ) with ordinality as i
+      cross join lateral unnest(coalesce(i.task_numbers::integer[], array[i.task_number])) as n(task_number)
+    ) x
+    order by x.workflow_id, x.task_number, x.place
   ),
   gone as (
     delete from delivery.jobs j
@@ -1125,7 +1144,7 @@ begin
     where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
       and (j.timeout_at is null or j.timeout_at > v_now)
       and x.outcome <> 'released' and (x.outcome = 'completed' or (x.outcome = 'failed' and (j.attempts_left = 0 or not x.retry)))
-    returning x.ordinality, x.workflow_id, x.task_number, x.lease, x.outcome, x.result, x.error, x.actor_type, x.actor_id, x.correlation_id,
+    returning x.item, x.place, x.workflow_id, x.task_number, x.lease, x.outcome, x.result, x.error, x.actor_type, x.actor_id, x.correlation_id,
       j.attempt, j.worker, j.leased_at
   ),
   ended as (
@@ -1134,7 +1153,7 @@ begin
       started_at = g.leased_at, ended_at = v_now
     from gone g
     where t.tenant_id = p_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number
-    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.ordinality, g.error,
+    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.item, g.place, g.error,
       g.actor_type, g.actor_id, g.correlation_id
   ),
   again as (
@@ -1157,7 +1176,7 @@ begin
     where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
       and (j.timeout_at is null or j.timeout_at > v_now)
       and x.outcome <> 'completed' and (x.outcome = 'released' or (x.outcome = 'failed' and j.attempts_left > 0 and x.retry))
-    returning x.ordinality, x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
+    returning x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, correlation_id, changes)
@@ -1169,7 +1188,7 @@ begin
       end
     from ended e
     -- What a row may hold: delivery.audit_prefix.
-    group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.ordinality / 32
+    group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.place / 32
     union all
     -- Each is tried again at a time of its own.
     select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task', a.workflow_id || '/' || a.task_number,
@@ -1179,17 +1198,19 @@ begin
     from again a
   ),
   all_ended as (
-    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.ordinality) as places from ended e
+    select array_agg(e.workflow_id) as workflows, array_agg(e.task_number) as numbers, array_agg(e.item) as items from ended e
   )
-  select e.workflows, e.numbers, e.places, (select count(*) from again a), (select bool_and(i.outcome = 'completed') from items i)
-  into v_workflows, v_numbers, v_places, v_again, v_are_completed
+  select e.workflows, e.numbers, e.items, (select count(*) from again a), (select bool_and(i.outcome = 'completed') from items i)
+  into v_workflows, v_numbers, v_items, v_again, v_are_completed
   from all_ended e;
-  if coalesce(cardinality(v_numbers), 0) + v_again < jsonb_array_length(p_jobs) then
+  if coalesce(cardinality(v_numbers), 0) + v_again < v_count then
     -- Some came a second time, or too late; what was given back now looks as if it had come before.
-    select x.ordinality, x.workflow_id, x.task_number into v_lost
-    from rows from (
-      jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text, result jsonb, error text)
-    ) with ordinality as x
+    select x.place, x.workflow_id, x.task_number into v_lost
+    from (
+      select i.workflow_id, n.task_number, i.lease, i.outcome, i.result, i.error, row_number() over () as place
+      from jsonb_to_recordset(p_jobs) as i(workflow_id uuid, task_number integer, task_numbers text, lease uuid, outcome text, result jsonb, error text)
+      cross join lateral unnest(coalesce(i.task_numbers::integer[], array[i.task_number])) as n(task_number)
+    ) x
     where not exists (
         select from delivery.workflow_tasks t
         where t.tenant_id = p_tenant and t.workflow_id = x.workflow_id and t.task_number = x.task_number and t.lease = x.lease
@@ -1200,11 +1221,11 @@ begin
         where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number
           and j.former_lease = x.lease and j.former_outcome = x.outcome
       )
-    order by x.ordinality
+    order by x.place
     limit 1;
     if found then
       raise exception 'the lease of task % of workflow % is lost', v_lost.task_number, v_lost.workflow_id
-        using errcode = 'PF072', column = format('jobs[%s].lease', v_lost.ordinality - 1);
+        using errcode = 'PF072', column = format('jobs[%s].lease', v_lost.place - 1);
     end if;
   end if;
   if v_workflows is not null then
@@ -1212,19 +1233,23 @@ begin
       -- Only the first of a workflow's tasks is asked who ended it.
       select case when e.workflow_id is distinct from lag(e.workflow_id) over () then (
         select jsonb_build_object('actor_type', i.item -> 'actor_type', 'actor_id', i.item -> 'actor_id', 'correlation_id', i.item -> 'correlation_id')
-        from (select p_jobs -> (e.place - 1)::integer as item) i
+        from (select p_jobs -> (e.item - 1)::integer as item) i
       ) end
-      from unnest(v_workflows, v_places) as e(workflow_id, place)
+      from unnest(v_workflows, v_items) as e(workflow_id, item)
     ));
   end if;
   if v_are_completed then
-    return query select n.ordinal, 'completed'::text, null::timestamptz from generate_series(1, jsonb_array_length(p_jobs)) as n(ordinal);
+    return query select n.ordinal, 'completed'::text, null::timestamptz from generate_series(1, v_count) as n(ordinal);
     return;
   end if;
   return query
-  select x.ordinality::integer,
+  select x.place::integer,
     case when x.outcome = 'completed' then 'completed' when j.task_number is null then 'failed' else 'pending' end, j.ready_at
-  from rows from (jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, lease uuid, outcome text)) with ordinality as x
+  from (
+    select i.workflow_id, n.task_number, i.lease, i.outcome, row_number() over () as place
+    from jsonb_to_recordset(p_jobs) as i(workflow_id uuid, task_number integer, task_numbers text, lease uuid, outcome text)
+    cross join lateral unnest(coalesce(i.task_numbers::integer[], array[i.task_number])) as n(task_number)
+  ) x
   left join lateral (
     select r.task_number, r.ready_at from delivery.jobs r
     where x.outcome <> 'completed' and r.tenant_id = p_tenant and r.workflow_id = x.workflow_id and r.task_number = x.task_number
@@ -4013,8 +4038,8 @@ declare
   v_freed record;
 begin
   while cardinality(v_numbers) > 0 loop
-    with ended as (
-      select t.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
+    with sums as (
+      select e.workflow_id, t.*
       from (
         select e.workflow_id, array_agg(e.task_number) as numbers
         from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
@@ -4022,19 +4047,14 @@ begin
       ) e
       -- All of a workflow in one look at the index.
       cross join lateral (
-        select * from delivery.workflow_tasks r
+        select count(*) as ended, count(*) filter (where r.status = 'completed') as completed,
+          count(*) filter (where r.status = 'failed') as failed, count(*) filter (where r.status = 'skipped') as skipped,
+          bool_or(r.status <> 'completed' and not r.is_optional) as has_failed,
+          bool_or(r.status = 'failed' and r.is_critical) as has_failed_critically,
+          bool_or(cardinality(r.dependents) > 0) as has_dependents
+        from delivery.workflow_tasks r
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
-        offset 0
       ) t
-    ),
-    sums as (
-      select e.workflow_id, count(*) as ended, count(*) filter (where e.status = 'completed') as completed,
-        count(*) filter (where e.status = 'failed') as failed, count(*) filter (where e.status = 'skipped') as skipped,
-        bool_or(e.status <> 'completed' and not e.is_optional) as has_failed,
-        bool_or(e.status = 'failed' and e.is_critical) as has_failed_critically,
-        bool_or(e.has_dependents) as has_dependents
-      from ended e
-      group by e.workflow_id
     ),
     counted as (
       update delivery.workflows w

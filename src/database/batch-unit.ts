@@ -1,5 +1,6 @@
 import { onAbort } from './abort-signal.js'
 import type { AnyOperation, Durability } from './batch.js'
+import { encodeItems } from './encoding.js'
 import type { OrderKey } from './order-keys.js'
 
 const NO_KEYS: readonly OrderKey[] = []
@@ -85,10 +86,7 @@ export class Unit {
 
   #encode(): string {
     const operation = this.#operation
-    const encoded =
-      this.#items === undefined
-        ? operation.encode(this.#item)
-        : this.#items.map((item) => operation.encode(item)).join()
+    const encoded = this.#items === undefined ? operation.encode(this.#item) : encodeItems(operation, this.#items)
     this.#encoded = encoded
     this.#bytes = Buffer.byteLength(encoded) + 1
     if (operation.attach !== undefined) for (const item of this.items) this.#bytes += operation.attach(item).byteLength

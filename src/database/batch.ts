@@ -47,6 +47,8 @@ export interface Operation<Item, Row, Result> {
    * only what leaves is made JSON: it must not throw there.
    */
   encode(item: Item): string
+  /** The JSON texts of a call with several items, with commas between them, where one text may stand for some of them. @default each its own */
+  encodeMany?(items: readonly Item[]): string
   /** Bytes that travel with the item, as they are: all items' stand in one value, one behind the other in their order. */
   attach?(item: Item): Uint8Array
   /** What stands before so many bytes of the items, where the type of the value wants a head. */

@@ -6,6 +6,7 @@ import { storeOf } from './cache/cached-read.js'
 import { Changes } from './cache/changes.js'
 import type { ReadCache } from './cache/read-cache.js'
 import type { Database } from './database.js'
+import { encodeItems } from './encoding.js'
 import type { Consistency, Replicas } from './replicas/replicas.js'
 import type { Statement } from './statement.js'
 
@@ -150,7 +151,7 @@ export function createTransactionSession(
       const bytes = attached(operation, () => items)
       const rows = await run(operation.statement, [
         tenant,
-        `[${items.map((item) => operation.encode(item)).join()}]`,
+        `[${encodeItems(operation, items)}]`,
         ...(bytes === undefined ? [] : [bytes]),
       ])
       const answer = answerOf(operation, rows)

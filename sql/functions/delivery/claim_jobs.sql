@@ -46,11 +46,18 @@ begin
       array_agg(x.ordinality order by x.ordinality) as ordinals, array_agg(x.lease order by x.ordinality) as leases,
       array_agg(x.lease_ms * interval '1 millisecond' order by x.ordinality) as lengths, array_agg(x.worker order by x.ordinality) as workers,
       array_agg(x.actor_type order by x.ordinality) as actor_types, array_agg(x.actor_id order by x.ordinality) as actor_ids,
-      array_agg(x.correlation_id order by x.ordinality) as correlation_ids
-    from rows from (
-      jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
-        actor_id text, correlation_id text)
-    ) with ordinality as x
+      array_agg(x.correlation_id order by x.ordinality) as correlation_ids, array_agg(x.caller order by x.ordinality) as callers
+    from (
+      -- Of each request the place of the first that the same worker made for the same actor.
+      select p.*, min(p.place) over (partition by p.channels, p.worker, p.actor_type, p.actor_id, p.correlation_id) as caller
+      from (
+        select r.*, row_number() over (partition by r.channels order by r.ordinality) as place
+        from rows from (
+          jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
+            actor_id text, correlation_id text)
+        ) with ordinality as r
+      ) p
+    ) x
     group by x.channels
     order by min(x.ordinality)
   loop
@@ -91,25 +98,27 @@ begin
         available_at = least(v_now + v_group.lengths[p.request], v_now + j.timeout_ms * interval '1 millisecond')
       from picked p
       where j.ctid = p.place
-      returning p.n, p.request, j.workflow_id, j.task_number, j.workflow_id || '/' || j.task_number as entity, j.attempt, j.attempts_left,
-        j.available_at, j.timeout_at, j.worker, v_group.actor_types[p.request] as actor_type, v_group.actor_ids[p.request] as actor_id,
-        v_group.correlation_ids[p.request] as correlation_id
+      returning p.n, p.request, j.workflow_id, j.task_number, j.attempt, j.attempts_left, j.available_at, j.timeout_at
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
       select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
         (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
-        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start', c.actor_type, c.actor_id, c.correlation_id,
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', c.worker)
-      from claimed c
+        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start',
+        v_group.actor_types[c.caller], v_group.actor_ids[c.caller], v_group.correlation_ids[c.caller],
+        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', v_group.workers[c.caller])
+      from (
+        select a.workflow_id, a.workflow_id || '/' || a.task_number as entity, a.attempt, a.n, v_group.callers[a.request] as caller from claimed a
+      ) c
       -- What a row may hold: delivery.audit_prefix.
-      group by c.worker, c.attempt, c.actor_type, c.actor_id, c.correlation_id, c.n / 32
+      group by c.caller, c.attempt, c.n / 32
     )
     select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
     from claimed c
     cross join lateral (
       select * from delivery.workflow_tasks r
-      where r.tenant_id = p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
+      -- Of the policy, whose key it is: the same once more would be compared for each row.
+      where r.tenant_id is not distinct from p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
       limit 1
     ) t
     cross join lateral (

@@ -28,8 +28,8 @@ declare
   v_freed record;
 begin
   while cardinality(v_numbers) > 0 loop
-    with ended as (
-      select t.workflow_id, t.status, t.is_critical, t.is_optional, cardinality(t.dependents) > 0 as has_dependents
+    with sums as (
+      select e.workflow_id, t.*
       from (
         select e.workflow_id, array_agg(e.task_number) as numbers
         from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
@@ -37,19 +37,14 @@ begin
       ) e
       -- All of a workflow in one look at the index.
       cross join lateral (
-        select * from delivery.workflow_tasks r
+        select count(*) as ended, count(*) filter (where r.status = 'completed') as completed,
+          count(*) filter (where r.status = 'failed') as failed, count(*) filter (where r.status = 'skipped') as skipped,
+          bool_or(r.status <> 'completed' and not r.is_optional) as has_failed,
+          bool_or(r.status = 'failed' and r.is_critical) as has_failed_critically,
+          bool_or(cardinality(r.dependents) > 0) as has_dependents
+        from delivery.workflow_tasks r
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
-        offset 0
       ) t
-    ),
-    sums as (
-      select e.workflow_id, count(*) as ended, count(*) filter (where e.status = 'completed') as completed,
-        count(*) filter (where e.status = 'failed') as failed, count(*) filter (where e.status = 'skipped') as skipped,
-        bool_or(e.status <> 'completed' and not e.is_optional) as has_failed,
-        bool_or(e.status = 'failed' and e.is_critical) as has_failed_critically,
-        bool_or(e.has_dependents) as has_dependents
-      from ended e
-      group by e.workflow_id
     ),
     counted as (
       update delivery.workflows w

@@ -41,6 +41,28 @@ describe('a claim', () => {
     expect(await jobs.claim('late', { types })).toEqual([])
   })
 
+  test('is in the audit under the name of who made it, whatever else is claimed in its statement', async () => {
+    const tenant = await newTenant(fleet)
+    const tasks = Array.from({ length: 40 }, (_, n) => ({ name: `t${n}`, type: n % 4 === 0 ? 'other' : 'job' }))
+    await tenant.delivery.workflows.create([{ name: 'w', start: true, tasks }])
+    const claims = await Promise.all(
+      Array.from({ length: 18 }, async (_, n) => {
+        const [worker, id, type] = [`w${n % 3}`, `a${n % 2}`, n % 4 === 0 ? 'other' : 'job']
+        const { jobs } = tenant.as({ actor: { type: 'user', id }, correlationId: `run-${n % 5}` }).delivery
+        const got = await jobs.claim(worker, { types: [type], limit: 1 + (n % 3) })
+        return got.map((job) => [`${job.workflowId}/${job.number}`, `${worker} ${id} run-${n % 5}`] as const)
+      }),
+    )
+    const entries = (await auditOf(fleet, tenant)).filter(
+      ({ action, entity_type }) => action === 'start' && entity_type === 'task',
+    )
+    const found = entries.map(({ entity_id, actor_id, correlation_id, changes }) => [
+      entity_id,
+      `${(changes as { worker: string }).worker} ${actor_id} ${correlation_id}`,
+    ])
+    expect(found.toSorted()).toEqual(claims.flat().toSorted())
+  })
+
   test('brings what the task needs: payload, attempt, results of its dependencies', async () => {
     const { workflows, jobs } = (await newTenant(fleet)).delivery
     await workflows.create({
@@ -382,4 +404,121 @@ test('a batch may end jobs in each of the ways at once, and again', async () => 
   expect(await end([...ended, ...ended])).toEqual([...first, ...first])
   expect(await workflows.get(made?.id as string)).toMatchObject({ counts: { open: 2, completed: 1, failed: 1 } })
   await failure(end([{ ...ended[0], result: { n: 2 } }, ...ended.slice(1)]), 'LEASE_LOST')
+})
+
+interface Way {
+  outcome: 'completed' | 'failed' | 'released' | 'kept'
+  result: { n: number } | null | undefined
+  error: string
+  retry: boolean
+}
+
+describe('tasks that end together', () => {
+  const makeTasks = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ name: `t${n}`, type: 'job', critical: false }))
+
+  test('end as they would one by one, each with its answer in its place', async () => {
+    const way: fc.Arbitrary<Way> = fc.record({
+      outcome: fc.constantFrom('completed', 'failed', 'released', 'kept'),
+      result: fc.constantFrom(undefined, undefined, null, { n: 1 }),
+      error: fc.constantFrom('broken', 'late'),
+      retry: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(way, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        async (ways, isShuffled) => {
+          const end = async (together: boolean) => {
+            const { workflows, jobs } = (await newTenant(fleet)).delivery
+            const made = await workflows.create(
+              ways.map((each) => ({ name: 'w', start: true, tasks: makeTasks(each.length) })),
+            )
+            const order = new Map(made.map(({ id }, place) => [id, place]))
+            const held = (await jobs.claim('w', { types, limit: 100 })).map((job) => {
+              const place = order.get(job.workflowId) as number
+              return {
+                job,
+                name: `${place}/${job.name}`,
+                way: ways[place]?.[Number(job.name.slice(1))] as Way,
+              }
+            })
+            if (isShuffled) held.sort((a, b) => a.job.number - b.job.number)
+            const answers = new Map<string, string>()
+            const submit = async (outcome: string, call: (of: typeof held) => Promise<{ status: string }[]>) => {
+              const of = held.filter(({ way }) => way.outcome === outcome)
+              const calls = together ? [of] : of.map((each) => [each])
+              for (const each of calls) {
+                const ended = await call(each)
+                for (const [n, { name }] of each.entries()) answers.set(name, ended[n]?.status as string)
+              }
+            }
+            await Promise.all([
+              submit('completed', (of) =>
+                jobs.complete(
+                  of.map(({ job, way }) => (way.result === undefined ? job : { ...job, result: way.result })),
+                ),
+              ),
+              submit('failed', (of) =>
+                jobs.fail(of.map(({ job, way }) => ({ ...job, error: way.error, retry: way.retry, delayMs: 60_000 }))),
+              ),
+              submit('released', (of) => jobs.release(of.map(({ job }) => job))),
+            ])
+            const found = await Promise.all(made.map(({ id }) => workflows.get(id)))
+            return {
+              answers: [...answers].toSorted(),
+              tasks: found.map((each) =>
+                each?.tasks.map(({ name, status, result, error, attempt }) => ({
+                  name,
+                  status,
+                  result,
+                  error,
+                  attempt,
+                })),
+              ),
+              counts: found.map((each) => each?.counts),
+            }
+          }
+          expect(await end(true)).toEqual(await end(false))
+        },
+      ),
+      { numRuns: 15 },
+    )
+  })
+
+  test('are told of by their place when one has lost its lease, and none of them has ended', async () => {
+    const tenant = await newTenant(fleet)
+    const { workflows, jobs } = tenant.delivery
+    const [made] = await workflows.create([{ name: 'w', start: true, tasks: makeTasks(5) }])
+    const held = await jobs.claim('w', { types, limit: 5 })
+    await jobs.fail({ ...(held[3] as Job), error: 'x', retry: false })
+    expect(await failure(jobs.complete(held), 'LEASE_LOST')).toMatchObject({ field: 'jobs[3].lease' })
+    expect(await failure(jobs.complete([...held.slice(4), ...held]), 'LEASE_LOST')).toMatchObject({
+      field: 'jobs[4].lease',
+    })
+    expect(await workflows.get(made?.id as string)).toMatchObject({ counts: { open: 4, failed: 1 } })
+    const rest = held.filter((_, n) => n !== 3)
+    expect(await jobs.complete([...rest, ...rest])).toEqual(Array(8).fill({ status: 'completed', retryAt: null }))
+  })
+
+  test('end their workflow in the name of who ended them, whatever travels beside them', async () => {
+    const tenant = await newTenant(fleet)
+    const callers = ['ann', 'bob', 'cy'].map((id) => ({
+      id,
+      jobs: tenant.as({ actor: { type: 'user', id } }).delivery.jobs,
+    }))
+    const made = await tenant.delivery.workflows.create(
+      callers.map(() => ({ name: 'w', start: true, tasks: makeTasks(3) })),
+    )
+    const held = await tenant.delivery.jobs.claim('w', { types, limit: 9 })
+    await Promise.all(
+      callers.map(({ jobs }, n) => jobs.complete(held.filter(({ workflowId }) => workflowId === made[n]?.id))),
+    )
+    const ends = (await auditOf(fleet, tenant)).filter(
+      ({ entity_type, action }) => entity_type === 'workflow' && action === 'stop',
+    )
+    expect(new Map(ends.map(({ entity_id, actor_id }) => [entity_id, actor_id]))).toEqual(
+      new Map(made.map(({ id }, n) => [id, callers[n]?.id])),
+    )
+  })
 })

@@ -145,20 +145,71 @@ export const EXTEND: Operation<string, { expires_at: Date }, Date> = {
   isIdempotent: () => true,
 }
 
-export const END: Operation<string, { status: EndedJob['status']; retry_at: Date | null }, EndedJob> = {
+/** How a lease is given back, as it travels. */
+interface End extends JobLease {
+  readonly outcome: 'completed' | 'failed' | 'released'
+  /** Further members as JSON, each with a comma before it. */
+  readonly rest: string
+}
+
+interface EndRow {
+  readonly ordinal: number
+  readonly status: EndedJob['status']
+  readonly retry_at: string | null
+}
+
+/** How many jobs there were, and what became of those that are not completed. */
+interface PackedEnds {
+  readonly jobs: number
+  readonly others: readonly EndRow[] | null
+}
+
+// Ids and numbers were checked, and need no escaping.
+const encodeEnd = ({ workflowId, lease, outcome, rest }: End, tasks: string) =>
+  `{"workflow_id":"${workflowId}",${tasks},"lease":"${lease}","outcome":"${outcome}"${rest}}`
+
+/** Tasks of a workflow that follow each other and end alike travel as one: a batch of them has little else to tell. */
+function encodeEnds(ends: readonly End[]): string {
+  const texts: string[] = []
+  let first = 0
+  while (first < ends.length) {
+    const end = ends[first] as End
+    let next = first + 1
+    while (next < ends.length && endsAlike(end, ends[next] as End)) next++
+    const numbers = ends.slice(first, next).map(({ number }) => number)
+    texts.push(encodeEnd(end, numbers.length > 1 ? `"task_numbers":"{${numbers}}"` : `"task_number":${numbers[0]}`))
+    first = next
+  }
+  return texts.join()
+}
+
+const endsAlike = (a: End, b: End) =>
+  a.workflowId === b.workflowId && a.lease === b.lease && a.outcome === b.outcome && a.rest === b.rest
+
+function unpackEnds(packed: object): EndRow[] {
+  const { jobs, others } = packed as PackedEnds
+  const rows = Array.from({ length: jobs }, (_, i): EndRow => ({ ordinal: i + 1, status: 'completed', retry_at: null }))
+  for (const row of others ?? []) rows[row.ordinal - 1] = row
+  return rows
+}
+
+export const END: Operation<End, EndRow, EndedJob> = {
   name: 'delivery.end_jobs',
   statement: statement(
     'delivery.end_jobs',
-    'select ordinal, status, retry_at from delivery.end_jobs($1::text, $2::jsonb)',
+    `select count(*)::integer as jobs, json_agg(e) filter (where e.status <> 'completed') as others
+    from delivery.end_jobs($1::text, $2::jsonb) e`,
   ),
   writes: true,
   itemsMax: 2000,
   // Two at once would wait for each other where they end tasks of one workflow.
   itemsMin: 100,
-  encode: plain,
+  encode: (end) => encodeEnd(end, `"task_number":${end.number}`),
+  encodeMany: encodeEnds,
+  unpack: unpackEnds,
   decode: (row) => {
     if (row === undefined) throw new Error('the database returned no row for a job')
-    return { status: row.status, retryAt: row.retry_at }
+    return { status: row.status, retryAt: row.retry_at === null ? null : new Date(row.retry_at) }
   },
   isIdempotent: () => true,
 }
@@ -213,17 +264,25 @@ const claimOptions = z.strictObject({
 export function createJobs(session: Session, identity: Identity): Jobs {
   const who = encodeIdentity(identity)
   const members = Object.keys(who).length === 0 ? '' : `,${JSON.stringify(who).slice(1, -1)}`
-  /** How a lease ended, as JSON. Ids and numbers were checked, and need no escaping. */
-  const end = (outcome: string, job: z.output<typeof leases>[number], rest: string) =>
-    `{"workflow_id":"${job.workflowId}","task_number":${job.number},"lease":"${job.lease}","outcome":"${outcome}"${rest}${members}}`
+  const end = (
+    { workflowId, number, lease }: z.output<typeof leases>[number],
+    outcome: End['outcome'],
+    rest = '',
+  ): End => ({
+    workflowId,
+    number,
+    lease,
+    outcome,
+    rest: rest + members,
+  })
   const submitOne = async <Result>(many: Promise<Result[]>) => (await many)[0] as Result
   const complete = async (input: readonly CompletedJob[], options?: CallOptions) =>
     await session.submit(
       END,
       check('jobs', completed, input, usualJobs).map((job, i) => {
         const result = job.result ?? null
-        const json = result === null ? 'null' : toJson(`jobs[${i}].result`, result, PAYLOAD_LENGTH_MAX)
-        return end('completed', job, `,"result":${json}`)
+        if (result === null) return end(job, 'completed')
+        return end(job, 'completed', `,"result":${toJson(`jobs[${i}].result`, result, PAYLOAD_LENGTH_MAX)}`)
       }),
       options,
     )
@@ -232,14 +291,14 @@ export function createJobs(session: Session, identity: Identity): Jobs {
       END,
       check('jobs', failed, input).map((job) => {
         const rest = { error: job.error, retry: job.retry, delay_ms: job.delayMs }
-        return end('failed', job, `,${JSON.stringify(rest).slice(1, -1)}`)
+        return end(job, 'failed', `,${JSON.stringify(rest).slice(1, -1)}`)
       }),
       options,
     )
   const release = async (input: readonly JobLease[], options?: CallOptions) =>
     await session.submit(
       END,
-      check('jobs', leases, input, usualJobs).map((job) => end('released', job, '')),
+      check('jobs', leases, input, usualJobs).map((job) => end(job, 'released')),
       options,
     )
   const heartbeat = async (input: readonly JobLease[], { leaseMs: ms, ...options }: HeartbeatOptions = {}) => {
