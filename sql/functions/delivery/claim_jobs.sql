@@ -19,6 +19,9 @@ set enable_material = off
 as $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_prefix text;
   v_group record;
@@ -90,6 +93,7 @@ begin
         ) c
         limit v_group.jobs_max
       )) with ordinality as p(place, n)
+      limit c_all
     ),
     claimed as (
       update delivery.jobs j

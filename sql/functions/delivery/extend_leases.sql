@@ -15,6 +15,9 @@ set enable_material = off
 as $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_lost record;
 begin
@@ -43,11 +46,21 @@ begin
   update delivery.jobs j
   set available_at = least(v_now + x.lease_ms * interval '1 millisecond', j.timeout_at)
   from (
-    select x.workflow_id, x.task_number, max(x.lease_ms) as lease_ms
-    from jsonb_to_recordset(p_leases) as x(workflow_id uuid, task_number integer, lease_ms integer)
-    group by x.workflow_id, x.task_number
+    select p.place, x.lease_ms
+    from (
+      select i.workflow_id, i.task_number, max(i.lease_ms) as lease_ms
+      from jsonb_to_recordset(p_leases) as i(workflow_id uuid, task_number integer, lease_ms integer)
+      group by i.workflow_id, i.task_number
+      limit c_all
+    ) x
+    cross join lateral (
+      select r.ctid as place from delivery.jobs r
+      where r.tenant_id = p_tenant and r.workflow_id = x.workflow_id and r.task_number = x.task_number
+      limit 1
+    ) p
+    limit c_all
   ) x
-  where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number;
+  where j.ctid = x.place;
   return query
   select x.ordinality::integer, j.available_at
   from rows from (jsonb_to_recordset(p_leases) as (workflow_id uuid, task_number integer)) with ordinality as x

@@ -26,12 +26,14 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_prefix text;
   v_rounds bigint;
   v_bad record;
   v_created uuid[];
-  v_ids uuid[];
   v_changes jsonb;
 begin
   perform platform.enter(p_tenant);
@@ -98,15 +100,13 @@ begin
     join given g on g.repository = c.repository and g.number = c.number
   )
   select array_agg(c.pull_request_id) into v_created from created c;
-  select array_agg(s.pull_request_id) into v_ids
-  from jsonb_to_recordset(p_items) as x(repository text, number integer)
-  cross join lateral (select * from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) s;
-  perform from (
-    select s.repository, s.number from delivery.pull_requests s
-    where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids)
-    order by s.repository, s.number
-    for no key update
+  -- In one order with whoever else changes some of them.
+  perform from (select distinct i.repository, i.number from jsonb_to_recordset(p_items) as i(repository text, number integer) order by 1, 2) x
+  cross join lateral (
+    select from delivery.pull_requests s where s.tenant_id = p_tenant and s.repository = x.repository and s.number = x.number limit 1 for no key update
   ) locked;
+  -- The last statement that joins what a batch holds with itself was above; the update below looks into the table by key.
+  perform set_config('enable_nestloop', 'on', true);
   v_now := clock_timestamp();
   select max(x.times) into v_rounds
   from (select count(*) as times from jsonb_to_recordset(p_items) as x(repository text, number integer) group by x.repository, x.number) x;
@@ -141,14 +141,18 @@ begin
       end case;
     end if;
     with wanted as materialized (
-      select x.*, b.pull_request_id, f.fields as final, to_jsonb(b) - 'search' as before
+      select x.*, b.pull_request_id, b.place, f.fields as final, to_jsonb(b) - array['search', 'place'] as before
       from (
         select x.*, row_number() over (partition by x.repository, x.number order by x.ordinality) as round
         from rows from (
           jsonb_to_recordset(p_items) as (repository text, number integer, fields jsonb, actor_type text, actor_id text, correlation_id text)
         ) with ordinality as x
       ) x
-      cross join lateral (select * from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) b
+      cross join lateral (
+        select r.ctid as place, r.* from delivery.pull_requests r
+        where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number
+        limit 1
+      ) b
       -- Reopening takes back when it was closed.
       cross join lateral (
         select x.fields
@@ -171,6 +175,7 @@ begin
         where w.final ? n.key and n.value is distinct from w.before -> n.key
       ) d
       where d.changes is not null
+      limit c_all
     ),
     changed as (
       update delivery.pull_requests s
@@ -186,7 +191,7 @@ begin
         from jsonb_populate_record(s, x.final) r
       ), version = s.version + 1, updated_at = v_now
       from differing x
-      where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
+      where s.ctid = x.place
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)

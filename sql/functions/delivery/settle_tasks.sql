@@ -16,6 +16,9 @@ set enable_material = off
 as $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   -- Of platform.enter alone: without one the policies show no row.
   v_tenant text := current_setting('pgfleet.tenant', true);
   v_workflows uuid[] := p_workflows;
@@ -29,7 +32,7 @@ declare
 begin
   while cardinality(v_numbers) > 0 loop
     with sums as (
-      select e.workflow_id, t.*
+      select w.place, t.*
       from (
         select e.workflow_id, array_agg(e.task_number) as numbers
         from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
@@ -45,6 +48,8 @@ begin
         from delivery.workflow_tasks r
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
       ) t
+      cross join lateral (select r.ctid as place from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id limit 1) w
+      limit c_all
     ),
     counted as (
       update delivery.workflows w
@@ -56,7 +61,7 @@ begin
         has_failed_critically = w.has_failed_critically or s.has_failed_critically,
         updated_at = p_now
       from sums s
-      where w.tenant_id = v_tenant and w.workflow_id = s.workflow_id
+      where w.ctid = s.place
       returning w.workflow_id, w.status = 'running' and (w.open_tasks = 0 or w.has_failed_critically) as may_end, s.has_dependents
     )
     select bool_or(c.has_dependents), array_agg(c.workflow_id) filter (where c.may_end) into v_has_dependents, v_ending from counted c;
@@ -70,12 +75,22 @@ begin
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = e.task_number
         limit 1
       ) t
+      limit c_all
     ),
     affected as (
-      select e.workflow_id, d.number, count(*) as ended, bool_or(e.blocks) as blocked
-      from ended e cross join lateral unnest(e.dependents) as d(number)
-      group by e.workflow_id, d.number
-      order by e.workflow_id, d.number
+      select p.place, d.ended, d.blocked
+      from (
+        select e.workflow_id, d.number, count(*) as ended, bool_or(e.blocks) as blocked
+        from ended e cross join lateral unnest(e.dependents) as d(number)
+        group by e.workflow_id, d.number
+        order by e.workflow_id, d.number
+      ) d
+      cross join lateral (
+        select r.ctid as place from delivery.workflow_tasks r
+        where r.tenant_id = v_tenant and r.workflow_id = d.workflow_id and r.task_number = d.number and r.status = 'pending'
+        limit 1
+      ) p
+      limit c_all
     ),
     changed as (
       update delivery.workflow_tasks t
@@ -83,7 +98,7 @@ begin
         status = case when a.blocked then 'skipped' else t.status end,
         ended_at = case when a.blocked then p_now end
       from affected a
-      where t.tenant_id = v_tenant and t.workflow_id = a.workflow_id and t.task_number = a.number and t.status = 'pending'
+      where t.ctid = a.place
       returning t.workflow_id, t.task_number, t.status, t.waits_for
     )
     select coalesce(array_agg(c.workflow_id) filter (where c.status = 'skipped'), '{}') as skipped_workflows,

@@ -94,6 +94,8 @@ export const RECORD: Operation<Item, { sequence: number; replayed: boolean }, Re
   ),
   writes: true,
   itemsMax: INTERACTIONS_MAX,
+  // A statement costs as much as several interactions.
+  itemsMin: 20,
   encode: (item) => item.json,
   decode: (row, { id }) => {
     if (row === undefined) throw new Error('the database returned no row for an interaction')

@@ -56,6 +56,8 @@ export const PUT: Operation<Item, PullRequestRow, PutPullRequest> = {
   ),
   writes: true,
   itemsMax: 1000,
+  // A statement costs as much as several pull requests.
+  itemsMin: 20,
   encode: (item) => item.text,
   decode: (row) => {
     if (row === undefined) throw new Error('the database returned no row for a pull request')

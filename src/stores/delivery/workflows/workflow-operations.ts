@@ -41,6 +41,8 @@ export const CREATE: Operation<string, StandingRow, WorkflowStanding> = {
   ),
   writes: true,
   itemsMax: 2000,
+  // A statement costs as much as several workflows: beside another it leaves for many of them.
+  itemsMin: 20,
   encode: plain,
   decode: toStanding,
   isIdempotent: () => true,
@@ -60,6 +62,8 @@ export const TRANSITION: Operation<EncodedTransition, StandingRow, WorkflowStand
   ),
   writes: true,
   itemsMax: 2000,
+  // As with those that are made.
+  itemsMin: 20,
   encode: (item) => item.text,
   decode: toStanding,
   isIdempotent: (item) => item.idempotent,
