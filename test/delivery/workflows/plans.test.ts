@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { openFleet } from 'pgfleet'
 import { v7 as uuidv7 } from 'uuid'
 import { expect } from 'vitest'
-import { afterFile, createTestDatabase, onEngines, sql } from '../../setup/index.js'
+import { afterFile, createTestDatabase, onEngines } from '../../setup/index.js'
 import { nodesOf, openExplained, rowsLookedAt } from '../../setup/plans.js'
 import { graph } from './support.js'
 
