@@ -606,6 +606,9 @@ CREATE FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) RETURNS TAB
     AS $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_prefix text;
   v_group record;
@@ -677,6 +680,7 @@ begin
         ) c
         limit v_group.jobs_max
       )) with ordinality as p(place, n)
+      limit c_all
     ),
     claimed as (
       update delivery.jobs j
@@ -1488,6 +1492,9 @@ CREATE FUNCTION delivery.extend_leases(p_tenant text, p_leases jsonb) RETURNS TA
     AS $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_lost record;
 begin
@@ -1516,11 +1523,21 @@ begin
   update delivery.jobs j
   set available_at = least(v_now + x.lease_ms * interval '1 millisecond', j.timeout_at)
   from (
-    select x.workflow_id, x.task_number, max(x.lease_ms) as lease_ms
-    from jsonb_to_recordset(p_leases) as x(workflow_id uuid, task_number integer, lease_ms integer)
-    group by x.workflow_id, x.task_number
+    select p.place, x.lease_ms
+    from (
+      select i.workflow_id, i.task_number, max(i.lease_ms) as lease_ms
+      from jsonb_to_recordset(p_leases) as i(workflow_id uuid, task_number integer, lease_ms integer)
+      group by i.workflow_id, i.task_number
+      limit c_all
+    ) x
+    cross join lateral (
+      select r.ctid as place from delivery.jobs r
+      where r.tenant_id = p_tenant and r.workflow_id = x.workflow_id and r.task_number = x.task_number
+      limit 1
+    ) p
+    limit c_all
   ) x
-  where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number;
+  where j.ctid = x.place;
   return query
   select x.ordinality::integer, j.available_at
   from rows from (jsonb_to_recordset(p_leases) as (workflow_id uuid, task_number integer)) with ordinality as x
@@ -2297,6 +2314,9 @@ CREATE FUNCTION delivery.move_workflows(p_prefix text, p_now timestamp with time
     AS $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   -- Of platform.enter alone: without one the policies show no row.
   v_tenant text := current_setting('pgfleet.tenant', true);
   v_bad record;
@@ -2308,10 +2328,11 @@ declare
   v_moved uuid[];
 begin
   with moves as (
-    select m.*, w.status as present, w.open_tasks
+    select m.*, w.place, w.status as present, w.open_tasks
     from unnest(p_ids, p_statuses, p_reasons, p_identities) with ordinality as m(id, status, reason, identity, ordinality)
-    cross join lateral (select * from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = m.id limit 1) w
+    cross join lateral (select r.ctid as place, r.status, r.open_tasks from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = m.id limit 1) w
     where m.status = any (delivery.next_workflow_statuses(w.status))
+    limit c_all
   ),
   moved as (
     update delivery.workflows w
@@ -2325,7 +2346,7 @@ begin
       open_tasks = case when m.status in ('running', 'paused') then w.open_tasks else 0 end,
       updated_at = p_now
     from moves m
-    where w.tenant_id = v_tenant and w.workflow_id = m.id
+    where w.ctid = m.place
     returning w.workflow_id, w.version, m.present, m.status, m.open_tasks, m.reason, m.identity, m.ordinality
   ),
   noted as (
@@ -2375,7 +2396,7 @@ begin
       p_now + t.delay_ms * interval '1 millisecond', t.max_retries + 1, t.retry_delay_ms, t.timeout_ms
     from unnest(v_begun) as b(id)
     cross join lateral (select * from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = b.id limit 1) w
-    cross join lateral (select * from delivery.workflow_tasks r where r.tenant_id = v_tenant and r.workflow_id = b.id) t
+    cross join lateral (select * from delivery.workflow_tasks r where r.tenant_id = v_tenant and r.workflow_id = b.id offset 0) t
     where t.waits_for = 0 and t.status = 'pending';
   end if;
   v_held := v_resumed || v_paused;
@@ -3154,12 +3175,14 @@ CREATE FUNCTION delivery.put_pull_requests(p_tenant text, p_items jsonb) RETURNS
     AS $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   v_now timestamptz;
   v_prefix text;
   v_rounds bigint;
   v_bad record;
   v_created uuid[];
-  v_ids uuid[];
   v_changes jsonb;
 begin
   perform platform.enter(p_tenant);
@@ -3226,15 +3249,13 @@ begin
     join given g on g.repository = c.repository and g.number = c.number
   )
   select array_agg(c.pull_request_id) into v_created from created c;
-  select array_agg(s.pull_request_id) into v_ids
-  from jsonb_to_recordset(p_items) as x(repository text, number integer)
-  cross join lateral (select * from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) s;
-  perform from (
-    select s.repository, s.number from delivery.pull_requests s
-    where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids)
-    order by s.repository, s.number
-    for no key update
+  -- In one order with whoever else changes some of them.
+  perform from (select distinct i.repository, i.number from jsonb_to_recordset(p_items) as i(repository text, number integer) order by 1, 2) x
+  cross join lateral (
+    select from delivery.pull_requests s where s.tenant_id = p_tenant and s.repository = x.repository and s.number = x.number limit 1 for no key update
   ) locked;
+  -- The last statement that joins what a batch holds with itself was above; the update below looks into the table by key.
+  perform set_config('enable_nestloop', 'on', true);
   v_now := clock_timestamp();
   select max(x.times) into v_rounds
   from (select count(*) as times from jsonb_to_recordset(p_items) as x(repository text, number integer) group by x.repository, x.number) x;
@@ -3269,14 +3290,18 @@ begin
       end case;
     end if;
     with wanted as materialized (
-      select x.*, b.pull_request_id, f.fields as final, to_jsonb(b) - 'search' as before
+      select x.*, b.pull_request_id, b.place, f.fields as final, to_jsonb(b) - array['search', 'place'] as before
       from (
         select x.*, row_number() over (partition by x.repository, x.number order by x.ordinality) as round
         from rows from (
           jsonb_to_recordset(p_items) as (repository text, number integer, fields jsonb, actor_type text, actor_id text, correlation_id text)
         ) with ordinality as x
       ) x
-      cross join lateral (select * from delivery.pull_requests r where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number limit 1) b
+      cross join lateral (
+        select r.ctid as place, r.* from delivery.pull_requests r
+        where r.tenant_id = p_tenant and r.repository = x.repository and r.number = x.number
+        limit 1
+      ) b
       -- Reopening takes back when it was closed.
       cross join lateral (
         select x.fields
@@ -3299,6 +3324,7 @@ begin
         where w.final ? n.key and n.value is distinct from w.before -> n.key
       ) d
       where d.changes is not null
+      limit c_all
     ),
     changed as (
       update delivery.pull_requests s
@@ -3314,7 +3340,7 @@ begin
         from jsonb_populate_record(s, x.final) r
       ), version = s.version + 1, updated_at = v_now
       from differing x
-      where s.tenant_id = p_tenant and s.pull_request_id = any (v_ids) and s.pull_request_id = x.pull_request_id
+      where s.ctid = x.place
     ),
     audited as (
       insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, action, actor_type, actor_id, correlation_id, changes)
@@ -4026,6 +4052,9 @@ CREATE FUNCTION delivery.settle_tasks(p_prefix text, p_now timestamp with time z
     AS $$
 #variable_conflict use_column
 declare
+  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
+  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
+  c_all constant bigint := 9223372036854775807;
   -- Of platform.enter alone: without one the policies show no row.
   v_tenant text := current_setting('pgfleet.tenant', true);
   v_workflows uuid[] := p_workflows;
@@ -4039,7 +4068,7 @@ declare
 begin
   while cardinality(v_numbers) > 0 loop
     with sums as (
-      select e.workflow_id, t.*
+      select w.place, t.*
       from (
         select e.workflow_id, array_agg(e.task_number) as numbers
         from unnest(v_workflows, v_numbers) as e(workflow_id, task_number)
@@ -4055,6 +4084,8 @@ begin
         from delivery.workflow_tasks r
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = any (e.numbers)
       ) t
+      cross join lateral (select r.ctid as place from delivery.workflows r where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id limit 1) w
+      limit c_all
     ),
     counted as (
       update delivery.workflows w
@@ -4066,7 +4097,7 @@ begin
         has_failed_critically = w.has_failed_critically or s.has_failed_critically,
         updated_at = p_now
       from sums s
-      where w.tenant_id = v_tenant and w.workflow_id = s.workflow_id
+      where w.ctid = s.place
       returning w.workflow_id, w.status = 'running' and (w.open_tasks = 0 or w.has_failed_critically) as may_end, s.has_dependents
     )
     select bool_or(c.has_dependents), array_agg(c.workflow_id) filter (where c.may_end) into v_has_dependents, v_ending from counted c;
@@ -4080,12 +4111,22 @@ begin
         where r.tenant_id = v_tenant and r.workflow_id = e.workflow_id and r.task_number = e.task_number
         limit 1
       ) t
+      limit c_all
     ),
     affected as (
-      select e.workflow_id, d.number, count(*) as ended, bool_or(e.blocks) as blocked
-      from ended e cross join lateral unnest(e.dependents) as d(number)
-      group by e.workflow_id, d.number
-      order by e.workflow_id, d.number
+      select p.place, d.ended, d.blocked
+      from (
+        select e.workflow_id, d.number, count(*) as ended, bool_or(e.blocks) as blocked
+        from ended e cross join lateral unnest(e.dependents) as d(number)
+        group by e.workflow_id, d.number
+        order by e.workflow_id, d.number
+      ) d
+      cross join lateral (
+        select r.ctid as place from delivery.workflow_tasks r
+        where r.tenant_id = v_tenant and r.workflow_id = d.workflow_id and r.task_number = d.number and r.status = 'pending'
+        limit 1
+      ) p
+      limit c_all
     ),
     changed as (
       update delivery.workflow_tasks t
@@ -4093,7 +4134,7 @@ begin
         status = case when a.blocked then 'skipped' else t.status end,
         ended_at = case when a.blocked then p_now end
       from affected a
-      where t.tenant_id = v_tenant and t.workflow_id = a.workflow_id and t.task_number = a.number and t.status = 'pending'
+      where t.ctid = a.place
       returning t.workflow_id, t.task_number, t.status, t.waits_for
     )
     select coalesce(array_agg(c.workflow_id) filter (where c.status = 'skipped'), '{}') as skipped_workflows,
