@@ -100,8 +100,10 @@ begin
     join given g on g.repository = c.repository and g.number = c.number
   )
   select array_agg(c.pull_request_id) into v_created from created c;
-  -- In one order with whoever else changes some of them.
-  perform from (select distinct i.repository, i.number from jsonb_to_recordset(p_items) as i(repository text, number integer) order by 1, 2) x
+  -- In one order with whoever else changes some of them: that of the column, whatever the database sorts by.
+  perform from (
+    select distinct i.repository collate "C" as repository, i.number from jsonb_to_recordset(p_items) as i(repository text, number integer) order by 1, 2
+  ) x
   cross join lateral (
     select from delivery.pull_requests s where s.tenant_id = p_tenant and s.repository = x.repository and s.number = x.number limit 1 for no key update
   ) locked;
