@@ -31,7 +31,11 @@ const FUNCTIONS = `
   order by p.proname collate "C"`
 
 // What the servers that are asked need not have: Debian's own, and what a later minor release added to all majors.
-const ADDED = ['extension_destdir string|superuser||||', 'output_plugin_libraries string|superuser||||']
+const ADDED = [
+  'composite_type_mismatch enum|superuser||||error,warn,disabled',
+  'extension_destdir string|superuser||||',
+  'output_plugin_libraries string|superuser||||',
+]
 
 interface Setting {
   name: string

@@ -196,5 +196,6 @@ log_lock_failures@18-18 bool|superuser||||; max_active_replication_origins@18-18
 md5_password_warnings@18-18 bool|user||||; oauth_validator_libraries@18-18 string|sighup||||;
 ssl_groups@18-18 string|sighup||||; ssl_tls13_ciphers@18-18 string|sighup||||;
 track_cost_delay_timing@18-18 bool|superuser||||; vacuum_max_eager_freeze_failure_rate@18-18 real|user||0|1|;
-vacuum_truncate@18-18 bool|user||||; extension_destdir string|superuser||||;
+vacuum_truncate@18-18 bool|user||||;
+composite_type_mismatch enum|superuser||||error,warn,disabled; extension_destdir string|superuser||||;
 output_plugin_libraries string|superuser||||`
