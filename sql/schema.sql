@@ -8295,12 +8295,13 @@ begin
   perform platform.enter(p_tenant);
   return query
   select x.place::integer, e.*
-  from jsonb_array_elements_text(p_ids) with ordinality as x(id, place)
+  -- Cast here: a cast where they are looked up would use no index under row-level security.
+  from unnest(array(select i::uuid from jsonb_array_elements_text(p_ids) i)) with ordinality as x(id, place)
   cross join lateral (
     select h.execution_id, h.hook_id, h.hook_type, h.correlation_id, h.occurred_at, h.duration_ms, h.priority, h.context_bytes,
       h.is_modified, h.is_sensitive, h.outcome, h.triggered_by, h.component_id, h.context_codec, h.context, h.result, h.tags, h.metadata
     from memory.hook_executions h
-    where h.tenant_id = p_tenant and h.execution_id = x.id::uuid
+    where h.tenant_id = p_tenant and h.execution_id = x.id
     offset 0
   ) e;
 end
@@ -9041,7 +9042,8 @@ begin
       n.latest_version + 1 - row_number() over (partition by x.session_id, x.name order by x.ordinality desc),
       c.content_id, x.type, x.mime, coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'), x.parent, x.size, v_now
     from (
-      select distinct on (x.id) x.*
+      -- Computed where they are looked up, scope and hash would use no index under row-level security.
+      select distinct on (x.id) x.*, coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope, decode(x.sha256, 'hex') as hash
       from rows from (
         jsonb_to_recordset(p_artifacts) as (id uuid, sha256 text, size bigint, session_id uuid, name text, type text, mime text,
           tags text[], metadata jsonb, parent uuid)
@@ -9051,11 +9053,11 @@ begin
     ) x
     cross join lateral (
       select * from memory.artifact_names r
-      where r.tenant_id = p_tenant and r.scope = coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') and r.name = x.name
+      where r.tenant_id = p_tenant and r.scope = x.scope and r.name = x.name
       limit 1
     ) n
     cross join lateral (
-      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = decode(x.sha256, 'hex') limit 1
+      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = x.hash limit 1
     ) c
     on conflict (tenant_id, artifact_id) do nothing;
     get diagnostics v_new = row_count;

@@ -73,6 +73,7 @@ const CALLS: readonly [string, readonly unknown[], number][] = [
   // The classes above the page's last, and the one that it is in.
   ['memory.learned_transitions', [3, '9007199254740991', OLDEST, OLDEST, 20], 200],
   ['memory.learned_transitions_in_scope', [3, '9007199254740991', OLDEST, OLDEST, 20, 'scope 3'], 200],
+  ['memory.get_hook_executions', [TENANT, json(Array.from({ length: 50 }, () => uuidv7()))], 50],
   ['memory.list_hook_executions', [NEWEST, 50], 60],
   ['memory.list_hook_executions_of_hook', [NEWEST, 50, 'hook 3'], 60],
   ['memory.list_hook_executions_of_type', [NEWEST, 50, 'type 3'], 60],

@@ -14,12 +14,13 @@ begin
   perform platform.enter(p_tenant);
   return query
   select x.place::integer, e.*
-  from jsonb_array_elements_text(p_ids) with ordinality as x(id, place)
+  -- Cast here: a cast where they are looked up would use no index under row-level security.
+  from unnest(array(select i::uuid from jsonb_array_elements_text(p_ids) i)) with ordinality as x(id, place)
   cross join lateral (
     select h.execution_id, h.hook_id, h.hook_type, h.correlation_id, h.occurred_at, h.duration_ms, h.priority, h.context_bytes,
       h.is_modified, h.is_sensitive, h.outcome, h.triggered_by, h.component_id, h.context_codec, h.context, h.result, h.tags, h.metadata
     from memory.hook_executions h
-    where h.tenant_id = p_tenant and h.execution_id = x.id::uuid
+    where h.tenant_id = p_tenant and h.execution_id = x.id
     offset 0
   ) e;
 end

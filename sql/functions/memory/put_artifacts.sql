@@ -152,7 +152,8 @@ begin
       n.latest_version + 1 - row_number() over (partition by x.session_id, x.name order by x.ordinality desc),
       c.content_id, x.type, x.mime, coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'), x.parent, x.size, v_now
     from (
-      select distinct on (x.id) x.*
+      -- Computed where they are looked up, scope and hash would use no index under row-level security.
+      select distinct on (x.id) x.*, coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope, decode(x.sha256, 'hex') as hash
       from rows from (
         jsonb_to_recordset(p_artifacts) as (id uuid, sha256 text, size bigint, session_id uuid, name text, type text, mime text,
           tags text[], metadata jsonb, parent uuid)
@@ -162,11 +163,11 @@ begin
     ) x
     cross join lateral (
       select * from memory.artifact_names r
-      where r.tenant_id = p_tenant and r.scope = coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') and r.name = x.name
+      where r.tenant_id = p_tenant and r.scope = x.scope and r.name = x.name
       limit 1
     ) n
     cross join lateral (
-      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = decode(x.sha256, 'hex') limit 1
+      select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.sha256 = x.hash limit 1
     ) c
     on conflict (tenant_id, artifact_id) do nothing;
     get diagnostics v_new = row_count;
