@@ -27,6 +27,20 @@ async function burn(client: pg.Client, count: number): Promise<void> {
 const nextId = async (client: pg.Client) =>
   BigInt((await client.query('select pg_snapshot_xmax(pg_current_snapshot())::text as id')).rows[0].id)
 
+/**
+ * Acts and crashes, again until a crash takes ids back that were given: the WAL writer, who comes by when a server starts and every
+ * ten seconds then, may have been there just before.
+ */
+async function crashTakingBack(act: () => Promise<void>, next: () => Promise<bigint>, crash: () => Promise<void>) {
+  for (let attempt = 1; attempt <= 10; attempt++) {
+    await act()
+    const end = await next()
+    await crash()
+    if ((await next()) < end) return
+  }
+  expect.fail('no crash of ten took an id back')
+}
+
 DIRECT.describe('a position that was given away before a crash', () => {
   let server: ScratchServer
   let fleet: Fleet
@@ -88,12 +102,14 @@ DIRECT.describe('a position that was given away before a crash', () => {
       },
     }
     for (const [name, position] of Object.entries(positions)) {
-      await burn(client, 20)
-      const { cursor } = await position()
-      const end = await nextId(client)
-      await crash()
-      // The crash did take ids back that were used: the test is about them.
-      if (name === 'behind no change') expect(await nextId(client)).toBeLessThan(end)
+      let cursor = ''
+      const act = async () => {
+        await burn(client, 20)
+        cursor = (await insisting(position)).cursor
+      }
+      // Behind the others nothing may be left that a crash could take back.
+      if (name === 'behind no change') await crashTakingBack(act, () => nextId(client), crash)
+      else await act().then(crash)
       await insisting(() => set(name, 2))
       // The ids go on beyond the position: nothing tells that they were given again.
       await burn(client, 2000)
@@ -165,11 +181,13 @@ DIRECT.describe('platform.flush_wal', () => {
         await server.restart()
         client = await server.client()
       }
-      await burn(client, 20)
-      const lost = await nextId(client)
-      expect(await isFlushed(false)).toBe(false)
-      await crashed()
-      expect(await nextId(client)).toBeLessThan(lost)
+      let wasFlushed: boolean | undefined
+      const act = async () => {
+        await burn(client, 20)
+        wasFlushed = await isFlushed(false)
+      }
+      await crashTakingBack(act, () => nextId(client), crashed)
+      expect(wasFlushed).toBe(false)
 
       await burn(client, 50)
       const kept = await nextId(client)
