@@ -597,6 +597,40 @@ COMMENT ON FUNCTION delivery.ci_status_of(p_repository text, p_sha text) IS 'Wha
 CREATE FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) RETURNS TABLE(ordinal integer, jobs json)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select p.ordinal, json_agg(j order by o.place)
+  from delivery.claim_jobs_packed(p_tenant, p_requests) p
+  cross join lateral json_to_recordset(p.jobs) as g(workflow_id uuid, attempt integer, attempts_left integer, expires_at timestamptz,
+    timeout_at timestamptz, claimed integer[], places bigint[], numbers integer[], names text[], types text[], payloads json, needs json)
+  cross join lateral unnest(g.claimed, g.places) as o(task_number, place)
+  cross join lateral (
+    select g.workflow_id, t.task_number, t.name, t.type, g.payloads -> (t.n - 1)::integer as payload, g.attempt, g.attempts_left, g.expires_at,
+      g.timeout_at, nullif((g.needs -> (t.n - 1)::integer)::text, 'null')::json as needs
+    from unnest(g.numbers, g.names, g.types) with ordinality as t(task_number, name, type, n)
+    where t.task_number = o.task_number
+  ) j
+  group by p.ordinal;
+end
+$$;
+
+ALTER FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) OWNER TO pgfleet_owner;
+
+--
+-- Name: FUNCTION claim_jobs(p_tenant text, p_requests jsonb); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+--
+
+COMMENT ON FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) IS 'Leases jobs to workers, by priority and age; requests of many workers at once.';
+
+--
+-- Name: claim_jobs_packed(text, jsonb); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
+--
+
+CREATE FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) RETURNS TABLE(ordinal integer, jobs json)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -704,34 +738,38 @@ begin
       -- What a row may hold: delivery.audit_prefix.
       group by c.caller, c.attempt, c.n / 32
     )
-    select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
-    from claimed c
+    select v_group.ordinals[g.request]::integer, json_agg(json_build_object('workflow_id', g.workflow_id, 'attempt', g.attempt,
+      'attempts_left', g.attempts_left, 'expires_at', g.available_at, 'timeout_at', g.timeout_at, 'claimed', g.claimed, 'places', g.places,
+      'numbers', t.numbers, 'names', t.names, 'types', t.types, 'payloads', t.payloads, 'needs', t.needs))
+    from (
+      select c.request, c.workflow_id, c.attempt, c.attempts_left, c.available_at, c.timeout_at, array_agg(c.task_number) as claimed,
+        array_agg(c.n) as places
+      from claimed c
+      group by c.request, c.workflow_id, c.attempt, c.attempts_left, c.available_at, c.timeout_at
+    ) g
+    -- All of a workflow in one look at the index.
     cross join lateral (
-      select * from delivery.workflow_tasks r
-      -- Of the policy, whose key it is: the same once more would be compared for each row.
-      where r.tenant_id is not distinct from p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
-      limit 1
-    ) t
-    cross join lateral (
-      select c.workflow_id, c.task_number, t.name, t.task_type as type, t.payload, c.attempt, c.attempts_left, c.available_at as expires_at, c.timeout_at,
-        case when cardinality(t.dependencies) > 0 then (
+      select array_agg(r.task_number) as numbers, array_agg(r.name) as names, array_agg(r.task_type) as types, array_agg(r.payload) as payloads,
+        case when bool_or(cardinality(r.dependencies) > 0) then array_agg(case when cardinality(r.dependencies) > 0 then (
           select json_object_agg(d.name, d.result)
           from delivery.workflow_tasks d
-          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
-        ) end as needs
-    ) j
-    group by c.request;
+          where d.tenant_id = p_tenant and d.workflow_id = g.workflow_id and d.task_number = any (r.dependencies) and d.status = 'completed'
+        ) end) end as needs
+      from delivery.workflow_tasks r
+      where r.tenant_id = p_tenant and r.workflow_id = g.workflow_id and r.task_number = any (g.claimed)
+    ) t
+    group by g.request;
   end loop;
 end
 $$;
 
-ALTER FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) OWNER TO pgfleet_owner;
+ALTER FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) OWNER TO pgfleet_owner;
 
 --
--- Name: FUNCTION claim_jobs(p_tenant text, p_requests jsonb); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
+-- Name: FUNCTION claim_jobs_packed(p_tenant text, p_requests jsonb); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) IS 'Leases jobs to workers, by priority and age; requests of many workers at once.';
+COMMENT ON FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) IS 'Leases jobs to workers, by priority and age; requests of many workers at once.';
 
 --
 -- Name: cleanup_old_audit_logs(interval); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner
@@ -26554,6 +26592,13 @@ GRANT ALL ON FUNCTION delivery.ci_status_of(p_repository text, p_sha text) TO pg
 
 REVOKE ALL ON FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION delivery.claim_jobs(p_tenant text, p_requests jsonb) TO pgfleet_app;
+
+--
+-- Name: FUNCTION claim_jobs_packed(p_tenant text, p_requests jsonb); Type: ACL; Schema: delivery; Owner: pgfleet_owner
+--
+
+REVOKE ALL ON FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) TO pgfleet_app;
 
 --
 -- Name: FUNCTION cleanup_old_audit_logs(p_retention interval); Type: ACL; Schema: delivery; Owner: pgfleet_owner

@@ -10,131 +10,22 @@ create or replace function delivery.claim_jobs(p_tenant text, p_requests jsonb)
 returns table (ordinal integer, jobs json)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set enable_bitmapscan = off
-set enable_material = off
 as $$
 #variable_conflict use_column
-declare
-  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the places of the rows
-  -- that are changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
-  c_all constant bigint := 9223372036854775807;
-  v_now timestamptz;
-  v_prefix text;
-  v_group record;
 begin
-  perform platform.enter(p_tenant);
-  v_prefix := delivery.audit_prefix();
-  v_now := clock_timestamp();
-  if exists (
-    select from delivery.workflows w
-    where w.tenant_id = p_tenant and w.status in ('running', 'paused') and w.deadline_at is not null and w.deadline_at <= v_now
-  ) or exists (
-    select from delivery.jobs j
-    where j.tenant_id = p_tenant and j.attempts_left = 0 and not j.held and j.available_at <= v_now
-  ) then
-    perform delivery.expire_workflows(p_tenant, 100);
-  end if;
-  for v_group in
-    select x.channels, sum(x."limit")::integer as jobs_max,
-      -- Which request the n-th job goes to, and what that asked for.
-      array(
-        select q.place from unnest(array_agg(x."limit" order by x.ordinality)) with ordinality as q("limit", place)
-        cross join lateral generate_series(1, q."limit")
-        order by q.place
-      ) as places,
-      array_agg(x.ordinality order by x.ordinality) as ordinals, array_agg(x.lease order by x.ordinality) as leases,
-      array_agg(x.lease_ms * interval '1 millisecond' order by x.ordinality) as lengths, array_agg(x.worker order by x.ordinality) as workers,
-      array_agg(x.actor_type order by x.ordinality) as actor_types, array_agg(x.actor_id order by x.ordinality) as actor_ids,
-      array_agg(x.correlation_id order by x.ordinality) as correlation_ids, array_agg(x.caller order by x.ordinality) as callers
-    from (
-      -- Of each request the place of the first that the same worker made for the same actor.
-      select p.*, min(p.place) over (partition by p.channels, p.worker, p.actor_type, p.actor_id, p.correlation_id) as caller
-      from (
-        select r.*, row_number() over (partition by r.channels order by r.ordinality) as place
-        from rows from (
-          jsonb_to_recordset(p_requests) as (channels text[], "limit" integer, lease uuid, lease_ms integer, worker text, actor_type text,
-            actor_id text, correlation_id text)
-        ) with ordinality as r
-      ) p
-    ) x
-    group by x.channels
-    order by min(x.ordinality)
-  loop
-    return query
-    with picked as materialized (
-      select p.place, p.n, v_group.places[p.n] as request
-      -- All are locked before the first is changed: of two that claim at the same time one finds its jobs behind the other's, not between them.
-      from unnest(array(
-        select c.place
-        from (
-          select c.channel, r.rank, a.available_at
-          from unnest(v_group.channels) as c(channel)
-          cross join generate_series(0, 10) as r(rank)
-          cross join lateral (
-            select j.available_at from delivery.jobs j
-            where j.tenant_id = p_tenant and j.channel = c.channel and j.rank = r.rank and j.attempts_left > 0 and not j.held
-              and j.available_at <= v_now
-            order by j.available_at
-            limit 1
-          ) a
-          order by r.rank, a.available_at
-        ) h
-        cross join lateral (
-          select j.ctid as place from delivery.jobs j
-          where j.tenant_id = p_tenant and j.channel = h.channel and j.rank = h.rank and j.attempts_left > 0 and not j.held
-            and j.available_at <= v_now
-          order by j.available_at
-          limit v_group.jobs_max
-          for update skip locked
-        ) c
-        limit v_group.jobs_max
-      )) with ordinality as p(place, n)
-      limit c_all
-    ),
-    claimed as (
-      update delivery.jobs j
-      set lease = v_group.leases[p.request], leased_at = v_now, worker = v_group.workers[p.request], attempt = j.attempt + 1,
-        attempts_left = j.attempts_left - 1, timeout_at = v_now + j.timeout_ms * interval '1 millisecond',
-        available_at = least(v_now + v_group.lengths[p.request], v_now + j.timeout_ms * interval '1 millisecond')
-      from picked p
-      where j.ctid = p.place
-      returning p.n, p.request, j.workflow_id, j.task_number, j.attempt, j.attempts_left, j.available_at, j.timeout_at
-    ),
-    audited as (
-      insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, actor_type, actor_id, correlation_id, changes)
-      select p_tenant, (v_prefix || '0008000' || to_hex(nextval('delivery.audit_sequence')))::uuid, 'task',
-        (array_agg(c.entity))[1], nullif((array_agg(c.entity))[2:], '{}'),
-        case when count(*) > 1 then array_agg(distinct c.workflow_id) end, 'start',
-        v_group.actor_types[c.caller], v_group.actor_ids[c.caller], v_group.correlation_ids[c.caller],
-        jsonb_build_object('status', '["pending", "running"]'::jsonb, 'attempt', c.attempt, 'worker', v_group.workers[c.caller])
-      from (
-        select a.workflow_id, a.workflow_id || '/' || a.task_number as entity, a.attempt, a.n, v_group.callers[a.request] as caller from claimed a
-      ) c
-      -- What a row may hold: delivery.audit_prefix.
-      group by c.caller, c.attempt, c.n / 32
-    )
-    select v_group.ordinals[c.request]::integer, json_agg(j order by c.n)
-    from claimed c
-    cross join lateral (
-      select * from delivery.workflow_tasks r
-      -- Of the policy, whose key it is: the same once more would be compared for each row.
-      where r.tenant_id is not distinct from p_tenant and r.workflow_id = c.workflow_id and r.task_number = c.task_number
-      limit 1
-    ) t
-    cross join lateral (
-      select c.workflow_id, c.task_number, t.name, t.task_type as type, t.payload, c.attempt, c.attempts_left, c.available_at as expires_at, c.timeout_at,
-        case when cardinality(t.dependencies) > 0 then (
-          select json_object_agg(d.name, d.result)
-          from delivery.workflow_tasks d
-          where d.tenant_id = p_tenant and d.workflow_id = c.workflow_id and d.task_number = any (t.dependencies) and d.status = 'completed'
-        ) end as needs
-    ) j
-    group by c.request;
-  end loop;
+  return query
+  select p.ordinal, json_agg(j order by o.place)
+  from delivery.claim_jobs_packed(p_tenant, p_requests) p
+  cross join lateral json_to_recordset(p.jobs) as g(workflow_id uuid, attempt integer, attempts_left integer, expires_at timestamptz,
+    timeout_at timestamptz, claimed integer[], places bigint[], numbers integer[], names text[], types text[], payloads json, needs json)
+  cross join lateral unnest(g.claimed, g.places) as o(task_number, place)
+  cross join lateral (
+    select g.workflow_id, t.task_number, t.name, t.type, g.payloads -> (t.n - 1)::integer as payload, g.attempt, g.attempts_left, g.expires_at,
+      g.timeout_at, nullif((g.needs -> (t.n - 1)::integer)::text, 'null')::json as needs
+    from unnest(g.numbers, g.names, g.types) with ordinality as t(task_number, name, type, n)
+    where t.task_number = o.task_number
+  ) j
+  group by p.ordinal;
 end
 $$;
 comment on function delivery.claim_jobs(text, jsonb) is 'Leases jobs to workers, by priority and age; requests of many workers at once.';

@@ -13,7 +13,7 @@ const TASKS = 100
 const HASH = '00000000-0000-4000-8000-000000000000'
 const IDENTITY = { actor_type: 'agent', actor_id: 'agent-1', correlation_id: 'run-1' }
 
-type Row = { readonly ordinal: number; readonly jobs?: readonly { workflow_id: string; task_number: number }[] }
+type Row = { readonly ordinal: number; readonly jobs?: readonly { workflow_id: string; claimed: readonly number[] }[] }
 
 const call = (schema: string, name: string, columns = 'ordinal') =>
   statement<Row>(`bench.${schema}.${name}`, `select ${columns} from ${schema}.${name}($1::text, $2::jsonb)`)
@@ -26,7 +26,7 @@ const statementsOf = (schema: string) => ({
   putPullRequests: call(schema, 'put_pull_requests'),
   createWorkflows: call(schema, 'create_workflows'),
   transitionWorkflows: call(schema, 'transition_workflows'),
-  claimJobs: call(schema, 'claim_jobs', 'ordinal, jobs'),
+  claimJobs: call(schema, 'claim_jobs_packed', 'ordinal, jobs'),
   endJobs: call(schema, 'end_jobs'),
   metrics: call(schema, 'record_metrics'),
 })
@@ -258,7 +258,9 @@ export class Mutations {
     const { claimJobs, endJobs } = this.#statements
     const lease = uuidv7()
     const request = { channels: ['job'], limit: count, lease, lease_ms: 60_000, worker: 'worker-1', ...IDENTITY }
-    const jobs = (await this.#run(claimJobs, [request])).flatMap((row) => row.jobs ?? [])
+    const jobs = (await this.#run(claimJobs, [request]))
+      .flatMap((row) => row.jobs ?? [])
+      .flatMap(({ workflow_id, claimed }) => claimed.map((task_number) => ({ workflow_id, task_number })))
     this.#jobs -= jobs.length
     if (jobs.length < count) throw new FleetError('BENCH_FAILED', { message: 'no jobs are left to claim' })
     const ended = jobs.map(({ workflow_id, task_number }) => ({

@@ -57,7 +57,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Part[]>> = {
   ],
   end_workflows: [],
   settle_tasks: [],
-  claim_jobs: [STEP, PREFIX],
+  claim_jobs_packed: [STEP, PREFIX],
   end_jobs: [STEP, PREFIX],
   record_metrics: [[/insert into delivery\.audit_log\n[\s\S]*?;\n/g, 'null;\n'], PREFIX],
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import type { Job } from 'pgfleet/delivery'
 import { describe, expect, test } from 'vitest'
@@ -80,6 +81,68 @@ describe('a claim', () => {
     expect(await jobs.claim('w', { types })).toEqual([])
     await jobs.complete({ ...(a as Job), result: { y: 2 } })
     expect(await jobs.claim('w', { types })).toMatchObject([{ name: 'c', needs: { a: { y: 2 } } }])
+  })
+
+  test('keeps its order and tells jobs apart, of whichever workflows, attempts and time-outs; so does the function of older processes', async () => {
+    const tenant = await newTenant(fleet)
+    const { workflows, jobs } = tenant.delivery
+    const tasks = (workflow: number) => [
+      { name: 'first', type: 'before' },
+      ...Array.from({ length: 9 }, (_, n) => ({
+        name: `t${n}`,
+        type: n % 2 === 0 ? 'job' : 'odd job',
+        payload: [workflow, n],
+        ...(n % 3 === 0 && { timeoutMs: 600_000 + n }),
+        ...(n % 4 === 0 && { dependsOn: ['first'] }),
+      })),
+    ]
+    await workflows.create(Array.from({ length: 4 }, (_, n) => ({ name: 'w', start: true, tasks: tasks(n) })))
+    const before = await jobs.claim('w', { types: ['before'], limit: 9 })
+    await jobs.complete(before.map((job, result) => ({ ...job, result })))
+    const all = ['job', 'odd job']
+    const tried = await jobs.claim('w', { types: all, limit: 12 })
+    await jobs.fail(tried.map((job) => ({ ...job, error: 'once more' })))
+    await sql(
+      fleet,
+      `update delivery.jobs j set available_at = now() - abs(hashtextextended(t.payload::text, 0)) % 1000000 * interval '1 second'
+      from delivery.workflow_tasks t
+      where t.tenant_id = $1 and (j.tenant_id, j.workflow_id, j.task_number) = (t.tenant_id, t.workflow_id, t.task_number)`,
+      [tenant.id],
+    )
+    const waiting = await sql<Record<string, unknown>>(
+      fleet,
+      `select t.workflow_id, t.task_number, t.name, t.task_type as type, t.payload, j.attempt + 1 as attempt, j.attempts_left - 1 as attempts_left,
+        (select jsonb_object_agg(d.name, d.result) from delivery.workflow_tasks d
+          where d.tenant_id = t.tenant_id and d.workflow_id = t.workflow_id and d.task_number = any (t.dependencies)) as needs,
+        t.timeout_ms is not null as has_timeout
+      from delivery.jobs j join delivery.workflow_tasks t using (tenant_id, workflow_id, task_number)
+      where tenant_id = $1 order by min(j.available_at) over (partition by j.channel), j.available_at`,
+      [tenant.id],
+    )
+    expect(waiting).toHaveLength(36)
+    expect(new Set(waiting.slice(0, 20).map(({ attempt, has_timeout }) => `${attempt} ${has_timeout}`)).size).toBe(4)
+    const got = await jobs.claim('w', { types: all, limit: 20, leaseMs: 86_400_000 })
+    expect(
+      got.map((job) => ({
+        ...{ workflow_id: job.workflowId, task_number: job.number, name: job.name, type: job.type },
+        ...{ payload: job.payload, attempt: job.attempt, attempts_left: job.attemptsLeft },
+        needs: Object.keys(job.needs).length > 0 ? job.needs : null,
+        has_timeout: job.timeoutAt !== null,
+      })),
+    ).toEqual(waiting.slice(0, 20))
+    // A lease does not outlast the attempt.
+    for (const { expiresAt, timeoutAt } of got) if (timeoutAt) expect(expiresAt).toEqual(timeoutAt)
+
+    const request = { channels: all, limit: 20, lease: randomUUID(), lease_ms: 86_400_000, worker: 'w' }
+    const [older] = await sql<{ jobs: { timeout_at: string | null; expires_at: string }[] }>(
+      fleet,
+      'select ordinal, jobs from delivery.claim_jobs($1, $2)',
+      [tenant.id, JSON.stringify([request])],
+    )
+    expect(
+      older?.jobs.map(({ expires_at, timeout_at, ...job }) => ({ ...job, has_timeout: timeout_at !== null })),
+    ).toEqual(waiting.slice(20))
+    expect(older?.jobs.filter(({ expires_at }) => Date.parse(expires_at) > Date.now())).toHaveLength(16)
   })
 })
 

@@ -26,7 +26,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     const ask = { channels: ['job'], limit: 20, lease: randomUUID(), lease_ms: 1000, worker: 'w' }
     // Plans are made while the tables are empty, and kept: nothing analyzes them in the minute that autovacuum takes to come by.
     for (const [name, items] of [
-      ['claim_jobs', [ask]],
+      ['claim_jobs_packed', [ask]],
       ['end_jobs', []],
       ['extend_leases', []],
       ['get_workflows', []],
@@ -49,7 +49,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
     })
     const ids = (await workflows.list({ limit: 20 })).map(({ id }) => ({ id }))
     const calls: [string, unknown][] = [
-      ['claim_jobs', [ask]],
+      ['claim_jobs_packed', [ask]],
       ['extend_leases', held.map((job) => ({ ...lease(job), lease_ms: 1000 }))],
       ['end_jobs', held.slice(0, 20).map((job) => ({ ...lease(job), outcome: 'completed', result: null }))],
       ['end_jobs', held.slice(20).map((job) => ({ ...lease(job), outcome: 'failed', error: 'x', retry: true }))],

@@ -93,17 +93,20 @@ export interface Jobs {
   release(jobs: readonly JobLease[], options?: CallOptions): Promise<EndedJob[]>
 }
 
-interface JobJson {
+/** Jobs of a workflow that were claimed together, as the database answers them: see delivery.claim_jobs_packed. */
+interface PackedJobs {
   readonly workflow_id: string
-  readonly task_number: number
-  readonly name: string
-  readonly type: string
-  readonly payload: Json
   readonly attempt: number
   readonly attempts_left: number
   readonly expires_at: string
   readonly timeout_at: string | null
-  readonly needs: Record<string, Json> | null
+  readonly claimed: readonly number[]
+  readonly places: readonly number[]
+  readonly numbers: readonly number[]
+  readonly names: readonly string[]
+  readonly types: readonly string[]
+  readonly payloads: readonly Json[]
+  readonly needs: readonly (Record<string, Json> | null)[] | null
 }
 
 /** A claim as it travels. */
@@ -113,9 +116,12 @@ interface Claim {
   readonly text: string
 }
 
-export const CLAIM: Operation<Claim, { jobs: JobJson[] }, Job[]> = {
+export const CLAIM: Operation<Claim, { jobs: readonly PackedJobs[] }, Job[]> = {
   name: 'delivery.claim_jobs',
-  statement: statement('delivery.claim_jobs', 'select ordinal, jobs from delivery.claim_jobs($1::text, $2::jsonb)'),
+  statement: statement(
+    'delivery.claim_jobs',
+    'select ordinal, jobs from delivery.claim_jobs_packed($1::text, $2::jsonb)',
+  ),
   writes: true,
   itemsMax: 200,
   // Of two at once each would serve half of the workers for nearly the same price.
@@ -123,7 +129,7 @@ export const CLAIM: Operation<Claim, { jobs: JobJson[] }, Job[]> = {
   // As many jobs as those would take together: one statement for all would keep one core of the server busy, while their workers wait.
   isWhole: ({ limit }) => limit >= 100,
   encode: (item) => item.text,
-  decode: (row, { lease }) => row?.jobs.map((job) => toJob(job, lease)) ?? [],
+  decode: (row, { lease }) => unpackJobs(row?.jobs ?? [], lease),
   isIdempotent: () => false,
 }
 
@@ -361,18 +367,34 @@ export async function claimChannels(
   return jobs ?? []
 }
 
-function toJob(row: JobJson, lease: string): Job {
-  return {
-    workflowId: row.workflow_id,
-    number: row.task_number,
-    lease,
-    name: row.name,
-    type: row.type,
-    payload: row.payload,
-    attempt: row.attempt,
-    attemptsLeft: row.attempts_left,
-    expiresAt: new Date(row.expires_at),
-    timeoutAt: row.timeout_at === null ? null : new Date(row.timeout_at),
-    needs: row.needs ?? {},
-  }
+/** The jobs of a claim, in its order. */
+const unpackJobs = (packed: readonly PackedJobs[], lease: string): Job[] =>
+  packed
+    .flatMap((group) => unpackGroup(group, lease))
+    .sort(([a], [b]) => a - b)
+    .map(([, job]) => job)
+
+/** Jobs with their places in the claim. */
+function unpackGroup(group: PackedJobs, lease: string): [number, Job][] {
+  const { claimed, places, numbers } = group
+  const expiresAt = Date.parse(group.expires_at)
+  const timeoutAt = group.timeout_at === null ? null : Date.parse(group.timeout_at)
+  const indexes = new Map(numbers.map((number, i) => [number, i]))
+  return claimed.map((number, n) => {
+    const i = indexes.get(number) as number
+    const job = {
+      workflowId: group.workflow_id,
+      number,
+      lease,
+      name: group.names[i] as string,
+      type: group.types[i] as string,
+      payload: group.payloads[i] as Json,
+      attempt: group.attempt,
+      attemptsLeft: group.attempts_left,
+      expiresAt: new Date(expiresAt),
+      timeoutAt: timeoutAt === null ? null : new Date(timeoutAt),
+      needs: group.needs?.[i] ?? {},
+    }
+    return [places[n] as number, job]
+  })
 }
