@@ -48,6 +48,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       length: 1,
       crc: 0,
     })
+    const putOne = async () => JSON.stringify([artifact(90)])
     const calls: [string, () => Promise<string>, boolean?][] = [
       ['memory.get_sessions', named(() => ({}))],
       ['memory.change_sessions', named(() => ({ patch: { a: 1 } }))],
@@ -58,7 +59,7 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       ],
       ['memory.get_artifacts', named(() => ({}))],
       ['memory.put_artifacts', async () => JSON.stringify(ids.map((_, i) => artifact(i))), true],
-      ['memory.put_artifacts', async () => JSON.stringify([artifact(90)]), true],
+      ['memory.put_artifacts', putOne, true],
       ['memory.find_api_keys', named(() => ({}))],
       ['memory.delete_artifacts', named(() => ({}))],
       ['memory.delete_sessions', named(() => ({}))],
@@ -74,21 +75,26 @@ onEngines(['direct'], 'needs auto_explain in a session of its own')(
       await run(name, await items(), bytes).catch(() => {})
       await client.query('rollback')
     }
-    for (const text of FILL) await sql(fleet, text)
-    // What autovacuum does within a minute; until then plans made for empty tables may read more.
-    await sql(fleet, 'analyze memory.sessions, memory.artifacts, memory.artifact_contents, memory.api_keys')
-    for (const [name, items, bytes] of calls) {
-      const given = await items()
-      plans.length = 0
-      await run(name, given, bytes)
-      const seen = plans.flatMap(nodesOf)
-      await client.query('rollback')
-      expect(seen.length, name).toBeGreaterThan(0)
-      for (const node of seen) {
-        const read = rowsLookedAt(node)
-        if (LARGE.test(node['Relation Name'] ?? '')) expect(read, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
-        expect(node['Rows Removed by Join Filter'] ?? 0, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
+    const readLittle = async (those: typeof calls) => {
+      for (const [name, items, bytes] of those) {
+        const given = await items()
+        plans.length = 0
+        await run(name, given, bytes)
+        const seen = plans.flatMap(nodesOf)
+        await client.query('rollback')
+        expect(seen.length, name).toBeGreaterThan(0)
+        for (const node of seen) {
+          const read = rowsLookedAt(node)
+          if (LARGE.test(node['Relation Name'] ?? ''))
+            expect(read, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
+          expect(node['Rows Removed by Join Filter'] ?? 0, `${name}: ${JSON.stringify(node)}`).toBeLessThan(1000)
+        }
       }
     }
+    for (const text of FILL) await sql(fleet, text)
+    await readLittle(calls.filter(([name, items]) => name === 'memory.get_artifacts' || items === putOne))
+    // What autovacuum does within a minute; until then other plans made for empty tables may read more.
+    await sql(fleet, 'analyze memory.sessions, memory.artifacts, memory.artifact_contents, memory.api_keys')
+    await readLittle(calls)
   },
 )

@@ -21,10 +21,16 @@ begin
     a.tags, a.metadata, a.parent_artifact_id, a.size_bytes, a.created_at,
     c.content_id, encode(c.sha256, 'hex'), c.stored_bytes, c.chunk_count, c.codec
   from rows from (jsonb_to_recordset(p_lookups) as (id uuid)) with ordinality as x
-  cross join lateral (select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id limit 1) a
-  cross join lateral (select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id = a.content_id limit 1) c
+  -- The first from it on, in the order of the key: in a small table every index costs the same to ask for one row, and the plan stays.
+  cross join lateral (
+    select * from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id >= x.id order by r.artifact_id limit 1
+  ) a
+  cross join lateral (
+    select * from memory.artifact_contents r where r.tenant_id = p_tenant and r.content_id >= a.content_id order by r.content_id limit 1
+  ) c
   left join lateral (select * from memory.sessions r where r.tenant_id = p_tenant and r.session_id = a.session_id limit 1) s on true
-  where a.session_id is null or s.expires_at > statement_timestamp();
+  where a.artifact_id = x.id and c.content_id = a.content_id
+    and (a.session_id is null or s.expires_at > statement_timestamp());
 end
 $$;
 comment on function memory.get_artifacts(text, jsonb) is 'The artifacts of many ids.';

@@ -65,7 +65,10 @@ begin
       select x.*, decode(x.sha256, 'hex') as hash, coalesce(x.session_id, '00000000-0000-0000-0000-000000000000') as scope
       from jsonb_to_record(p_artifacts -> 0) as x(id uuid, content_id uuid, sha256 text, size bigint, stored bigint, chunks integer,
         codec text, crc bigint, session_id uuid, name text, type text, mime text, tags text[], metadata jsonb, parent uuid)
-      where not exists (select from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id = x.id)
+      -- The first from it on, in the order of the key: in a small table every index costs the same to ask for one row, and the plan stays.
+      where (
+        select r.artifact_id from memory.artifacts r where r.tenant_id = p_tenant and r.artifact_id >= x.id order by r.artifact_id limit 1
+      ) is distinct from x.id
     ),
     named as (
       insert into memory.artifact_names as n (tenant_id, scope, name, latest_version)
