@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { onEngines } from '../setup/index.js'
 import { newTenant, sql, useFleet } from './support.js'
 
 const fleet = useFleet()
@@ -137,3 +138,34 @@ test('removing a type under load ends without a deadlock that anyone sees', asyn
   })()
   await Promise.all([...writers, remover])
 })
+
+onEngines(['direct', 'pooled'], 'the embedded database has one connection')(
+  'a batch that waits keeps the types that it has found from being removed',
+  async () => {
+    const held = { agentType: 'test-executor', state: 'held', action: 'a', reward: 1 }
+    await tenant.learning.learn([held])
+    const blocked = async (count: number) =>
+      await vi.waitFor(
+        async () =>
+          expect(
+            await sql(
+              fleet(),
+              `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+            ),
+          ).toHaveLength(count),
+        { timeout: 20_000 },
+      )
+    const { learned, removed, hasRemoved } = await tenant.transaction(async (tx) => {
+      await tx.learning.learn([held])
+      // Twice the same key: in rounds, which know the types, and wait for the key.
+      const learned = tenant.learning.learn([held, held, { ...held, agentType }])
+      await blocked(1)
+      const removed = tenant.learning.agentTypes.remove(agentType)
+      const hasRemoved = await Promise.race([removed, blocked(2).then(() => undefined)])
+      return { learned, removed, hasRemoved }
+    })
+    expect(hasRemoved).toBeUndefined()
+    expect(await learned).toHaveLength(3)
+    expect(await removed).toBe(true)
+  },
+)

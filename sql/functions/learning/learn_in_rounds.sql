@@ -33,7 +33,14 @@ begin
     jsonb_to_recordset(p_experiences) as (agent_type text, state_hash uuid, action_hash uuid, reward double precision, algorithm text,
       discount_factor double precision, exploration_rate double precision, id uuid)
   ) with ordinality as x
-  left join learning.agent_types t on t.tenant_id = p_tenant and t.agent_type = x.agent_type;
+  left join (
+    -- Locked, for what follows reads them again: one that is removed meanwhile would take its experiences along in silence.
+    select l.agent_type
+    from (select distinct i.agent_type from jsonb_to_recordset(p_experiences) as i(agent_type text) order by 1) d
+    cross join lateral (
+      select r.agent_type from learning.agent_types r where r.tenant_id = p_tenant and r.agent_type = d.agent_type for key share
+    ) l
+  ) t on t.agent_type = x.agent_type;
   if v_unknown is not null then
     raise exception 'experience %: the tenant has no agent type %', v_unknown,
       coalesce(quote_literal(left(p_experiences -> (v_unknown::integer - 1) ->> 'agent_type', 80)), 'null')
