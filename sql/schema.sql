@@ -1145,9 +1145,6 @@ CREATE FUNCTION delivery.end_jobs(p_tenant text, p_jobs jsonb) RETURNS TABLE(ord
     AS $$
 #variable_conflict use_column
 declare
-  -- As a limit: of one that it does not know the planner expects a tenth of the rows, and so goes from what it has at hand to the rows that are
-  -- changed. Where it takes a table for small it reads all rows of the tenant instead, and the plan stays when the table has grown.
-  c_all constant bigint := 9223372036854775807;
   v_prefix text;
   v_now timestamptz;
   v_count integer;
@@ -1170,25 +1167,26 @@ begin
     select from delivery.workflows w where w.tenant_id = p_tenant and w.workflow_id = x.id limit 1 for no key update
   ) w;
   v_now := clock_timestamp();
-  -- A job that is given twice is ended by the first; whether the second says the same is seen below.
   with items as materialized (
-    select i.workflow_id, coalesce(i.task_numbers::integer[], array[i.task_number]) as numbers, i.lease, i.outcome, i.result, i.error, i.retry,
-      i.delay_ms, i.actor_type, i.actor_id, i.correlation_id, i.ordinality as item
-    from rows from (
-      jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, task_numbers text, lease uuid, outcome text, result jsonb,
-        error text, retry boolean, delay_ms integer, actor_type text, actor_id text, correlation_id text)
-    ) with ordinality as i
-    -- As leases are renewed.
-    order by i.workflow_id, coalesce(i.task_number, (i.task_numbers::integer[])[1]), i.ordinality
-    limit c_all
+    select distinct on (x.workflow_id, x.task_number) x.*
+    from (
+      select i.workflow_id, n.task_number, i.lease, i.outcome, i.result, i.error, i.retry, i.delay_ms, i.actor_type, i.actor_id, i.correlation_id,
+        i.ordinality as item, row_number() over () as place
+      from rows from (
+        jsonb_to_recordset(p_jobs) as (workflow_id uuid, task_number integer, task_numbers text, lease uuid, outcome text, result jsonb,
+          error text, retry boolean, delay_ms integer, actor_type text, actor_id text, correlation_id text)
+      ) with ordinality as i
+      cross join lateral unnest(coalesce(i.task_numbers::integer[], array[i.task_number])) as n(task_number)
+    ) x
+    order by x.workflow_id, x.task_number, x.place
   ),
   gone as (
     delete from delivery.jobs j
     using items x
-    where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = any (x.numbers) and j.lease = x.lease
+    where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
       and (j.timeout_at is null or j.timeout_at > v_now)
       and x.outcome <> 'released' and (x.outcome = 'completed' or (x.outcome = 'failed' and (j.attempts_left = 0 or not x.retry)))
-    returning x.item, x.workflow_id, j.task_number, x.lease, x.outcome, x.result, x.error, x.actor_type, x.actor_id, x.correlation_id,
+    returning x.item, x.place, x.workflow_id, x.task_number, x.lease, x.outcome, x.result, x.error, x.actor_type, x.actor_id, x.correlation_id,
       j.attempt, j.worker, j.leased_at
   ),
   ended as (
@@ -1197,38 +1195,30 @@ begin
       started_at = g.leased_at, ended_at = v_now
     from gone g
     where t.tenant_id = p_tenant and t.workflow_id = g.workflow_id and t.task_number = g.task_number
-    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.item, g.error,
+    returning t.workflow_id, t.task_number, t.workflow_id || '/' || t.task_number as entity, t.status, t.attempt, g.item, g.place, g.error,
       g.actor_type, g.actor_id, g.correlation_id
-  ),
-  repeated as materialized (
-    select x.workflow_id, x.lease, x.outcome, x.error, x.actor_type, x.actor_id, x.correlation_id, o.place,
-      case
-        when x.delay_ms is not null then x.delay_ms * interval '1 millisecond'
-        when x.outcome = 'failed' then
-          interval '1 millisecond' * (0.5 + random() / 2) * least(3600000, o.retry_delay_ms * power(2, least(o.attempt - 1, 30)))
-        else interval '0'
-      end as delay
-    from items x
-    cross join lateral (
-      select r.ctid as place, r.retry_delay_ms, r.attempt
-      from delivery.jobs r
-      where r.tenant_id = p_tenant and r.workflow_id = x.workflow_id and r.task_number = any (x.numbers) and r.lease = x.lease
-        and (r.timeout_at is null or r.timeout_at > v_now) and (x.outcome = 'released' or (r.attempts_left > 0 and x.retry))
-      order by r.task_number
-      -- Whoever renews the lease at the same time moves the row.
-      for no key update
-    ) o
-    where x.outcome <> 'completed'
-    limit c_all
   ),
   again as (
     update delivery.jobs j
     set lease = null, leased_at = null, timeout_at = null, worker = null, former_lease = x.lease, former_outcome = x.outcome,
       attempt = j.attempt - (x.outcome = 'released')::integer, attempts_left = j.attempts_left + (x.outcome = 'released')::integer,
-      available_at = v_now + x.delay, ready_at = v_now + x.delay
-    from repeated x
-    where j.ctid = x.place
-    returning x.workflow_id, j.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
+      available_at = v_now + d.delay, ready_at = v_now + d.delay
+    from items x
+    cross join lateral (
+      select case
+        when x.delay_ms is not null then x.delay_ms * interval '1 millisecond'
+        when x.outcome = 'failed' then interval '1 millisecond' * (0.5 + random() / 2) * least(3600000, (
+          select o.retry_delay_ms * power(2, least(o.attempt - 1, 30)) from delivery.jobs o
+          where o.tenant_id = p_tenant and o.workflow_id = x.workflow_id and o.task_number = x.task_number
+        ))
+        else interval '0'
+      end as delay
+      offset 0
+    ) d
+    where j.tenant_id = p_tenant and j.workflow_id = x.workflow_id and j.task_number = x.task_number and j.lease = x.lease
+      and (j.timeout_at is null or j.timeout_at > v_now)
+      and x.outcome <> 'completed' and (x.outcome = 'released' or (x.outcome = 'failed' and j.attempts_left > 0 and x.retry))
+    returning x.workflow_id, x.task_number, x.outcome, x.error, j.attempt, j.ready_at, x.actor_type, x.actor_id, x.correlation_id
   ),
   audited as (
     insert into delivery.audit_log (tenant_id, audit_id, entity_type, entity_id, more_entity_ids, workflow_ids, action, result, actor_type, actor_id, correlation_id, changes)
@@ -1238,7 +1228,7 @@ begin
       case when e.error is null then jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt)
         else jsonb_build_object('status', jsonb_build_array('running', e.status), 'attempt', e.attempt, 'error', left(e.error, 500))
       end
-    from (select e.*, row_number() over () as place from ended e) e
+    from ended e
     -- What a row may hold: delivery.audit_prefix.
     group by e.status, e.attempt, e.error, e.actor_type, e.actor_id, e.correlation_id, e.place / 32
     union all
