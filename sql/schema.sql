@@ -769,7 +769,7 @@ ALTER FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) OWNER
 -- Name: FUNCTION claim_jobs_packed(p_tenant text, p_requests jsonb); Type: COMMENT; Schema: delivery; Owner: pgfleet_owner
 --
 
-COMMENT ON FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) IS 'Leases jobs to workers, by priority and age; requests of many workers at once.';
+COMMENT ON FUNCTION delivery.claim_jobs_packed(p_tenant text, p_requests jsonb) IS 'What claim_jobs does, answered by what jobs have in common.';
 
 --
 -- Name: cleanup_old_audit_logs(interval); Type: FUNCTION; Schema: delivery; Owner: pgfleet_owner

@@ -5,6 +5,7 @@
 -- gets other jobs and waits for nobody. A lease that ran out is claimed again, as a further attempt.
 -- jobs: a JSON array of {workflow_id, task_number, name, type, payload, attempt, attempts_left, expires_at, timeout_at, needs
 -- (results of the dependencies by name)}.
+-- For processes of the version before; delivery.claim_jobs_packed does it.
 -- Errors: PF001..PF003 (platform.enter).
 create or replace function delivery.claim_jobs(p_tenant text, p_requests jsonb)
 returns table (ordinal integer, jobs json)

@@ -6,7 +6,7 @@
 --   workflow_id text; attempt, attempts_left numbers; expires_at, timeout_at texts, the latter null without a time-out
 --   claimed, places: arrays of task numbers in the order of the claim, and of their places in it, which ascend
 --   numbers, names, types, payloads: arrays of the same tasks, in some order
---   needs: an array beside them of the results of the dependencies by name, null for a task without; or null, when none has any
+--   needs: an array beside them of the results of the dependencies by name, null for a task without; null for all when no task of the object has dependencies
 -- Errors: as claim_jobs.
 create or replace function delivery.claim_jobs_packed(p_tenant text, p_requests jsonb)
 returns table (ordinal integer, jobs json)
@@ -143,6 +143,6 @@ begin
   end loop;
 end
 $$;
-comment on function delivery.claim_jobs_packed(text, jsonb) is 'Leases jobs to workers, by priority and age; requests of many workers at once.';
+comment on function delivery.claim_jobs_packed(text, jsonb) is 'What claim_jobs does, answered by what jobs have in common.';
 revoke all on function delivery.claim_jobs_packed(text, jsonb) from public;
 grant execute on function delivery.claim_jobs_packed(text, jsonb) to pgfleet_app;
